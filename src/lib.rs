@@ -1,0 +1,3 @@
+//! Deedbox: a client document gateway.
+pub mod kv;
+pub mod names;

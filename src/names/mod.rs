@@ -1,0 +1,16 @@
+//! Names, ids and verbs: the words that every module shares.
+//!
+//! A value of one of these types exists only because parsing accepted it, so that nothing behind the front ends ever
+//! looks at a raw name again. Everyone may import this module; it imports nobody.
+
+mod id;
+mod path;
+mod target;
+mod time;
+mod verb;
+
+pub use id::{AccountId, BlobId, ContactId, LockToken, MatterId, NodeId, ParseIdError, SessionId};
+pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, NameError};
+pub use target::{DocumentTarget, FolderTarget, MoveTarget, NewTarget, Place};
+pub use time::Timestamp;
+pub use verb::{AuthMethod, Front, Rights, Role, Verb};

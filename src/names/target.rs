@@ -1,0 +1,83 @@
+//! What an operation is aimed at, resolved: the address that a permit carries into the vault.
+
+use super::{AccountId, DocName, DocPath, MatterId, NodeId, Timestamp};
+
+/// A folder, found: the root, a matter, or a folder below one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The matter, or nothing for the root.
+    pub matter: Option<MatterId>,
+    /// The folders from the area folder down to this one; empty for the root and for a matter itself.
+    pub chain: Vec<NodeId>,
+    /// The path of this folder as people see it.
+    pub path: DocPath,
+}
+
+impl Place {
+    /// The folder's own node; nothing for the root and for a matter itself.
+    pub fn folder(&self) -> Option<NodeId> {
+        self.chain.last().copied()
+    }
+}
+
+/// A folder as the object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderTarget {
+    /// The folder to list.
+    pub place: Place,
+}
+
+/// An existing document (or, where said, folder) in the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentTarget {
+    /// The folder that holds it.
+    pub place: Place,
+    /// Its name there.
+    pub name: DocName,
+    /// Its node, which must still stand under that name when the permit is spent.
+    pub node: NodeId,
+    /// True for a folder.
+    pub is_folder: bool,
+    /// The version that was current when it was found; 0 for a folder.
+    pub version: u64,
+    /// Bytes of that version.
+    pub size: u64,
+    /// Who made it.
+    pub made_by: AccountId,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+impl DocumentTarget {
+    /// The whole path.
+    pub fn path(&self) -> DocPath {
+        self.place.path.clone().join(self.name.clone()).unwrap_or_else(|_| self.place.path.clone())
+    }
+}
+
+/// A name that nothing bears yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTarget {
+    /// The folder in which it will stand.
+    pub place: Place,
+    /// The name.
+    pub name: DocName,
+}
+
+impl NewTarget {
+    /// The whole path.
+    pub fn path(&self) -> DocPath {
+        self.place.path.clone().join(self.name.clone()).unwrap_or_else(|_| self.place.path.clone())
+    }
+}
+
+/// Both ends of a rename or move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveTarget {
+    /// What moves.
+    pub from: DocumentTarget,
+    /// Where to, and under which name.
+    pub to: NewTarget,
+    /// The document that stands there now and of which the moved content becomes the next version.
+    pub replaces: Option<DocumentTarget>,
+}
