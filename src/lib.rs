@@ -1,3 +1,5 @@
 //! Deedbox: a client document gateway.
+pub mod gate;
 pub mod kv;
 pub mod names;
+pub mod vfs;

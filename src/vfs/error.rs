@@ -1,0 +1,62 @@
+//! Why an operation on the tree did not happen. The front ends map each variant to their protocol's code, exhaustively.
+
+use std::time::Duration;
+
+/// What the person at the other end is told; never a cause from inside.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing there, or nothing that this session may know of: the two are one answer.
+    #[error("no such file or folder")]
+    NotFound,
+    /// The object may be seen, the operation is not granted.
+    #[error("permission denied")]
+    Denied,
+    /// Something of that name stands there already (a case twin counts).
+    #[error("something of that name is there already")]
+    Exists,
+    /// A folder that must be empty is not.
+    #[error("the folder is not empty")]
+    NotEmpty,
+    /// A document was needed, a folder stands there.
+    #[error("this is a folder")]
+    IsFolder,
+    /// A folder was needed, a document stands there.
+    #[error("this is not a folder")]
+    NotFolder,
+    /// The folder that should hold the new entry does not exist.
+    #[error("the folder above does not exist")]
+    NoParent,
+    /// Matters, areas and the folders of a matter type are changed by the administrator, not through a drive.
+    #[error("this folder belongs to the matter's structure and cannot be changed here")]
+    Structure,
+    /// Source and target overlap.
+    #[error("a folder cannot be moved or copied into itself")]
+    Overlap,
+    /// Somebody holds a lock whose token was not sent.
+    #[error("locked by somebody else")]
+    Locked,
+    /// The document is not in the state on which the caller insisted.
+    #[error("the document was changed in the meantime")]
+    Changed,
+    /// Too many handles, locks, properties or bytes for one session; try again after closing some.
+    #[error("a limit of this session is reached: {0}")]
+    Limit(&'static str),
+    /// Larger than a document may be.
+    #[error("the document would be too large")]
+    TooLarge,
+    /// No space left on the device, or a quota is reached.
+    #[error("no space is left")]
+    NoSpace,
+    /// A stored version fails its check; no wrong byte is served.
+    #[error("the stored document is damaged; the firm has been told")]
+    Damaged,
+    /// The session was ended or the right was taken away in the middle.
+    #[error("access to this was withdrawn")]
+    Revoked,
+    /// The store or the audit record cannot be written or read now.
+    #[error("the service is not available now; try again later")]
+    Unavailable,
+    /// Too many requests wait.
+    #[error("busy; try again in {} s", .0.as_secs())]
+    Busy(Duration),
+}
