@@ -2,4 +2,5 @@
 pub mod gate;
 pub mod kv;
 pub mod names;
+pub mod policy;
 pub mod vfs;

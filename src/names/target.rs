@@ -1,6 +1,6 @@
 //! What an operation is aimed at, resolved: the address that a permit carries into the vault.
 
-use super::{AccountId, DocName, DocPath, MatterId, NodeId, Timestamp};
+use super::{DocName, DocPath, MatterId, NodeId, Timestamp};
 
 /// A folder, found: the root, a matter, or a folder below one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Place {
     pub matter: Option<MatterId>,
     /// The folders from the area folder down to this one; empty for the root and for a matter itself.
     pub chain: Vec<NodeId>,
+    /// How many of `chain`, from the top, belong to the matter's structure; the rest are folders that users made.
+    pub structure: usize,
     /// The path of this folder as people see it.
     pub path: DocPath,
 }
@@ -17,6 +19,11 @@ impl Place {
     /// The folder's own node; nothing for the root and for a matter itself.
     pub fn folder(&self) -> Option<NodeId> {
         self.chain.last().copied()
+    }
+
+    /// True if the folder itself belongs to the structure (the root and matters do).
+    pub fn is_structure(&self) -> bool {
+        self.chain.len() == self.structure
     }
 }
 
@@ -42,8 +49,8 @@ pub struct DocumentTarget {
     pub version: u64,
     /// Bytes of that version.
     pub size: u64,
-    /// Who made it.
-    pub made_by: AccountId,
+    /// True if the session's account made it (for a folder: or asked for it too).
+    pub is_own: bool,
     /// When it was made.
     pub made_at: Timestamp,
 }

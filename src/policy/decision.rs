@@ -1,0 +1,181 @@
+//! The table of operations and rights.
+
+use crate::names::{Rights, Verb};
+
+/// What is known of the object of an operation, as far as a decision may depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Object {
+    /// The session's account made it.
+    pub own: bool,
+    /// It was made within the time in which its maker may still finish it.
+    pub fresh: bool,
+    /// It holds no byte yet: the first half of a two-phase create.
+    pub empty: bool,
+    /// It is a temporary file of a save by its name; only its maker can see it.
+    pub transient: bool,
+    /// It is a folder.
+    pub folder: bool,
+}
+
+impl Object {
+    /// May a session with these rights in the holding folder know of this object? With any right but Create; without one,
+    /// a maker still sees the own fresh upload and the own folder. Temporary files are their maker's alone.
+    pub fn visible(self, rights: Rights) -> bool {
+        if self.transient {
+            return self.own && !rights.is_empty();
+        }
+        rights.reveals() || (rights.has(Verb::Create) && self.own && (self.fresh || self.folder))
+    }
+
+    fn own_fresh(self) -> bool {
+        self.own && self.fresh && !self.folder
+    }
+
+    fn own_transient(self) -> bool {
+        self.own && self.transient && !self.folder
+    }
+}
+
+/// An operation with the rights in the folders that it touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// See a folder's entries; `shown` tells whether the folder itself may be seen.
+    List {
+        /// The folder may be seen.
+        shown: bool,
+    },
+    /// Look at one entry.
+    Stat {
+        /// The entry.
+        object: Object,
+        /// Rights in its folder.
+        rights: Rights,
+    },
+    /// Download.
+    Read {
+        /// The document.
+        object: Object,
+        /// Rights in its folder.
+        rights: Rights,
+    },
+    /// A new document or folder under a free name; `shown` tells whether the folder may be seen.
+    Create {
+        /// The name is one of a temporary file.
+        transient: bool,
+        /// Rights in the folder.
+        rights: Rights,
+        /// The folder may be seen.
+        shown: bool,
+    },
+    /// Replace, edit, append, truncate, lock.
+    Update {
+        /// The document.
+        object: Object,
+        /// Rights in its folder.
+        rights: Rights,
+    },
+    /// Set times or properties.
+    Describe {
+        /// The document or folder.
+        object: Object,
+        /// Rights in its folder.
+        rights: Rights,
+    },
+    /// Remove.
+    Delete {
+        /// The document or folder.
+        object: Object,
+        /// Rights in its folder.
+        rights: Rights,
+    },
+    /// Rename within a folder.
+    Rename {
+        /// The document or folder.
+        object: Object,
+        /// The document that stands under the new name.
+        replaces: Option<Object>,
+        /// Rights in the folder.
+        rights: Rights,
+    },
+    /// Move to another folder.
+    Move {
+        /// The document or folder.
+        object: Object,
+        /// The document that stands at the target.
+        replaces: Option<Object>,
+        /// Rights in the folder that it leaves.
+        source: Rights,
+        /// Rights in the folder that it enters.
+        target: Rights,
+    },
+}
+
+/// What comes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Decision {
+    /// Go on.
+    Allowed,
+    /// The object may be seen, the operation is not granted: "permission denied".
+    Denied,
+    /// The object may not be known of: exactly as if it did not exist.
+    Hidden,
+}
+
+/// Decides an operation by the table.
+pub fn decide(operation: Operation) -> Decision {
+    use Operation as Op;
+    let (granted, visible) = match operation {
+        Op::List { shown } => (shown, shown),
+        Op::Stat { object, rights } => (object.visible(rights), false),
+        Op::Read { object, rights } => {
+            (rights.has(Verb::Read) || (object.own_transient() && !rights.is_empty()), object.visible(rights))
+        }
+        Op::Create { transient, rights, shown } => {
+            (rights.has(Verb::Create) || (transient && rights.has(Verb::Update)), shown)
+        }
+        Op::Update { object, rights } => {
+            let finishing = rights.has(Verb::Create) && object.own_fresh() && object.empty;
+            (rights.has(Verb::Update) || finishing || writes_transient(object, rights), object.visible(rights))
+        }
+        Op::Describe { object, rights } => {
+            let finishing = rights.has(Verb::Create) && (object.own_fresh() || (object.own && object.folder));
+            (rights.has(Verb::Update) || finishing || writes_transient(object, rights), object.visible(rights))
+        }
+        Op::Delete { object, rights } => {
+            (rights.has(Verb::Delete) || writes_transient(object, rights), object.visible(rights))
+        }
+        Op::Rename { object, replaces, rights } => {
+            let blind = rights.has(Verb::Create) && !rights.reveals() && object.own_fresh() && replaces.is_none();
+            let from_transient = writes_transient(object, rights)
+                && rights.has(if replaces.is_some() { Verb::Update } else { Verb::Create });
+            (rights.has(Verb::Update) || blind || from_transient, object.visible(rights))
+        }
+        Op::Move { object, replaces, source, target } => {
+            let leave = (source.has(Verb::Read) && source.has(Verb::Delete)) || writes_transient(object, source);
+            let enter = target.has(if replaces.is_some() { Verb::Update } else { Verb::Create });
+            (leave && enter, object.visible(source))
+        }
+    };
+    let reachable = visible || granted;
+    // A temporary file of somebody else is nobody's business, whatever the rights in the folder.
+    let foreign_transient = match operation {
+        Op::Read { object, .. }
+        | Op::Update { object, .. }
+        | Op::Describe { object, .. }
+        | Op::Delete { object, .. }
+        | Op::Rename { object, .. }
+        | Op::Move { object, .. } => object.transient && !object.own,
+        Op::List { .. } | Op::Stat { .. } | Op::Create { .. } => false,
+    };
+    match (granted && !foreign_transient, reachable && !foreign_transient) {
+        (true, _) => Decision::Allowed,
+        (false, true) => Decision::Denied,
+        (false, false) => Decision::Hidden,
+    }
+}
+
+/// A maker may always write, rename and delete the own temporary files of a save, where any writing is allowed at all.
+fn writes_transient(object: Object, rights: Rights) -> bool {
+    object.own_transient() && (rights.has(Verb::Create) || rights.has(Verb::Update))
+}

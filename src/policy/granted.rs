@@ -1,0 +1,198 @@
+//! Which rights a standing has in a folder, and from which row they come.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{MatterId, NodeId, Place, Rights, Role, Verb};
+
+/// One portal permission row: what participants of one type may do in the folder that carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// `client`, `expert`, `device` ...
+    pub participant_type: String,
+    /// What they may do.
+    pub rights: Rights,
+}
+
+/// Where a folder's rights come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FolderRule {
+    /// Rows of its own; whoever has no row has no right.
+    Rows(Vec<Row>),
+    /// No participant has any right.
+    Closed,
+    /// The rule of the folder above.
+    Inherit,
+}
+
+/// A folder that a matter type made, with its rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuledFolder {
+    /// Where its rights come from.
+    pub rule: FolderRule,
+    /// The folders above it, from the area folder down.
+    pub above: Vec<NodeId>,
+    /// Its path within the matter, for explanations.
+    pub label: String,
+}
+
+/// All ruled folders of one matter.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MatterRules {
+    /// By node.
+    pub folders: HashMap<NodeId, RuledFolder>,
+}
+
+/// A participant's place on one matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Participation {
+    /// Which rows apply.
+    pub participant_type: String,
+    /// False takes Read away everywhere in the matter.
+    pub can_download: bool,
+}
+
+/// What an account is to the firm at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its role.
+    pub role: Role,
+    /// The open matters on which its access is on.
+    pub matters: HashMap<MatterId, Participation>,
+}
+
+/// Where rights come from; its text is a sentence for `policy explain`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// The root and a matter's own level hold no documents.
+    NoFolder,
+    /// A member of staff.
+    Staff,
+    /// A role without documents.
+    OtherRole(Role),
+    /// No access to the matter.
+    NoAccess,
+    /// No folder on the way says anything.
+    NoRule {
+        /// The participant's type.
+        participant_type: &'a str,
+    },
+    /// The nearest rule closes the folder.
+    Closed {
+        /// Path of the folder that carries the rule.
+        folder: &'a str,
+    },
+    /// The nearest rule's rows, of which `rights` are the participant's.
+    Rows {
+        /// Path of the folder that carries the rows.
+        folder: &'a str,
+        /// The participant's type.
+        participant_type: &'a str,
+        /// The row's rights; none if there is no row.
+        rights: Rights,
+        /// True if the participant's download switch took Read away.
+        download_off: bool,
+    },
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NoFolder => f.write_str("the root and a matter itself hold no documents"),
+            Self::Staff => f.write_str("staff have full rights in every matter"),
+            Self::OtherRole(role) => write!(f, "the role {role} has no rights in matters"),
+            Self::NoAccess => f.write_str("no access to this matter"),
+            Self::NoRule { participant_type } => {
+                write!(f, "no folder on the way has portal permissions for `{participant_type}`")
+            }
+            Self::Closed { folder } => write!(f, "`{folder}` is closed to participants"),
+            Self::Rows { folder, participant_type, rights, download_off } => {
+                if rights.is_empty() {
+                    write!(f, "`{folder}` has no row for `{participant_type}`")?;
+                } else {
+                    write!(f, "`{folder}` has the row `{participant_type}`: {rights}")?;
+                }
+                if download_off { f.write_str("; download is switched off for this participant") } else { Ok(()) }
+            }
+        }
+    }
+}
+
+/// Rights and where they come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted<'a> {
+    /// What may be done in the folder.
+    pub rights: Rights,
+    /// Why.
+    pub source: Source<'a>,
+}
+
+/// The rights of a standing in a folder. The root and a matter's own level grant nothing but to staff; what is shown
+/// there follows from [`may_enter`].
+pub fn granted<'a>(standing: &'a Standing, rules: &'a MatterRules, place: &Place) -> Granted<'a> {
+    granted_in(standing, rules, place.matter, &place.chain)
+}
+
+fn granted_in<'a>(
+    standing: &'a Standing,
+    rules: &'a MatterRules,
+    matter: Option<MatterId>,
+    chain: &[NodeId],
+) -> Granted<'a> {
+    let none = |source| Granted { rights: Rights::NONE, source };
+    match standing.role {
+        Role::Admin | Role::Auditor => return none(Source::OtherRole(standing.role)),
+        _ if matter.is_none() || chain.is_empty() => return none(Source::NoFolder),
+        Role::Staff => return Granted { rights: Rights::FULL, source: Source::Staff },
+        Role::Participant | Role::Device => {}
+    }
+    let Some(participation) = matter.and_then(|matter| standing.matters.get(&matter)) else {
+        return none(Source::NoAccess);
+    };
+    let participant_type = participation.participant_type.as_str();
+    match nearest_rule(rules, chain) {
+        None | Some((_, FolderRule::Inherit)) => none(Source::NoRule { participant_type }),
+        Some((folder, FolderRule::Closed)) => none(Source::Closed { folder }),
+        Some((folder, FolderRule::Rows(rows))) => {
+            let row = rows
+                .iter()
+                .filter(|row| row.participant_type == participant_type)
+                .fold(Rights::NONE, |all, row| all | row.rights);
+            let download_off = !participation.can_download && row.has(Verb::Read);
+            let rights = if download_off { row.without(Verb::Read) } else { row };
+            Granted { rights, source: Source::Rows { folder, participant_type, rights: row, download_off } }
+        }
+    }
+}
+
+/// The nearest rule on the way up that says something itself.
+fn nearest_rule<'a>(rules: &'a MatterRules, chain: &[NodeId]) -> Option<(&'a str, &'a FolderRule)> {
+    chain.iter().rev().find_map(|node| {
+        let folder = rules.folders.get(node)?;
+        (folder.rule != FolderRule::Inherit).then_some((folder.label.as_str(), &folder.rule))
+    })
+}
+
+/// May a folder of the structure be seen and entered? Yes with any right in it, or when some folder below grants one,
+/// since a drive has to walk through. The root may always be entered, a matter by those who may enter something in it.
+pub fn may_enter(standing: &Standing, rules: &MatterRules, place: &Place) -> bool {
+    let Some(matter) = place.matter else { return true };
+    if standing.role == Role::Staff {
+        return true;
+    }
+    if !standing.matters.contains_key(&matter) {
+        return false;
+    }
+    if !granted(standing, rules, place).rights.is_empty() {
+        return true;
+    }
+    rules.folders.iter().any(|(node, folder)| {
+        let below = place.folder().is_none_or(|here| folder.above.contains(&here));
+        below && {
+            let chain: Vec<NodeId> = folder.above.iter().chain([node]).copied().collect();
+            !granted_in(standing, rules, Some(matter), &chain).rights.is_empty()
+        }
+    })
+}

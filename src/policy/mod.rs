@@ -1,0 +1,15 @@
+//! The decision: may this session do this here, and why. Pure functions over plain values; no clock, no I/O.
+//!
+//! A matter type's folders carry *rows* (participant type, rights). A folder without rows of its own has those of the
+//! folder above; a *closed* folder has none. [`granted`] finds the rights that one standing has in one folder;
+//! [`decide`] holds an operation against the table of operations and rights.
+
+mod decision;
+mod granted;
+mod transient;
+
+pub use decision::{Decision, Object, Operation, decide};
+pub use granted::{
+    FolderRule, Granted, MatterRules, Participation, Row, RuledFolder, Source, Standing, granted, may_enter,
+};
+pub use transient::is_transient;
