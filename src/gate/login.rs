@@ -1,11 +1,30 @@
 //! Proving who somebody is.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Gate, Session};
-use crate::names::Front;
+use aws_lc_rs::hmac;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::throttle::Throttle;
+use super::{Gate, Session, passwords};
+use crate::audit::{Action, Actor, Detail, Event, Outcome};
+use crate::names::{AuthMethod, Front, SessionId};
+use crate::practice::Account;
+
+/// Logins that may wait for a hash at once; beyond, the service says that it is busy.
+const WAITING: usize = 128;
+/// A Basic login is asked for its password again after this time without a request ...
+const BASIC_IDLE: Duration = Duration::from_secs(15 * 60);
+/// ... and in any case after this time.
+const BASIC_LIFE: Duration = Duration::from_secs(8 * 3600);
+/// Basic logins that are remembered.
+const BASIC_CAPACITY: usize = 16_384;
+/// Longer logins belong to nobody.
+const MAX_LOGIN_BYTES: usize = 254;
 
 /// Why there is no session. The same for an unknown login and a wrong password, after the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,9 +40,77 @@ pub enum LoginError {
     Unavailable,
 }
 
-#[allow(unused_variables, clippy::todo)]
+/// What logging in needs to remember.
+pub(super) struct Logins {
+    throttle: Throttle,
+    /// Hashing is bounded: each takes 19 MiB and a core.
+    hashing: Semaphore,
+    waiting: Semaphore,
+    /// Verified against when there is no account or no password, so that both take the same time.
+    nobody: String,
+    basic: Mutex<HashMap<[u8; 32], Remembered>>,
+    /// Turns credentials into cache keys that are worth nothing outside this process.
+    basic_key: hmac::Key,
+}
+
+struct Remembered {
+    session: Arc<Session>,
+    since: Instant,
+    used: Instant,
+}
+
+impl Logins {
+    pub(super) fn new() -> Result<Self, passwords::Error> {
+        let mut key = [0u8; 32];
+        getrandom::fill(&mut key).map_err(|_| passwords::Error::Hash)?;
+        Ok(Self {
+            throttle: Throttle::default(),
+            hashing: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
+            waiting: Semaphore::new(WAITING),
+            nobody: passwords::hash(&passwords::random())?,
+            basic: Mutex::default(),
+            basic_key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+        })
+    }
+
+    fn cache_key(&self, peer: IpAddr, login: &str, password: &str) -> [u8; 32] {
+        let mut tag = hmac::Context::with_key(&self.basic_key);
+        tag.update(peer.to_string().as_bytes());
+        tag.update(b"\0");
+        tag.update(login.as_bytes());
+        tag.update(b"\0");
+        tag.update(password.as_bytes());
+        let mut key = [0u8; 32];
+        key.copy_from_slice(tag.sign().as_ref());
+        key
+    }
+
+    fn remembered(&self, key: &[u8; 32]) -> Option<Arc<Session>> {
+        let mut basic = self.basic.lock();
+        let entry = basic.get_mut(key)?;
+        if !entry.session.is_live() || entry.used.elapsed() > BASIC_IDLE || entry.since.elapsed() > BASIC_LIFE {
+            basic.remove(key);
+            return None;
+        }
+        entry.used = Instant::now();
+        Some(entry.session.clone())
+    }
+
+    fn remember(&self, key: [u8; 32], session: &Arc<Session>) {
+        let mut basic = self.basic.lock();
+        if basic.len() >= BASIC_CAPACITY {
+            basic.retain(|_, entry| entry.session.is_live() && entry.used.elapsed() < BASIC_IDLE);
+            if basic.len() >= BASIC_CAPACITY {
+                basic.clear();
+            }
+        }
+        let now = Instant::now();
+        basic.insert(key, Remembered { session: session.clone(), since: now, used: now });
+    }
+}
+
 impl Gate {
-    /// Checks a password and opens a session (SFTP). Failures have been delayed when this returns.
+    /// Checks a password and opens a session. A failure has been recorded and delayed when this returns.
     pub async fn login_password(
         &self,
         front: Front,
@@ -31,22 +118,114 @@ impl Gate {
         login: &str,
         password: &str,
     ) -> Result<Arc<Session>, LoginError> {
-        todo!()
+        let login = normal(login);
+        self.logins.throttle.admit(&login, peer).map_err(LoginError::Throttled)?;
+        let _place = self.logins.waiting.try_acquire().map_err(|_| LoginError::Unavailable)?;
+        let account = self.practice.firm().account_by_login(&login).cloned();
+        let verified = self.verify(account.as_deref(), password).await?;
+        match account.filter(|account| verified && account.enabled) {
+            Some(account) => {
+                self.logins.throttle.succeeded(&login, peer);
+                self.open(&account, front, peer, AuthMethod::Password).await
+            }
+            None => Err(self.refuse(front, peer, &login).await),
+        }
     }
-    /// Basic authentication: as `login_password`, but an equal request within the cache's time finds its session again.
+
+    /// Basic authentication: as [`Gate::login_password`], but an equal request finds its session again, without a hash,
+    /// until the account changes or the session has been idle for a quarter of an hour.
     pub async fn login_basic(&self, peer: IpAddr, login: &str, password: &str) -> Result<Arc<Session>, LoginError> {
-        todo!()
+        let key = self.logins.cache_key(peer, &normal(login), password);
+        if let Some(session) = self.logins.remembered(&key) {
+            return Ok(session);
+        }
+        // Single flight: of many first requests of one client, one hashes and the others then find its session.
+        let _flight = self.flights[usize::from(key[0]) % self.flights.len()].lock().await;
+        if let Some(session) = self.logins.remembered(&key) {
+            return Ok(session);
+        }
+        let session = self.login_password(Front::Webdav, peer, login, password).await?;
+        self.logins.remember(key, &session);
+        Ok(session)
     }
-    /// Does this account accept this public key (SSH wire encoding of the key)? Never blocks; false for unknown logins.
+
+    /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins.
     pub fn accepts_key(&self, login: &str, key: &[u8]) -> bool {
-        todo!()
+        let firm = self.practice.firm();
+        firm.account_by_login(&normal(login)).is_some_and(|account| holds_key(account, key))
     }
+
     /// Opens a session for a key whose signature the SSH layer has verified.
     pub async fn login_key(&self, peer: IpAddr, login: &str, key: &[u8]) -> Result<Arc<Session>, LoginError> {
-        todo!()
+        let login = normal(login);
+        self.logins.throttle.admit(&login, peer).map_err(LoginError::Throttled)?;
+        let account = self.practice.firm().account_by_login(&login).cloned();
+        match account.filter(|account| holds_key(account, key)) {
+            Some(account) => {
+                self.logins.throttle.succeeded(&login, peer);
+                self.open(&account, Front::Sftp, peer, AuthMethod::PublicKey).await
+            }
+            None => Err(self.refuse(Front::Sftp, peer, &login).await),
+        }
     }
-    /// Records the end of a session.
-    pub fn logout(&self, session: &Session) {
-        todo!()
+
+    async fn verify(&self, account: Option<&Account>, password: &str) -> Result<bool, LoginError> {
+        let stored = account.and_then(|account| account.password.as_deref());
+        let known = stored.is_some();
+        let stored = stored.unwrap_or(&self.logins.nobody).to_owned();
+        let password = zeroize::Zeroizing::new(password.to_owned());
+        let _core = self.logins.hashing.acquire().await.map_err(|_| LoginError::Unavailable)?;
+        let equal = tokio::task::spawn_blocking(move || passwords::verify(&stored, &password)).await;
+        Ok(equal.map_err(|_| LoginError::Unavailable)? && known)
     }
+
+    async fn open(
+        &self,
+        account: &Account,
+        front: Front,
+        peer: IpAddr,
+        auth: AuthMethod,
+    ) -> Result<Arc<Session>, LoginError> {
+        let session = Session::of_account(account, front, peer, auth);
+        self.log.record(login_event(session.actor(), Outcome::Done)).await.map_err(|_| LoginError::Unavailable)?;
+        metrics::counter!("deedbox_logins_total", "outcome" => "done").increment(1);
+        Ok(self.admit(session))
+    }
+
+    async fn refuse(&self, front: Front, peer: IpAddr, login: &str) -> LoginError {
+        metrics::counter!("deedbox_logins_total", "outcome" => "refused").increment(1);
+        let delay = self.logins.throttle.failed(login, peer);
+        let actor = Actor {
+            session: SessionId::random(),
+            account: None,
+            login: login.to_owned(),
+            role: None,
+            front,
+            peer: Some(peer.to_string()),
+            auth: AuthMethod::None,
+        };
+        let recorded = self.log.record(login_event(actor, Outcome::Refused)).await;
+        tokio::time::sleep(delay).await;
+        match recorded {
+            Ok(_) => LoginError::Refused,
+            Err(_) => LoginError::Unavailable,
+        }
+    }
+}
+
+fn login_event(actor: Actor, outcome: Outcome) -> Event {
+    Event { actor, action: Action::Login, outcome, matter: None, object: None, path: None, detail: Detail::default() }
+}
+
+fn holds_key(account: &Account, key: &[u8]) -> bool {
+    account.enabled && account.keys.iter().any(|known| known.blob == key)
+}
+
+/// Logins are compared without regard to case; one that is too long to be anybody's is cut, and stays nobody's.
+fn normal(login: &str) -> String {
+    let mut end = login.len().min(MAX_LOGIN_BYTES + 1);
+    while !login.is_char_boundary(end) {
+        end -= 1;
+    }
+    login[..end].to_lowercase()
 }

@@ -1,7 +1,74 @@
-//! The gate.
+//! The gate: who somebody is, and the one place that lets an operation happen.
+//!
+//! A front end turns credentials into a [`Session`] (`login_*`). The virtual filesystem then asks for a [`Permit`] for
+//! each operation: [`Gate::permit`] finds the session's standing in the firm, puts the operation to the policy, writes the
+//! audit record, and only then hands out the permit that the vault will accept. A refusal is recorded too.
+//!
+//! Architecture invariant: no other module makes a `Permit`, and nothing here touches a document.
+
 mod login;
+mod operation;
+pub mod passwords;
+mod permit;
 mod session;
+mod throttle;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
 pub use login::LoginError;
+pub use operation::{
+    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, Read, SetProperties, SetTimes, Stat,
+    Update, Viewpoint,
+};
+pub use permit::{Confirmation, Permit, Refusal};
 pub use session::Session;
 
-pub struct Gate {}
+use crate::audit::Log;
+use crate::names::SessionId;
+use crate::practice::Practice;
+
+/// What a firm can set about the gate.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long the maker of a document may still finish it with Create alone.
+    pub fresh_for: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { fresh_for: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// Decides, records, permits.
+pub struct Gate {
+    practice: Arc<Practice>,
+    log: Arc<Log>,
+    settings: Settings,
+    logins: login::Logins,
+    flights: [tokio::sync::Mutex<()>; 64],
+    sessions: Mutex<HashMap<SessionId, Weak<Session>>>,
+}
+
+impl Gate {
+    /// The gate of a firm. Fails only if the system has no randomness or memory for one password hash.
+    pub fn new(practice: Arc<Practice>, log: Arc<Log>, settings: Settings) -> Result<Arc<Self>, passwords::Error> {
+        Ok(Arc::new(Self {
+            practice,
+            log,
+            settings,
+            logins: login::Logins::new()?,
+            flights: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+            sessions: Mutex::default(),
+        }))
+    }
+
+    /// The firm's records as they are now.
+    pub fn practice(&self) -> &Arc<Practice> {
+        &self.practice
+    }
+}

@@ -1,47 +1,213 @@
 //! One login, from its start to its end.
 
-use crate::names::{AccountId, AuthMethod, Front, Role, SessionId};
+use std::net::IpAddr;
+use std::sync::Arc;
 
-/// One login on one front end.
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use super::permit::Refusal;
+use super::Gate;
+use crate::audit::{Action, Actor, Detail, Event, Outcome};
+use crate::names::{AccountId, AuthMethod, Front, Role, SessionId};
+use crate::policy::Standing;
+use crate::practice::{Account, Firm};
+
+/// One login on one front end. It is live until the account is disabled, its credentials change, or it is ended.
 pub struct Session {
     id: SessionId,
     account: AccountId,
     login: String,
     role: Role,
     front: Front,
-    peer: Option<std::net::IpAddr>,
+    peer: Option<IpAddr>,
     auth: AuthMethod,
+    /// The account's credentials as they were at login; nothing for the operator and the daemon itself.
+    credentials: Option<u64>,
+    /// The standing as compiled at an epoch of the firm.
+    seen: ArcSwapOption<(u64, Arc<Standing>)>,
+    ended: watch::Sender<bool>,
 }
 
-#[allow(clippy::todo)]
 impl Session {
+    pub(super) fn of_account(account: &Account, front: Front, peer: IpAddr, auth: AuthMethod) -> Self {
+        Self {
+            id: SessionId::random(),
+            account: account.id,
+            login: account.login.clone(),
+            role: account.role,
+            front,
+            peer: Some(peer),
+            auth,
+            credentials: Some(account.credentials),
+            seen: ArcSwapOption::empty(),
+            ended: watch::Sender::new(false),
+        }
+    }
+
+    /// A session without an account: the operator at the control socket, or the daemon's own work.
+    pub(super) fn of_daemon(login: &str, front: Front, auth: AuthMethod) -> Self {
+        Self {
+            id: SessionId::random(),
+            account: AccountId::from_bytes([0; 16]),
+            login: login.to_owned(),
+            role: Role::Admin,
+            front,
+            peer: None,
+            auth,
+            credentials: None,
+            seen: ArcSwapOption::empty(),
+            ended: watch::Sender::new(false),
+        }
+    }
+
+    /// Its id, as in the audit record.
     pub fn id(&self) -> SessionId {
         self.id
     }
+
+    /// The account; all zero for the operator.
     pub fn account(&self) -> AccountId {
         self.account
     }
+
+    /// The login as it stands in the account.
     pub fn login(&self) -> &str {
         &self.login
     }
+
+    /// The account's role.
     pub fn role(&self) -> Role {
         self.role
     }
+
+    /// The door.
     pub fn front(&self) -> Front {
         self.front
     }
-    pub fn peer(&self) -> Option<std::net::IpAddr> {
+
+    /// The address at the other end.
+    pub fn peer(&self) -> Option<IpAddr> {
         self.peer
     }
+
+    /// How the person proved who they are.
     pub fn auth(&self) -> AuthMethod {
         self.auth
     }
+
     /// False once the account was disabled, its credentials changed or the operator ended the session.
     pub fn is_live(&self) -> bool {
-        todo!()
+        !*self.ended.borrow()
     }
+
     /// Returns when the session has been ended from outside; a front end then closes the connection.
     pub async fn ended(&self) {
-        todo!()
+        let mut ended = self.ended.subscribe();
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = ended.wait_for(|over| *over).await;
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.send_replace(true);
+    }
+
+    pub(super) fn actor(&self) -> Actor {
+        Actor {
+            session: self.id,
+            account: self.credentials.map(|_| self.account),
+            login: self.login.clone(),
+            role: Some(self.role),
+            front: self.front,
+            peer: self.peer.map(|peer| peer.to_string()),
+            auth: self.auth,
+        }
+    }
+}
+
+impl Gate {
+    /// The firm now and the session's standing in it. Compiled once per change of the firm; a session whose account is
+    /// no longer as it was at login ends here.
+    pub(super) fn standing(&self, session: &Session) -> Result<(Arc<Firm>, Arc<Standing>), Refusal> {
+        if !session.is_live() {
+            return Err(Refusal::Revoked);
+        }
+        let firm = self.practice.firm();
+        if let Some(seen) = &*session.seen.load()
+            && seen.0 == firm.epoch
+        {
+            return Ok((firm, seen.1.clone()));
+        }
+        let standing = match session.credentials {
+            None => Standing { role: session.role, matters: Default::default() },
+            Some(credentials) => match firm.account(session.account) {
+                Some(account) if account.enabled && account.credentials == credentials => firm.standing(account),
+                _ => {
+                    session.end();
+                    return Err(Refusal::Revoked);
+                }
+            },
+        };
+        let standing = Arc::new(standing);
+        session.seen.store(Some(Arc::new((firm.epoch, standing.clone()))));
+        Ok((firm, standing))
+    }
+
+    /// Keeps track of a session so that a change of its account can end it.
+    pub(super) fn admit(&self, session: Session) -> Arc<Session> {
+        let session = Arc::new(session);
+        let mut sessions = self.sessions.lock();
+        if sessions.len() >= 1024 && sessions.len().is_power_of_two() {
+            sessions.retain(|_, session| session.strong_count() > 0);
+        }
+        sessions.insert(session.id, Arc::downgrade(&session));
+        session
+    }
+
+    /// Ends sessions as soon as a change of the firm takes their ground away; runs as long as the daemon.
+    pub async fn watch_changes(self: Arc<Self>) {
+        let mut changes = self.practice.watch();
+        while changes.changed().await.is_ok() {
+            let sessions: Vec<_> = self.sessions.lock().values().filter_map(std::sync::Weak::upgrade).collect();
+            for session in sessions {
+                // The answer does not matter here: looking is what ends a session that has lost its account.
+                let _ = self.standing(&session);
+            }
+        }
+    }
+
+    /// The number of sessions that are open.
+    pub fn open_sessions(&self) -> usize {
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|_, session| session.upgrade().is_some_and(|session| session.is_live()));
+        sessions.len()
+    }
+
+    /// The operator at the control socket; `peer` names the local user as the operating system does.
+    pub fn operator(&self, peer: &str) -> Arc<Session> {
+        Arc::new(Session::of_daemon(peer, Front::Console, AuthMethod::Socket))
+    }
+
+    /// The daemon's own work: recovery, expiry.
+    pub fn service(&self) -> Arc<Session> {
+        Arc::new(Session::of_daemon("deedbox", Front::Service, AuthMethod::Internal))
+    }
+
+    /// Records the end of a session. A record that cannot be written does not keep the session alive.
+    pub fn logout(&self, session: &Session) {
+        session.end();
+        self.sessions.lock().remove(&session.id);
+        let event = Event {
+            actor: session.actor(),
+            action: Action::Logout,
+            outcome: Outcome::Done,
+            matter: None,
+            object: None,
+            path: None,
+            detail: Detail::default(),
+        };
+        if self.log.enqueue(event).is_err() {
+            tracing::warn!(session = %session.id, "the end of a session could not be recorded");
+        }
     }
 }

@@ -11,6 +11,6 @@ mod verb;
 
 pub use id::{AccountId, BlobId, ContactId, LockToken, MatterId, NodeId, ParseIdError, SessionId};
 pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, NameError};
-pub use target::{DocumentTarget, FolderTarget, MoveTarget, NewTarget, Place};
+pub use target::{AdminTarget, DocumentTarget, FolderTarget, MoveTarget, NewTarget, Place};
 pub use time::Timestamp;
 pub use verb::{AuthMethod, Front, Rights, Role, Verb};

@@ -11,6 +11,8 @@ pub struct Place {
     pub chain: Vec<NodeId>,
     /// How many of `chain`, from the top, belong to the matter's structure; the rest are folders that users made.
     pub structure: usize,
+    /// True if this is a user-made folder that the session's account made or asked for.
+    pub own: bool,
     /// The path of this folder as people see it.
     pub path: DocPath,
 }
@@ -87,4 +89,15 @@ pub struct MoveTarget {
     pub to: NewTarget,
     /// The document that stands there now and of which the moved content becomes the next version.
     pub replaces: Option<DocumentTarget>,
+}
+
+/// What an administrative action is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminTarget {
+    /// The action as on the command line: `matter add`.
+    pub action: String,
+    /// Its object: a matter number, a login.
+    pub subject: String,
+    /// The matter that it concerns, if one.
+    pub matter: Option<MatterId>,
 }

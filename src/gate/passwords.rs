@@ -1,0 +1,81 @@
+//! Password hashing: argon2id (RFC 9106), bounded in memory and in how many run at once.
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+
+/// 19 MiB and two passes: the first choice of the OWASP password storage cheat sheet for argon2id.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+/// Longer ones are refused before hashing, so that a login cannot buy work by the megabyte.
+const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// The password cannot be hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Empty or longer than 1,024 bytes.
+    #[error("a password has 1 to 1024 bytes")]
+    Length,
+    /// The hash function refused its parameters.
+    #[error("the password could not be hashed")]
+    Hash,
+}
+
+fn hasher() -> Result<Argon2<'static>, Error> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|_| Error::Hash)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// The PHC string to store for a password. Takes tens of milliseconds; call it from the blocking pool.
+pub fn hash(password: &str) -> Result<String, Error> {
+    if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
+        return Err(Error::Length);
+    }
+    let mut salt = [0u8; 16];
+    getrandom::fill(&mut salt).map_err(|_| Error::Hash)?;
+    let salt = SaltString::encode_b64(&salt).map_err(|_| Error::Hash)?;
+    Ok(hasher()?.hash_password(password.as_bytes(), &salt).map_err(|_| Error::Hash)?.to_string())
+}
+
+/// Is this the password? Costs the same for an account that has none: `stored` is then the hash of a random password.
+pub(super) fn verify(stored: &str, password: &str) -> bool {
+    if password.len() > MAX_PASSWORD_BYTES {
+        return false;
+    }
+    let (Ok(stored), Ok(hasher)) = (PasswordHash::new(stored), hasher()) else { return false };
+    hasher.verify_password(password.as_bytes(), &stored).is_ok()
+}
+
+/// A random password of 20 letters and digits (119 bits), without characters that are mistaken for each other.
+pub fn random() -> String {
+    const LETTERS: &[u8; 56] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    let mut password = String::with_capacity(20);
+    while password.len() < 20 {
+        let mut byte = [0u8; 1];
+        getrandom::fill(&mut byte).expect("the operating system gives random bytes");
+        // 224 is the largest multiple of 56 that fits: the rest would favour some letters.
+        if byte[0] < 224 {
+            password.push(char::from(LETTERS[usize::from(byte[0]) % LETTERS.len()]));
+        }
+    }
+    password
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_verifies_and_another_does_not() {
+        let stored = hash("correct horse").expect("hashed");
+        assert!(verify(&stored, "correct horse"));
+        assert!(!verify(&stored, "correct hors"));
+        assert!(!verify("not a hash", "correct horse"));
+        assert_eq!(hash(""), Err(Error::Length));
+    }
+
+    #[test]
+    fn random_passwords_differ() {
+        assert_ne!(random(), random());
+        assert_eq!(random().len(), 20);
+    }
+}

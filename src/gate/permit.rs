@@ -1,0 +1,193 @@
+//! Permits: the only file that can make one.
+//!
+//! A [`Permit`] says that one operation on one target was allowed and stands in the audit record. It cannot be copied or
+//! built elsewhere (its fields are private to this file), it carries its own target so that a later step cannot aim at
+//! another one, and it is settled with an outcome; dropped unsettled, it records `abandoned`.
+
+use std::sync::Arc;
+
+use super::operation::{Aim, Operation, Recorded, Viewpoint};
+use super::{Gate, Session};
+use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};
+use crate::names::{DocPath, MatterId};
+use crate::policy::Decision;
+
+/// Proof that one operation was allowed and is in the audit record.
+#[must_use = "a permit is one operation: spend it in the vault"]
+pub struct Permit<O: Operation> {
+    target: O::Target,
+    record: Record,
+}
+
+enum Record {
+    /// A lookup is recorded with its outcome at once.
+    Complete,
+    /// The intent is recorded; the outcome follows.
+    Open(OpenRecord),
+}
+
+impl<O: Operation> Permit<O> {
+    /// What the permit is for.
+    pub fn target(&self) -> &O::Target {
+        &self.target
+    }
+
+    /// The sequence number of the intent in the audit record; nothing for a lookup.
+    pub fn seq(&self) -> Option<u64> {
+        match &self.record {
+            Record::Complete => None,
+            Record::Open(record) => Some(record.seq()),
+        }
+    }
+
+    /// Records the outcome and ends the permit.
+    pub fn settle(self, outcome: Outcome, detail: Detail) {
+        if let Record::Open(record) = self.record {
+            record.close(outcome, detail);
+        }
+    }
+}
+
+/// Proof that an upload was judged once more, with its content known, and that this is durable in the audit record.
+#[must_use = "a confirmation is one commit: spend it in the vault"]
+pub struct Confirmation {
+    seq: Option<u64>,
+}
+
+impl Confirmation {
+    /// True if this confirms that permit.
+    pub fn is_for<O: Operation>(&self, permit: &Permit<O>) -> bool {
+        self.seq == permit.seq()
+    }
+}
+
+/// Why there is no permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The object may be seen; the operation is not granted.
+    Denied,
+    /// To be answered as if the object did not exist.
+    Hidden,
+    /// The session is over.
+    Revoked,
+    /// The audit record cannot be written, so nothing may happen.
+    Unavailable,
+}
+
+impl From<audit::Unavailable> for Refusal {
+    fn from(_: audit::Unavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl Gate {
+    /// Decides an operation, records it, and hands out the permit.
+    pub async fn permit<O: Operation>(&self, session: &Session, target: O::Target) -> Result<Permit<O>, Refusal> {
+        let decision = self.judge::<O>(session, &target)?;
+        let event = |outcome, detail| event::<O>(session, &target, outcome, detail);
+        if decision != Decision::Allowed {
+            let refused = event(Outcome::Refused, Detail::default());
+            self.record_refusal(O::RECORDED, refused).await?;
+            return Err(if decision == Decision::Denied { Refusal::Denied } else { Refusal::Hidden });
+        }
+        let to = Detail { to: target.to(), ..Detail::default() };
+        let record = match O::RECORDED {
+            Recorded::Lookup => {
+                self.log.enqueue(event(Outcome::Done, to))?;
+                Record::Complete
+            }
+            Recorded::BeforeCommit => Record::Open(self.log.begin(event(Outcome::Begun, to), Wait::Queued).await?),
+            Recorded::BeforeEffect => Record::Open(self.log.begin(event(Outcome::Begun, to), Wait::Durable).await?),
+        };
+        Ok(Permit { target, record })
+    }
+
+    /// Judges an upload once more at its end and records durably what is about to become visible.
+    pub async fn confirm<O: Operation>(
+        &self,
+        session: &Session,
+        permit: &Permit<O>,
+        detail: Detail,
+    ) -> Result<Confirmation, Refusal> {
+        self.holds(session, permit)?;
+        if let Record::Open(record) = &permit.record {
+            record.confirm(detail).await?;
+        }
+        Ok(Confirmation { seq: permit.seq() })
+    }
+
+    /// Would the permit still be given? Cheap; for use between the steps of a long operation.
+    pub fn holds<O: Operation>(&self, session: &Session, permit: &Permit<O>) -> Result<(), Refusal> {
+        match self.judge::<O>(session, &permit.target)? {
+            Decision::Allowed => Ok(()),
+            Decision::Denied | Decision::Hidden => Err(Refusal::Revoked),
+        }
+    }
+
+    /// Records an attempt on something that does not exist, in the same way and time as a refusal.
+    pub async fn absent<O: Operation>(
+        &self,
+        session: &Session,
+        matter: Option<MatterId>,
+        path: &DocPath,
+    ) -> Result<(), Refusal> {
+        self.standing(session)?;
+        let event = Event {
+            actor: session.actor(),
+            action: O::ACTION,
+            outcome: Outcome::NotFound,
+            matter,
+            object: None,
+            path: Some(path.to_string()),
+            detail: Detail::default(),
+        };
+        self.record_refusal(O::RECORDED, event).await
+    }
+
+    fn judge<O: Operation>(&self, session: &Session, target: &O::Target) -> Result<Decision, Refusal> {
+        let (firm, standing) = self.standing(session)?;
+        let seen = Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for };
+        Ok(O::judge(&seen, target))
+    }
+
+    async fn record_refusal(&self, recorded: Recorded, event: Event) -> Result<(), Refusal> {
+        metrics::counter!("deedbox_refusals_total").increment(1);
+        match recorded {
+            Recorded::Lookup => self.log.enqueue(event)?,
+            Recorded::BeforeCommit | Recorded::BeforeEffect => {
+                self.log.record(event).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The firm and the session's standing in it, for a look that is not an operation (which entries of a listing show).
+    pub fn viewpoint<T>(&self, session: &Session, look: impl FnOnce(&Viewpoint<'_>) -> T) -> Result<T, Refusal> {
+        let (firm, standing) = self.standing(session)?;
+        Ok(look(&Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for }))
+    }
+
+    /// A permit for an administrative action; `action` and `subject` as on the command line.
+    pub async fn permit_admin(
+        &self,
+        session: &Arc<Session>,
+        action: &str,
+        subject: &str,
+        matter: Option<MatterId>,
+    ) -> Result<Permit<super::Administer>, Refusal> {
+        let target = crate::names::AdminTarget { action: action.to_owned(), subject: subject.to_owned(), matter };
+        self.permit(session, target).await
+    }
+}
+
+fn event<O: Operation>(session: &Session, target: &O::Target, outcome: Outcome, detail: Detail) -> Event {
+    Event {
+        actor: session.actor(),
+        action: O::ACTION,
+        outcome,
+        matter: target.matter(),
+        object: target.object(),
+        path: Some(target.path()),
+        detail,
+    }
+}
