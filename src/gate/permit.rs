@@ -9,13 +9,14 @@ use std::sync::Arc;
 use super::operation::{Aim, Operation, Recorded, Viewpoint};
 use super::{Gate, Session};
 use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};
-use crate::names::{DocPath, MatterId};
+use crate::names::{AccountId, DocPath, MatterId};
 use crate::policy::Decision;
 
 /// Proof that one operation was allowed and is in the audit record.
 #[must_use = "a permit is one operation: spend it in the vault"]
 pub struct Permit<O: Operation> {
     target: O::Target,
+    by: AccountId,
     record: Record,
 }
 
@@ -30,6 +31,11 @@ impl<O: Operation> Permit<O> {
     /// What the permit is for.
     pub fn target(&self) -> &O::Target {
         &self.target
+    }
+
+    /// The account that acts.
+    pub fn by(&self) -> AccountId {
+        self.by
     }
 
     /// The sequence number of the intent in the audit record; nothing for a lookup.
@@ -99,7 +105,7 @@ impl Gate {
             Recorded::BeforeCommit => Record::Open(self.log.begin(event(Outcome::Begun, to), Wait::Queued).await?),
             Recorded::BeforeEffect => Record::Open(self.log.begin(event(Outcome::Begun, to), Wait::Durable).await?),
         };
-        Ok(Permit { target, record })
+        Ok(Permit { target, by: session.account(), record })
     }
 
     /// Judges an upload once more at its end and records durably what is about to become visible.

@@ -1,0 +1,238 @@
+//! The catalog: which entries stand in which folder, and which versions a document has.
+//!
+//! | key | value |
+//! |---|---|
+//! | `n` folder(16) tag(16) | [`Entry`]: what a listing needs, in one range per folder |
+//! | `v` node(16) version(8, big-endian) | [`Version`]: a document's history |
+//! | `p` node(16) tag(16) | one dead property |
+//! | `l` token(16) | one lock |
+//! | `t` account(16) folder(16) tag(16) | an unfinished upload that its account may resume |
+//!
+//! A tag is the keyed hash of the folded name, so that neither key nor value shows a name, and case twins meet.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::blobs::BlobRef;
+use super::error::Error;
+use super::staging::Part;
+use crate::kv::{Change, Sealed, SealedStore};
+use crate::names::{AccountId, DocName, MatterId, NodeId, Place, Timestamp};
+
+/// A folder or document as its folder lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its name.
+    pub name: DocName,
+    /// Its node.
+    pub node: NodeId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When its content was last changed, or what a client set.
+    pub modified: Timestamp,
+    /// Who made it.
+    pub made_by: AccountId,
+    /// Who else asked to make this folder where they could not see that it exists.
+    pub claims: Vec<AccountId>,
+    /// How many dead properties it has.
+    pub properties: u16,
+    /// The current version of a document; nothing for a folder.
+    pub content: Option<Content>,
+}
+
+/// The current version of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// Counts from 1.
+    pub version: u64,
+    /// Where its bytes are.
+    pub blob: BlobRef,
+}
+
+/// One version in a document's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Where its bytes are.
+    pub blob: BlobRef,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: AccountId,
+}
+
+/// A dead property as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredProperty {
+    /// XML namespace.
+    pub namespace: String,
+    /// Local name.
+    pub name: String,
+    /// The element as XML.
+    pub xml: String,
+}
+
+/// An unfinished upload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredPart {
+    /// The matter whose key seals it.
+    pub matter: MatterId,
+    /// The name that the document will bear.
+    pub name: DocName,
+    /// When the last byte came.
+    pub at: Timestamp,
+    /// What came.
+    pub part: Part,
+}
+
+impl Entry {
+    /// Did this account make it, or ask for it?
+    pub fn is_of(&self, account: AccountId) -> bool {
+        self.made_by == account || self.claims.contains(&account)
+    }
+
+    /// Plaintext bytes of the current version.
+    pub fn size(&self) -> u64 {
+        self.content.map_or(0, |content| content.blob.size)
+    }
+}
+
+/// Typed access to the vault's records.
+#[derive(Clone)]
+pub(super) struct Catalog {
+    store: Arc<SealedStore>,
+}
+
+impl Catalog {
+    pub(super) fn new(store: Arc<SealedStore>) -> Self {
+        Self { store }
+    }
+
+    pub(super) fn change(&self) -> Change<'_> {
+        self.store.change()
+    }
+
+    pub(super) fn entry_key(&self, folder: NodeId, name: &DocName) -> Vec<u8> {
+        let tag = self.store.name_tag(folder.as_bytes(), &name.folded());
+        [b"n", &folder.as_bytes()[..], &tag].concat()
+    }
+
+    pub(super) fn entry(&self, folder: NodeId, name: &DocName) -> Result<Option<Sealed<Entry>>, Error> {
+        Ok(self.store.get(&self.entry_key(folder, name))?)
+    }
+
+    /// All entries of a folder, in one scan.
+    pub(super) fn entries(&self, folder: NodeId) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        self.store.scan(&folder_prefix(folder), None, |_, entry: Entry| {
+            entries.push(entry);
+            ControlFlow::Continue(())
+        })?;
+        Ok(entries)
+    }
+
+    pub(super) fn versions(&self, node: NodeId) -> Result<Vec<(u64, Version)>, Error> {
+        let mut versions = Vec::new();
+        self.store.scan(&[b"v", &node.as_bytes()[..]].concat(), None, |key, version: Version| {
+            versions.push((number_of(key), version));
+            ControlFlow::Continue(())
+        })?;
+        Ok(versions)
+    }
+
+    /// Every version of every document.
+    pub(super) fn all_versions(&self, mut visit: impl FnMut(Version)) -> Result<(), Error> {
+        Ok(self.store.scan(b"v", None, |_, version: Version| {
+            visit(version);
+            ControlFlow::Continue(())
+        })?)
+    }
+
+    pub(super) fn properties(&self, node: NodeId) -> Result<Vec<StoredProperty>, Error> {
+        let mut properties = Vec::new();
+        self.store.scan(&properties_prefix(node), None, |_, property: StoredProperty| {
+            properties.push(property);
+            ControlFlow::Continue(())
+        })?;
+        Ok(properties)
+    }
+
+    pub(super) fn property_key(&self, node: NodeId, namespace: &str, name: &str) -> Vec<u8> {
+        // A namespace is a URI and cannot hold a NUL, so the pair has one reading.
+        let tag = self.store.name_tag(node.as_bytes(), &format!("{namespace}\0{name}"));
+        [&properties_prefix(node)[..], &tag].concat()
+    }
+
+    pub(super) fn part_key(&self, account: AccountId, folder: NodeId, name: &DocName) -> Vec<u8> {
+        let tag = self.store.name_tag(folder.as_bytes(), &name.folded());
+        [b"t", &account.as_bytes()[..], folder.as_bytes(), &tag].concat()
+    }
+
+    pub(super) fn part(
+        &self,
+        account: AccountId,
+        folder: NodeId,
+        name: &DocName,
+    ) -> Result<Option<Sealed<StoredPart>>, Error> {
+        Ok(self.store.get(&self.part_key(account, folder, name))?)
+    }
+
+    pub(super) fn parts_in(&self, account: AccountId, folder: NodeId) -> Result<Vec<StoredPart>, Error> {
+        let mut parts = Vec::new();
+        let prefix = [b"t", &account.as_bytes()[..], folder.as_bytes()].concat();
+        self.store.scan(&prefix, None, |_, part: StoredPart| {
+            parts.push(part);
+            ControlFlow::Continue(())
+        })?;
+        Ok(parts)
+    }
+
+    /// Every unfinished upload, with its key.
+    pub(super) fn all_parts(&self, mut visit: impl FnMut(&[u8], StoredPart)) -> Result<(), Error> {
+        Ok(self.store.scan(b"t", None, |key, part: StoredPart| {
+            visit(key, part);
+            ControlFlow::Continue(())
+        })?)
+    }
+
+    pub(super) fn scan_locks<T: serde::de::DeserializeOwned>(&self, mut visit: impl FnMut(T)) -> Result<(), Error> {
+        Ok(self.store.scan(b"l", None, |_, lock: T| {
+            visit(lock);
+            ControlFlow::Continue(())
+        })?)
+    }
+
+    /// Makes a change depend on its folder still standing where it was found. Folders of the structure always stand.
+    pub(super) fn require_place(&self, change: &mut Change<'_>, place: &Place) -> Result<(), Error> {
+        if place.is_structure() {
+            return Ok(());
+        }
+        let (Some((_, name)), [.., above, folder]) = (place.path.split_last(), &place.chain[..]) else {
+            return Err(Error::Gone);
+        };
+        match self.entry(*above, name)? {
+            Some(entry) if entry.value.node == *folder => {
+                change.if_unchanged(&entry);
+                Ok(())
+            }
+            _ => Err(Error::Gone),
+        }
+    }
+}
+
+pub(super) fn folder_prefix(folder: NodeId) -> Vec<u8> {
+    [b"n", &folder.as_bytes()[..]].concat()
+}
+
+pub(super) fn version_key(node: NodeId, version: u64) -> Vec<u8> {
+    [b"v", &node.as_bytes()[..], &version.to_be_bytes()].concat()
+}
+
+fn properties_prefix(node: NodeId) -> Vec<u8> {
+    [b"p", &node.as_bytes()[..]].concat()
+}
+
+fn number_of(key: &[u8]) -> u64 {
+    key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}

@@ -1,0 +1,219 @@
+//! Changes of the tree: folders, renames, removals, times.
+
+use super::Vault;
+use super::catalog::{Content, Entry, Version, folder_prefix, version_key};
+use super::error::Error;
+use crate::audit::{Detail, Outcome};
+use crate::gate::{Delete, MakeFolder, Move, Operation, Permit, SetTimes};
+use crate::kv::Sealed;
+use crate::names::{BlobId, DocumentTarget, MoveTarget, NodeId, Place, Timestamp};
+
+/// Accounts that may claim one folder; more than a drop box has devices.
+const MAX_CLAIMS: usize = 64;
+
+impl Vault {
+    /// Makes the folder that the permit names.
+    pub fn make_folder(&self, permit: Permit<MakeFolder>) -> Result<Entry, Error> {
+        let made = self.put_folder(&permit);
+        settle(permit, made)
+    }
+
+    fn put_folder(&self, permit: &Permit<MakeFolder>) -> Result<Entry, Error> {
+        let target = permit.target();
+        let folder = target.place.folder().ok_or(Error::Gone)?;
+        let now = Timestamp::now();
+        let entry = Entry {
+            name: target.name.clone(),
+            node: NodeId::random(),
+            created: now,
+            modified: now,
+            made_by: permit.by(),
+            claims: Vec::new(),
+            properties: 0,
+            content: None,
+        };
+        let key = self.catalog.entry_key(folder, &target.name);
+        let mut change = self.catalog.change();
+        self.catalog.require_place(&mut change, &target.place)?;
+        change.if_absent(&key).put(&key, &entry).commit()?;
+        Ok(entry)
+    }
+
+    /// Where a maker cannot see that the folder exists: from now on it is the maker's too. Answering "exists" would tell.
+    pub fn claim_folder(&self, permit: Permit<MakeFolder>) -> Result<Entry, Error> {
+        let claimed = self.put_claim(&permit);
+        settle(permit, claimed)
+    }
+
+    fn put_claim(&self, permit: &Permit<MakeFolder>) -> Result<Entry, Error> {
+        let target = permit.target();
+        let folder = target.place.folder().ok_or(Error::Gone)?;
+        let found = self.catalog.entry(folder, &target.name)?.ok_or(Error::Changed)?;
+        let mut entry = found.value.clone();
+        if entry.content.is_some() {
+            return Err(Error::Exists);
+        }
+        if !entry.is_of(permit.by()) {
+            if entry.claims.len() >= MAX_CLAIMS {
+                return Err(Error::Limit("accounts that share one folder"));
+            }
+            entry.claims.push(permit.by());
+            self.catalog.change().if_unchanged(&found).put(found.key(), &entry).commit()?;
+        }
+        Ok(entry)
+    }
+
+    /// Removes the document with its history, or the empty folder, that the permit names.
+    pub fn delete(&self, permit: Permit<Delete>) -> Result<(), Error> {
+        let removed = self.take_out(permit.target());
+        settle(permit, removed)
+    }
+
+    fn take_out(&self, target: &DocumentTarget) -> Result<(), Error> {
+        let found = self.target_entry(target)?;
+        let mut change = self.catalog.change();
+        change.if_unchanged(&found).delete(found.key());
+        if found.value.content.is_none() {
+            change.if_empty(&folder_prefix(target.node));
+        }
+        let mut blobs: Vec<BlobId> = Vec::new();
+        for (number, version) in self.catalog.versions(target.node)? {
+            change.delete(&version_key(target.node, number));
+            blobs.push(version.blob.id);
+        }
+        for property in self.catalog.properties(target.node)? {
+            change.delete(&self.catalog.property_key(target.node, &property.namespace, &property.name));
+        }
+        match change.commit() {
+            Ok(_) => {}
+            Err(crate::kv::Error::Conflict) if self.catalog.entries(target.node).is_ok_and(|e| !e.is_empty()) => {
+                return Err(Error::NotEmpty);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.forget_locks(target.node);
+        self.usage.changed(target.place.matter, found.value.size(), 0);
+        self.remove_blobs(&blobs);
+        Ok(())
+    }
+
+    /// Renames or moves within one matter. A document that stands at the target gets the moved content as its next version
+    /// and keeps its node, history and properties.
+    pub fn relocate(&self, permit: Permit<Move>) -> Result<Entry, Error> {
+        let moved = self.put_elsewhere(permit.target());
+        settle(permit, moved)
+    }
+
+    fn put_elsewhere(&self, target: &MoveTarget) -> Result<Entry, Error> {
+        let MoveTarget { from, to, replaces } = target;
+        if from.place.matter != to.place.matter {
+            return Err(Error::Changed);
+        }
+        // Two folder moves at once could each be fine and together make a circle, so they take turns and look again.
+        let _turn = from.is_folder.then(|| self.moves.lock());
+        if from.is_folder {
+            self.require_chain(&to.place)?;
+        }
+        let found = self.target_entry(from)?;
+        match replaces {
+            Some(replaced) => self.put_as_next_version(from, found, replaced),
+            None => {
+                let folder = to.place.folder().ok_or(Error::Gone)?;
+                let key = self.catalog.entry_key(folder, &to.name);
+                let entry = Entry { name: to.name.clone(), ..found.value.clone() };
+                let mut change = self.catalog.change();
+                self.catalog.require_place(&mut change, &to.place)?;
+                change.if_unchanged(&found).delete(found.key());
+                // A change of case alone has the same key.
+                if key != found.key() {
+                    change.if_absent(&key);
+                }
+                change.put(&key, &entry).commit()?;
+                self.forget_locks(from.node);
+                Ok(entry)
+            }
+        }
+    }
+
+    fn put_as_next_version(
+        &self,
+        from: &DocumentTarget,
+        found: Sealed<Entry>,
+        replaced: &DocumentTarget,
+    ) -> Result<Entry, Error> {
+        let (Some(content), false) = (found.value.content, replaced.is_folder) else { return Err(Error::Exists) };
+        let onto = self.target_entry(replaced)?;
+        let current = onto.value.content.ok_or(Error::Exists)?;
+        let next = Content { version: current.version + 1, blob: content.blob };
+        let entry = Entry { content: Some(next), modified: found.value.modified, ..onto.value.clone() };
+        let by = found.value.made_by;
+        let mut change = self.catalog.change();
+        change.if_unchanged(&found).delete(found.key()).if_unchanged(&onto).put(onto.key(), &entry);
+        change.put(&version_key(entry.node, next.version), &Version { blob: next.blob, at: Timestamp::now(), by });
+        let mut blobs = Vec::new();
+        for (number, version) in self.catalog.versions(from.node)? {
+            change.delete(&version_key(from.node, number));
+            if version.blob.id != next.blob.id {
+                blobs.push(version.blob.id);
+            }
+        }
+        for property in self.catalog.properties(from.node)? {
+            change.delete(&self.catalog.property_key(from.node, &property.namespace, &property.name));
+        }
+        change.commit()?;
+        self.forget_locks(from.node);
+        self.usage.changed(from.place.matter, current.blob.size, 0);
+        self.remove_blobs(&blobs);
+        Ok(entry)
+    }
+
+    /// Sets the modification time of the entry that the permit names.
+    pub fn set_times(&self, permit: Permit<SetTimes>, modified: Timestamp) -> Result<Entry, Error> {
+        let set = self.target_entry(permit.target()).and_then(|found| {
+            let entry = Entry { modified, ..found.value.clone() };
+            self.catalog.change().if_unchanged(&found).put(found.key(), &entry).commit()?;
+            Ok(entry)
+        });
+        settle(permit, set)
+    }
+
+    pub(super) fn target_entry(&self, target: &DocumentTarget) -> Result<Sealed<Entry>, Error> {
+        let folder = target.place.folder().ok_or(Error::Gone)?;
+        let found = self.catalog.entry(folder, &target.name)?.ok_or(Error::Gone)?;
+        if found.value.node == target.node { Ok(found) } else { Err(Error::Gone) }
+    }
+
+    /// Every user-made folder on the way to a place still stands where it was found.
+    fn require_chain(&self, place: &Place) -> Result<(), Error> {
+        let user_made = place.chain.len() - place.structure;
+        let names = place.path.names();
+        for (at, name) in (place.structure..).zip(&names[names.len() - user_made..]) {
+            let above = place.chain.get(at.wrapping_sub(1)).ok_or(Error::Gone)?;
+            match self.catalog.entry(*above, name)? {
+                Some(entry) if entry.value.node == place.chain[at] => {}
+                _ => return Err(Error::Gone),
+            }
+        }
+        Ok(())
+    }
+
+    /// After the commit that no longer names them. What cannot be removed now is found by the next sweep.
+    fn remove_blobs(&self, blobs: &[BlobId]) {
+        for blob in blobs {
+            if let Err(error) = self.blobs.remove(blob) {
+                tracing::warn!(%blob, %error, "the blob of a removed version could not be removed");
+            }
+        }
+    }
+}
+
+/// Records the outcome of a change that has happened or has not.
+pub(super) fn settle<O: Operation, T>(permit: Permit<O>, result: Result<T, Error>) -> Result<T, Error> {
+    match &result {
+        Ok(_) => permit.settle(Outcome::Done, Detail::default()),
+        Err(error) => {
+            permit.settle(Outcome::Failed, Detail { reason: Some(error.to_string()), ..Detail::default() });
+        }
+    }
+    result
+}

@@ -1,0 +1,315 @@
+//! Uploads: from the first byte to the version that others see.
+//!
+//! [`Vault::begin`] starts one under a permit; [`Incoming::seal`] makes the content durable as one blob; and
+//! [`Vault::commit`] makes it visible in one catalog transaction, given a confirmation that the gate has judged again and
+//! recorded what is about to be seen. Whatever is dropped on the way leaves nothing behind but, if asked for, a part that
+//! its uploader can resume.
+
+use std::sync::Arc;
+
+use super::blobs::{BlobRef, BlobStore};
+use super::catalog::{Content, Entry, StoredPart, Version, version_key};
+use super::error::Error;
+use super::staging::{Base, Upload};
+use super::Vault;
+use crate::audit::{Detail, Outcome};
+use crate::gate::{Confirmation, Create, Permit, Update};
+use crate::names::{AccountId, DocName, DocPath, NodeId, Place, Timestamp};
+
+/// Under which permit an upload runs.
+pub enum Intent {
+    /// A new document.
+    Create(Permit<Create>),
+    /// The next version of an existing one.
+    Update(Permit<Update>),
+}
+
+impl Intent {
+    /// The folder that holds the document.
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::Create(permit) => &permit.target().place,
+            Self::Update(permit) => &permit.target().place,
+        }
+    }
+
+    /// The document's name.
+    pub fn name(&self) -> &DocName {
+        match self {
+            Self::Create(permit) => &permit.target().name,
+            Self::Update(permit) => &permit.target().name,
+        }
+    }
+
+    /// The version that a commit will have.
+    pub fn next_version(&self) -> u64 {
+        match self {
+            Self::Create(_) => 1,
+            Self::Update(permit) => permit.target().version + 1,
+        }
+    }
+
+    /// The document's whole path.
+    pub fn path(&self) -> DocPath {
+        match self {
+            Self::Create(permit) => permit.target().path(),
+            Self::Update(permit) => permit.target().path(),
+        }
+    }
+
+    fn by(&self) -> AccountId {
+        match self {
+            Self::Create(permit) => permit.by(),
+            Self::Update(permit) => permit.by(),
+        }
+    }
+
+    fn is_confirmed_by(&self, confirmation: &Confirmation) -> bool {
+        match self {
+            Self::Create(permit) => confirmation.is_for(permit),
+            Self::Update(permit) => confirmation.is_for(permit),
+        }
+    }
+
+    fn settle(self, outcome: Outcome, detail: Detail) {
+        match self {
+            Self::Create(permit) => permit.settle(outcome, detail),
+            Self::Update(permit) => permit.settle(outcome, detail),
+        }
+    }
+}
+
+/// An upload that takes bytes.
+pub struct Incoming {
+    upload: Upload,
+    intent: Intent,
+    /// Set by [`Incoming::set_modified`].
+    modified: Option<Timestamp>,
+}
+
+/// An upload whose content is durable as one blob and not yet visible. Dropped uncommitted, the blob goes.
+pub struct Ready {
+    blob: BlobRef,
+    /// False if the blob is the version that the edit began with.
+    is_new: bool,
+    modified: Option<Timestamp>,
+    intent: Option<Intent>,
+    store: Arc<BlobStore>,
+}
+
+/// What a commit made.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The entry as it now stands.
+    pub entry: Entry,
+    /// True if it was not there before.
+    pub created: bool,
+}
+
+impl Vault {
+    /// Begins an upload. With `keep`, it starts from the present content, or from what came of an unfinished upload of the
+    /// same account under the same name; otherwise from nothing.
+    pub fn begin(&self, intent: Intent, keep: bool) -> Result<Incoming, Error> {
+        let place = intent.place();
+        let folder = place.folder().ok_or(Error::Gone)?;
+        let key = self.key(place.matter)?;
+        let base = match &intent {
+            Intent::Create(permit) if keep => match self.catalog.part(permit.by(), folder, &permit.target().name)? {
+                Some(part) => Base::Part(part.value.part),
+                None => Base::Empty,
+            },
+            Intent::Update(permit) if keep => {
+                let entry = self.catalog.entry(folder, &permit.target().name)?.ok_or(Error::Gone)?.value;
+                let content = entry.content.filter(|_| entry.node == permit.target().node).ok_or(Error::Gone)?;
+                Base::Version(content.blob)
+            }
+            Intent::Create(_) | Intent::Update(_) => Base::Empty,
+        };
+        let upload = self.staging.begin(key, base)?;
+        Ok(Incoming { upload, intent, modified: None })
+    }
+
+    /// Makes a sealed upload visible: one catalog transaction, durable on return. [`Error::Changed`] means that the name or
+    /// the document is no longer as the permit says; the caller then asks for a permit for what is there now
+    /// ([`Ready::change_intent`]) and tries again.
+    pub fn commit(&self, ready: &mut Ready, confirmation: Confirmation) -> Result<Committed, Error> {
+        let intent = ready.intent.as_ref().filter(|intent| intent.is_confirmed_by(&confirmation)).ok_or(Error::Changed)?;
+        let (entry, before) = self.put_version(intent, ready.blob, ready.is_new, ready.modified)?;
+        let created = matches!(intent, Intent::Create(_));
+        let matter = intent.place().matter;
+        self.usage.changed(matter, before, entry.size());
+        let detail = Detail { reason: (!ready.is_new).then(|| "unchanged".to_owned()), ..ready.detail() };
+        if let Some(intent) = ready.intent.take() {
+            intent.settle(Outcome::Done, detail);
+        }
+        Ok(Committed { entry, created })
+    }
+
+    fn put_version(
+        &self,
+        intent: &Intent,
+        blob: BlobRef,
+        is_new: bool,
+        modified: Option<Timestamp>,
+    ) -> Result<(Entry, u64), Error> {
+        let (place, name, by) = (intent.place(), intent.name(), intent.by());
+        let folder = place.folder().ok_or(Error::Gone)?;
+        let key = self.catalog.entry_key(folder, name);
+        let now = Timestamp::now();
+        let mut change = self.catalog.change();
+        let (entry, before) = match intent {
+            Intent::Create(_) => {
+                self.catalog.require_place(&mut change, place)?;
+                change.if_absent(&key).delete(&self.catalog.part_key(by, folder, name));
+                let content = Some(Content { version: 1, blob });
+                let modified = modified.unwrap_or(now);
+                let (node, name) = (NodeId::random(), name.clone());
+                let entry =
+                    Entry { name, node, created: now, modified, made_by: by, claims: vec![], properties: 0, content };
+                (entry, 0)
+            }
+            Intent::Update(permit) => {
+                let sealed = self.catalog.entry(folder, name)?.ok_or(Error::Changed)?;
+                change.if_unchanged(&sealed);
+                let mut entry = sealed.value;
+                let target = permit.target();
+                let current = entry.content.filter(|_| entry.node == target.node).ok_or(Error::Changed)?;
+                if current.version != target.version {
+                    return Err(Error::Changed);
+                }
+                let before = entry.size();
+                if is_new {
+                    entry.content = Some(Content { version: current.version + 1, blob });
+                }
+                entry.modified = modified.unwrap_or(if is_new { now } else { entry.modified });
+                (entry, before)
+            }
+        };
+        change.put(&key, &entry);
+        if let Some(content) = entry.content.filter(|_| is_new) {
+            change.put(&version_key(entry.node, content.version), &Version { blob, at: now, by });
+        }
+        change.commit()?;
+        Ok((entry, before))
+    }
+
+    /// Keeps what came of an upload, encrypted, for its account to resume. Only a new document has such a part: an
+    /// overwrite that fails leaves the old version, and the part would never be reached.
+    pub fn suspend(&self, incoming: Incoming) -> Result<(), Error> {
+        let Incoming { upload, intent, .. } = incoming;
+        let Intent::Create(permit) = intent else { return Ok(()) };
+        let (Some(folder), Some(matter)) = (permit.target().place.folder(), permit.target().place.matter) else {
+            return Ok(());
+        };
+        let bytes = upload.len();
+        let key = self.catalog.part_key(permit.by(), folder, &permit.target().name);
+        if bytes > 0 {
+            let part = upload.suspend()?;
+            let stored = StoredPart { matter, name: permit.target().name.clone(), at: Timestamp::now(), part };
+            self.catalog.change().put(&key, &stored).commit()?;
+        }
+        let reason = Some("interrupted; kept for its uploader".to_owned());
+        permit.settle(Outcome::Abandoned, Detail { reason, bytes: Some(bytes), ..Detail::default() });
+        Ok(())
+    }
+
+    /// Makes what came so far durable as a part (fsync@openssh.com).
+    pub fn sync(&self, incoming: &mut Incoming) -> Result<(), Error> {
+        let part = incoming.upload.sync()?;
+        let Intent::Create(permit) = &incoming.intent else { return Ok(()) };
+        let (Some(folder), Some(matter)) = (permit.target().place.folder(), permit.target().place.matter) else {
+            return Err(Error::Gone);
+        };
+        let key = self.catalog.part_key(permit.by(), folder, &permit.target().name);
+        let stored = StoredPart { matter, name: permit.target().name.clone(), at: Timestamp::now(), part };
+        self.catalog.change().put(&key, &stored).commit()?;
+        Ok(())
+    }
+}
+
+impl Incoming {
+    /// The upload's permit.
+    pub fn intent(&self) -> &Intent {
+        &self.intent
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> u64 {
+        self.upload.len()
+    }
+
+    /// True if nothing has come.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes bytes at an offset.
+    pub fn write_at(&mut self, offset: u64, data: &[u8]) -> Result<(), Error> {
+        Ok(self.upload.write_at(offset, data)?)
+    }
+
+    /// Reads back.
+    pub fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        Ok(self.upload.read_at(offset, buffer)?)
+    }
+
+    /// Cuts or grows with zeros.
+    pub fn set_len(&mut self, length: u64) -> Result<(), Error> {
+        Ok(self.upload.set_len(length)?)
+    }
+
+    /// The modification time that the document shall show.
+    pub fn set_modified(&mut self, modified: Timestamp) {
+        self.modified = Some(modified);
+    }
+
+    /// Makes the content durable as one blob.
+    pub fn seal(self, vault: &Vault) -> Result<Ready, Error> {
+        let Self { upload, intent, modified } = self;
+        let is_new = matches!(intent, Intent::Create(_)) || upload.is_modified();
+        let blob = match upload.seal() {
+            Ok(blob) => blob,
+            Err(error) => {
+                let error = Error::from(error);
+                intent.settle(Outcome::Failed, Detail { reason: Some(error.to_string()), ..Detail::default() });
+                return Err(error);
+            }
+        };
+        Ok(Ready { blob, is_new, modified, intent: Some(intent), store: vault.blobs.clone() })
+    }
+}
+
+impl Ready {
+    /// The upload's permit.
+    pub fn intent(&self) -> Option<&Intent> {
+        self.intent.as_ref()
+    }
+
+    /// Goes on under another permit, because the name or the document changed in the meantime. The old permit ends as
+    /// abandoned.
+    pub fn change_intent(&mut self, intent: Intent) {
+        self.intent = Some(intent);
+    }
+
+    /// What the confirmation records.
+    pub fn detail(&self) -> Detail {
+        Detail {
+            version: self.intent.as_ref().map(|intent| {
+                if self.is_new { intent.next_version() } else { intent.next_version() - 1 }
+            }),
+            sha256: Some(self.blob.sha256),
+            bytes: Some(self.blob.size),
+            blob: Some(self.blob.id),
+            ..Detail::default()
+        }
+    }
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        // Without an intent it was committed.
+        if self.intent.is_some() && self.is_new && self.store.remove(&self.blob.id).is_err() {
+            tracing::warn!(blob = %self.blob.id, "a blob that nothing names could not be removed; the next check will");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The vault: documents as encrypted blobs, and the catalog that says which they are.
+//!
+//! Every method that touches a document takes a [`Permit`](crate::gate::Permit) and nothing that names an object beside
+//! it: the permit is the address. Looking a name up ([`Vault::find`]) needs none, because a decision can only be made
+//! about something that was found; what was found goes to the gate and to nobody else.
+//!
+//! All methods block; the virtual filesystem calls them from the blocking pool.
+
+pub mod blobs;
+mod catalog;
+mod changes;
+mod document;
+mod error;
+mod incoming;
+mod locks;
+mod properties;
+mod recovery;
+pub mod staging;
+mod usage;
+
+use std::sync::Arc;
+
+pub use catalog::{Content, Entry, StoredProperty, Version};
+pub use document::Document;
+pub use error::Error;
+pub use incoming::{Committed, Incoming, Intent, Ready};
+pub use locks::{LockRecord, LockSpan};
+pub use properties::PropertyEdit;
+pub use recovery::Recovered;
+
+use parking_lot::Mutex;
+
+use crate::gate::{Administer, List, Permit};
+use crate::keys::{Keyring, MatterKey};
+use crate::kv::SealedStore;
+use crate::names::{AccountId, DocName, MatterId, NodeId};
+use blobs::BlobStore;
+use catalog::Catalog;
+use locks::LockTable;
+use staging::Staging;
+use usage::Usage;
+
+/// Keeps documents.
+pub struct Vault {
+    catalog: Catalog,
+    blobs: Arc<BlobStore>,
+    staging: Staging,
+    keyring: Arc<Keyring>,
+    locks: LockTable,
+    usage: Usage,
+    /// Held while a folder moves.
+    moves: Mutex<()>,
+}
+
+impl Vault {
+    /// The vault over opened stores. Reads the locks; run [`Vault::recover`] before serving.
+    pub fn new(
+        store: Arc<SealedStore>,
+        blobs: Arc<BlobStore>,
+        staging: Staging,
+        keyring: Arc<Keyring>,
+    ) -> Result<Self, Error> {
+        let catalog = Catalog::new(store);
+        let locks = LockTable::load(&catalog)?;
+        Ok(Self { catalog, blobs, staging, keyring, locks, usage: Usage::default(), moves: Mutex::default() })
+    }
+
+    /// What stands under a name in a folder. Not a document operation: the answer goes to the gate.
+    pub fn find(&self, folder: NodeId, name: &DocName) -> Result<Option<Entry>, Error> {
+        Ok(self.catalog.entry(folder, name)?.map(|entry| entry.value))
+    }
+
+    /// The entries of the folder that the permit names; none for the root and for a matter, which are structure alone.
+    pub fn list(&self, permit: Permit<List>) -> Result<Vec<Entry>, Error> {
+        match permit.target().place.folder() {
+            Some(folder) => self.catalog.entries(folder),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The entries of any folder and the history of any document, for the operator's list of documents.
+    pub fn inspect(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<(Entry, Vec<(u64, Version)>)>, Error> {
+        let entries = self.catalog.entries(folder)?;
+        entries.into_iter().map(|entry| Ok((entry.clone(), self.catalog.versions(entry.node)?))).collect()
+    }
+
+    /// Where a blob's file lies, for the operator.
+    pub fn blob_path(&self, id: &crate::names::BlobId) -> std::path::PathBuf {
+        self.blobs.path(id)
+    }
+
+    /// The size of this account's unfinished upload under a name, which only it can see.
+    pub fn part_len(&self, account: AccountId, folder: NodeId, name: &DocName) -> Result<Option<u64>, Error> {
+        Ok(self.catalog.part(account, folder, name)?.map(|part| part.value.part.len()))
+    }
+
+    /// This account's unfinished uploads in a folder: name, size, when the last byte came.
+    pub fn parts_in(
+        &self,
+        account: AccountId,
+        folder: NodeId,
+    ) -> Result<Vec<(DocName, u64, crate::names::Timestamp)>, Error> {
+        let parts = self.catalog.parts_in(account, folder)?;
+        Ok(parts.into_iter().map(|part| (part.name, part.part.len(), part.at)).collect())
+    }
+
+    fn key(&self, matter: Option<MatterId>) -> Result<Arc<MatterKey>, Error> {
+        let matter = matter.ok_or(Error::Gone)?;
+        Ok(self.keyring.matter(matter)?)
+    }
+}
