@@ -56,9 +56,22 @@ pub struct Viewpoint<'a> {
 }
 
 impl Viewpoint<'_> {
+    /// The firm's records at this moment.
+    pub fn firm(&self) -> &Firm {
+        self.firm
+    }
+
     /// The session's rights in a folder.
     pub fn rights(&self, place: &Place) -> Rights {
         self.with_rules(place, |rules| policy::granted(self.standing, rules, place).rights)
+    }
+
+    /// The session's rights in a folder, and the sentences that say why.
+    pub fn explain(&self, place: &Place) -> (Rights, Vec<String>) {
+        self.with_rules(place, |rules| {
+            let granted = policy::granted(self.standing, rules, place);
+            (granted.rights, vec![granted.source.to_string()])
+        })
     }
 
     /// May the folder itself be seen?
@@ -111,6 +124,10 @@ macro_rules! operations {
 operations! {
     /// See a folder's entries.
     List(FolderTarget) = List, Lookup, |seen, aim| {
+        policy::decide(policy::Operation::List { shown: seen.shown(&aim.place) })
+    };
+    /// Look at a folder of the structure.
+    StatFolder(FolderTarget) = Stat, Lookup, |seen, aim| {
         policy::decide(policy::Operation::List { shown: seen.shown(&aim.place) })
     };
     /// Look at one entry.

@@ -11,6 +11,7 @@ use super::{Gate, Session};
 use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};
 use crate::names::{AccountId, DocPath, MatterId};
 use crate::policy::Decision;
+use crate::practice::Account;
 
 /// Proof that one operation was allowed and is in the audit record.
 #[must_use = "a permit is one operation: spend it in the vault"]
@@ -171,6 +172,18 @@ impl Gate {
     pub fn viewpoint<T>(&self, session: &Session, look: impl FnOnce(&Viewpoint<'_>) -> T) -> Result<T, Refusal> {
         let (firm, standing) = self.standing(session)?;
         Ok(look(&Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for }))
+    }
+
+    /// The firm as an account would stand in it, for an explanation that an administrator asked for.
+    pub fn viewpoint_of<T>(
+        &self,
+        _permit: &Permit<super::Administer>,
+        account: &Account,
+        look: impl FnOnce(&Viewpoint<'_>) -> T,
+    ) -> T {
+        let firm = self.practice.firm();
+        let standing = firm.standing(account);
+        look(&Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for })
     }
 
     /// A permit for an administrative action; `action` and `subject` as on the command line.

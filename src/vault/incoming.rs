@@ -213,6 +213,16 @@ impl Vault {
         Ok(())
     }
 
+    /// Removes an unfinished upload.
+    pub fn discard_part(&self, account: AccountId, folder: NodeId, name: &DocName) -> Result<(), Error> {
+        if let Some(part) = self.catalog.part(account, folder, name)? {
+            let key = self.catalog.part_key(account, folder, name);
+            self.catalog.change().if_unchanged(&part).delete(&key).commit()?;
+            self.staging.discard(part.value.part);
+        }
+        Ok(())
+    }
+
     /// Makes what came so far durable as a part (fsync@openssh.com).
     pub fn sync(&self, incoming: &mut Incoming) -> Result<(), Error> {
         let part = incoming.upload.sync()?;

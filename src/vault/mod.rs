@@ -33,7 +33,7 @@ use parking_lot::Mutex;
 use crate::gate::{Administer, List, Permit};
 use crate::keys::{Keyring, MatterKey};
 use crate::kv::SealedStore;
-use crate::names::{AccountId, DocName, MatterId, NodeId};
+use crate::names::{AccountId, DocName, MatterId, NodeId, Timestamp};
 use blobs::BlobStore;
 use catalog::Catalog;
 use locks::LockTable;
@@ -89,17 +89,13 @@ impl Vault {
         self.blobs.path(id)
     }
 
-    /// The size of this account's unfinished upload under a name, which only it can see.
-    pub fn part_len(&self, account: AccountId, folder: NodeId, name: &DocName) -> Result<Option<u64>, Error> {
-        Ok(self.catalog.part(account, folder, name)?.map(|part| part.value.part.len()))
+    /// This account's unfinished upload under a name, which only it can see: its size, and when the last byte came.
+    pub fn part(&self, account: AccountId, folder: NodeId, name: &DocName) -> Result<Option<(u64, Timestamp)>, Error> {
+        Ok(self.catalog.part(account, folder, name)?.map(|part| (part.value.part.len(), part.value.at)))
     }
 
     /// This account's unfinished uploads in a folder: name, size, when the last byte came.
-    pub fn parts_in(
-        &self,
-        account: AccountId,
-        folder: NodeId,
-    ) -> Result<Vec<(DocName, u64, crate::names::Timestamp)>, Error> {
+    pub fn parts_in(&self, account: AccountId, folder: NodeId) -> Result<Vec<(DocName, u64, Timestamp)>, Error> {
         let parts = self.catalog.parts_in(account, folder)?;
         Ok(parts.into_iter().map(|part| (part.name, part.part.len(), part.at)).collect())
     }

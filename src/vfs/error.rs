@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::gate::Refusal;
+use crate::vault;
+
 /// What the person at the other end is told; never a cause from inside.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -32,6 +35,9 @@ pub enum Error {
     /// Source and target overlap.
     #[error("a folder cannot be moved or copied into itself")]
     Overlap,
+    /// Documents of two matters are sealed under two keys, so a whole folder does not simply change its place.
+    #[error("a folder cannot be moved to another matter; copy it there and remove it here")]
+    OtherMatter,
     /// Somebody holds a lock whose token was not sent.
     #[error("locked by somebody else")]
     Locked,
@@ -59,4 +65,39 @@ pub enum Error {
     /// Too many requests wait.
     #[error("busy; try again in {} s", .0.as_secs())]
     Busy(Duration),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied => Self::Denied,
+            Refusal::Hidden => Self::NotFound,
+            Refusal::Revoked => Self::Revoked,
+            Refusal::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+/// The cause stays here, in the log; the person gets the variant's text.
+impl From<vault::Error> for Error {
+    fn from(error: vault::Error) -> Self {
+        match error {
+            vault::Error::Gone => Self::NotFound,
+            vault::Error::Exists => Self::Exists,
+            vault::Error::NotEmpty => Self::NotEmpty,
+            vault::Error::Changed => Self::Changed,
+            vault::Error::Limit(what) => Self::Limit(what),
+            vault::Error::TooLarge => Self::TooLarge,
+            vault::Error::NoSpace => Self::NoSpace,
+            vault::Error::Damaged(what) => {
+                tracing::error!(%what, "a stored document is damaged");
+                metrics::counter!("deedbox_damaged_total").increment(1);
+                Self::Damaged
+            }
+            vault::Error::Unavailable(what) => {
+                tracing::error!(%what, "storage cannot be used");
+                Self::Unavailable
+            }
+        }
+    }
 }

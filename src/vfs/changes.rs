@@ -1,0 +1,286 @@
+//! Changing the tree: folders, removals, renames, copies, times, properties.
+
+use bytes::Bytes;
+
+use super::tree::{Found, entry_stat};
+use super::{ATTEMPTS, Error, Existing, PropertyChange, Replace, Stat, View, WriteOptions};
+use crate::gate;
+use crate::names::{DocPath, DocumentTarget, MoveTarget, NewTarget, Place, Timestamp, Verb};
+use crate::vault::{LockSpan, StoredProperty};
+
+/// What a copy moves at once.
+const COPY_STEP: usize = 1024 * 1024;
+
+/// Tries a change again when others changed the same entry meanwhile; each attempt finds, judges and records anew.
+macro_rules! until_settled {
+    ($attempt:expr) => {{
+        for _ in 0..ATTEMPTS {
+            match $attempt {
+                Err(Error::Changed) => continue,
+                done => return done,
+            }
+        }
+        Err(Error::Busy(std::time::Duration::from_secs(1)))
+    }};
+}
+
+impl View {
+    /// Makes a folder. In a folder where the session cannot see what is there, one that exists already becomes the
+    /// session's too.
+    pub async fn make_folder(&self, path: &DocPath) -> Result<Stat, Error> {
+        until_settled!(self.try_make_folder(path).await)
+    }
+
+    async fn try_make_folder(&self, path: &DocPath) -> Result<Stat, Error> {
+        let (place, name, claim) = match self.find(path)? {
+            Found::Structure(_) => return Err(Error::Exists),
+            Found::NoParent => return self.absent::<gate::MakeFolder, _>(path, Error::NoParent).await,
+            Found::Missing(place, name) => (place, name, false),
+            Found::Entry(target, _) => {
+                if self.is_visible(&target)? || !target.is_folder || !self.is_blind(&target.place)? {
+                    return Err(Error::Exists);
+                }
+                (target.place, target.name, true)
+            }
+        };
+        let permit = match self.permit::<gate::MakeFolder>(NewTarget { place, name }).await {
+            Err(Error::NotFound) => return Err(Error::NoParent),
+            other => other?,
+        };
+        let place = permit.target().place.clone();
+        let permit = self.unlocked(permit, span(None, &place, true, false))?;
+        let rights = self.look(|sight| Ok(sight.seen.rights(&place)))?;
+        let entry = self
+            .blocking(move |vault| if claim { vault.claim_folder(permit) } else { vault.make_folder(permit) })
+            .await?;
+        Ok(entry_stat(&entry, rights))
+    }
+
+    /// Removes a document with its history. An own unfinished upload is removed too.
+    pub async fn remove_document(&self, path: &DocPath) -> Result<(), Error> {
+        until_settled!(self.try_remove(path, false).await)
+    }
+
+    /// Removes an empty folder.
+    pub async fn remove_folder(&self, path: &DocPath) -> Result<(), Error> {
+        until_settled!(self.try_remove(path, true).await)
+    }
+
+    async fn try_remove(&self, path: &DocPath, folder: bool) -> Result<(), Error> {
+        let target = match self.find(path)? {
+            Found::Structure(_) => return Err(if folder { Error::Structure } else { Error::IsFolder }),
+            Found::Missing(place, name) if !folder => {
+                let account = self.session.account();
+                if let Some(node) = place.folder()
+                    && self.vfs.vault.part(account, node, &name)?.is_some()
+                {
+                    return self.blocking(move |vault| vault.discard_part(account, node, &name)).await;
+                }
+                return self.absent::<gate::Delete, _>(path, Error::NotFound).await;
+            }
+            Found::Missing(..) | Found::NoParent => {
+                return self.absent::<gate::Delete, _>(path, Error::NotFound).await;
+            }
+            Found::Entry(target, _) => target,
+        };
+        if target.is_folder != folder && self.is_visible(&target)? {
+            return Err(if target.is_folder { Error::IsFolder } else { Error::NotFolder });
+        }
+        let permit = self.permit::<gate::Delete>(target).await?;
+        let (node, place) = (permit.target().node, permit.target().place.clone());
+        let permit = self.unlocked(permit, span(Some(node), &place, true, true))?;
+        self.blocking(move |vault| vault.delete(permit)).await
+    }
+
+    /// Renames or moves a document, or within one matter a folder with all below it. True if a document was replaced; it
+    /// then has the moved content as its next version.
+    pub async fn rename(&self, from: &DocPath, to: &DocPath, replace: Replace) -> Result<bool, Error> {
+        until_settled!(self.try_rename(from, to, replace).await)
+    }
+
+    async fn try_rename(&self, from: &DocPath, to: &DocPath, replace: Replace) -> Result<bool, Error> {
+        let source = match self.find(from)? {
+            Found::Structure(_) => return Err(Error::Structure),
+            Found::Missing(..) | Found::NoParent => {
+                return self.absent::<gate::Move, _>(from, Error::NotFound).await;
+            }
+            Found::Entry(target, _) => target,
+        };
+        let (place, name, replaces) = match self.find(to)? {
+            Found::Structure(_) => return Err(Error::Exists),
+            Found::NoParent => return self.absent::<gate::Move, _>(to, Error::NoParent).await,
+            Found::Missing(place, name) => (place, name, None),
+            Found::Entry(target, _) if target.node == source.node => {
+                let (_, name) = to.split_last().ok_or(Error::Structure)?;
+                (target.place, name.clone(), None)
+            }
+            Found::Entry(target, _) => match self.replaced(&source, target, replace)? {
+                Taken::Replaced(target) => (target.place.clone(), target.name.clone(), Some(target)),
+                Taken::Beside(place, name) => (place, name, None),
+            },
+        };
+        if place.chain.contains(&source.node) {
+            return Err(Error::Overlap);
+        }
+        if place.matter != source.place.matter && place.folder().is_some() {
+            return self.move_across(source, from, to, replace).await;
+        }
+        let target = MoveTarget { from: source, to: NewTarget { place, name }, replaces };
+        let permit = self.permit::<gate::Move>(target).await?;
+        let permit = self.unlocked_move(permit)?;
+        let replaced = permit.target().replaces.is_some();
+        self.blocking(move |vault| vault.relocate(permit)).await?;
+        Ok(replaced)
+    }
+
+    fn unlocked_move(&self, permit: gate::Permit<gate::Move>) -> Result<gate::Permit<gate::Move>, Error> {
+        let MoveTarget { from, to, replaces } = permit.target();
+        let (from, to, replaced) = (from.clone(), to.place.clone(), replaces.as_ref().map(|target| target.node));
+        let permit = self.unlocked(permit, span(Some(from.node), &from.place, true, true))?;
+        self.unlocked(permit, span(replaced, &to, replaced.is_none(), false))
+    }
+
+    fn replaced(&self, source: &DocumentTarget, target: DocumentTarget, replace: Replace) -> Result<Taken, Error> {
+        if !self.is_visible(&target)? && self.is_blind(&target.place)? {
+            let folder = target.place.folder().ok_or(Error::NotFound)?;
+            for n in 2..1000 {
+                let name = target.name.numbered(n);
+                if self.vfs.vault.find(folder, &name)?.is_none() {
+                    return Ok(Taken::Beside(target.place, name));
+                }
+            }
+        }
+        match replace {
+            Replace::Yes if !source.is_folder && !target.is_folder => Ok(Taken::Replaced(target)),
+            Replace::Yes | Replace::No => Err(Error::Exists),
+        }
+    }
+
+    /// Another matter has another key: the content is sealed anew there, then the original goes.
+    async fn move_across(
+        &self,
+        source: DocumentTarget,
+        from: &DocPath,
+        to: &DocPath,
+        replace: Replace,
+    ) -> Result<bool, Error> {
+        if source.is_folder {
+            return Err(Error::OtherMatter);
+        }
+        let may_leave = self.look(|sight| Ok(sight.seen.rights(&source.place).has(Verb::Delete)))?;
+        if !may_leave {
+            // Recorded as what it is: a removal that is not granted.
+            drop(self.permit::<gate::Delete>(source).await?);
+            return Err(Error::Denied);
+        }
+        let replaced = self.copy_document(from, to, replace).await?;
+        self.remove_document(from).await?;
+        Ok(replaced)
+    }
+
+    /// Copies one document, its content and dead properties. True if a document was replaced.
+    pub async fn copy_document(&self, from: &DocPath, to: &DocPath, replace: Replace) -> Result<bool, Error> {
+        if let (Found::Entry(source, _), Found::Entry(target, _)) = (self.find(from)?, self.find(to)?)
+            && source.node == target.node
+        {
+            return Err(Error::Overlap);
+        }
+        let reading = self.read(from).await?;
+        let existing = if replace == Replace::Yes { Existing::Replace } else { Existing::Refuse };
+        let writing = self.write(to, WriteOptions { create: true, existing, expect_version: None }).await?;
+        let mut offset = 0;
+        loop {
+            let step: Bytes = match reading.read_at(offset, COPY_STEP).await {
+                Ok(step) => step,
+                Err(error) => {
+                    writing.discard().await;
+                    return Err(error);
+                }
+            };
+            if step.is_empty() {
+                break;
+            }
+            offset += step.len() as u64;
+            writing.write_at(offset - step.len() as u64, step).await?;
+        }
+        let (_, created) = writing.commit().await?;
+        if reading.stat().has_properties {
+            let properties = self.properties(from).await?;
+            self.change_properties(to, properties.into_iter().map(PropertyChange::Set).collect()).await?;
+        }
+        Ok(!created)
+    }
+
+    /// Sets the modification time of an entry. Where the session can see nothing, and on the structure, it is accepted and
+    /// has no effect: upload tools set times as a matter of course, and a refusal would look to them like a failed upload.
+    pub async fn set_modified(&self, path: &DocPath, modified: Timestamp) -> Result<(), Error> {
+        until_settled!(self.try_set_modified(path, modified).await)
+    }
+
+    async fn try_set_modified(&self, path: &DocPath, modified: Timestamp) -> Result<(), Error> {
+        let target = match self.find(path)? {
+            Found::Structure(place) => {
+                let rights = self.look(|sight| Ok(sight.seen.rights(&place)))?;
+                let writes = rights.has(Verb::Create) || rights.has(Verb::Update);
+                return if writes { Ok(()) } else { Err(Error::Denied) };
+            }
+            Found::Missing(place, name) => {
+                let part = match place.folder() {
+                    Some(folder) => self.vfs.vault.part(self.session.account(), folder, &name)?,
+                    None => None,
+                };
+                if part.is_some() || self.is_blind(&place)? {
+                    return Ok(());
+                }
+                return self.absent::<gate::SetTimes, _>(path, Error::NotFound).await;
+            }
+            Found::NoParent => return self.absent::<gate::SetTimes, _>(path, Error::NotFound).await,
+            Found::Entry(target, _) => target,
+        };
+        if !self.is_visible(&target)? && self.is_blind(&target.place)? {
+            return Ok(());
+        }
+        let permit = self.permit::<gate::SetTimes>(target).await?;
+        let (node, place) = (permit.target().node, permit.target().place.clone());
+        let permit = self.unlocked(permit, span(Some(node), &place, false, false))?;
+        self.blocking(move |vault| vault.set_times(permit, modified)).await?;
+        Ok(())
+    }
+
+    /// Stores and removes dead properties, all of them or none.
+    pub async fn change_properties(&self, path: &DocPath, changes: Vec<PropertyChange>) -> Result<(), Error> {
+        until_settled!(self.try_change_properties(path, &changes).await)
+    }
+
+    async fn try_change_properties(&self, path: &DocPath, changes: &[PropertyChange]) -> Result<(), Error> {
+        let target = match self.find(path)? {
+            Found::Structure(_) => return Err(Error::Structure),
+            Found::Missing(..) | Found::NoParent => {
+                return self.absent::<gate::SetProperties, _>(path, Error::NotFound).await;
+            }
+            Found::Entry(target, _) => target,
+        };
+        let permit = self.permit::<gate::SetProperties>(target).await?;
+        let (node, place) = (permit.target().node, permit.target().place.clone());
+        let permit = self.unlocked(permit, span(Some(node), &place, false, false))?;
+        let edits = changes
+            .iter()
+            .map(|change| match change.clone() {
+                PropertyChange::Set(p) => Ok(StoredProperty { namespace: p.namespace, name: p.name, xml: p.xml }),
+                PropertyChange::Remove(namespace, name) => Err((namespace, name)),
+            })
+            .collect();
+        self.blocking(move |vault| vault.set_properties(permit, edits)).await?;
+        Ok(())
+    }
+}
+
+/// What becomes of a name that is taken.
+enum Taken {
+    Replaced(DocumentTarget),
+    Beside(Place, crate::names::DocName),
+}
+
+pub(super) fn span(node: Option<crate::names::NodeId>, place: &Place, membership: bool, deep: bool) -> LockSpan<'_> {
+    LockSpan { node, place, membership, deep }
+}

@@ -1,0 +1,149 @@
+//! What the operator may ask: every document of a matter, and why somebody may or may not do something.
+
+use std::path::PathBuf;
+
+use super::tree::{Found, Sight};
+use super::{Error, Vfs};
+use crate::gate::{Administer, Permit};
+use crate::names::{BlobId, DocPath, NodeId, Rights, Timestamp, Verb};
+use crate::policy::{self, Decision, Object, Operation};
+use crate::practice::{Account, Matter};
+
+/// One version of one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRecord {
+    /// Its path in the tree.
+    pub path: DocPath,
+    /// Its node.
+    pub node: NodeId,
+    /// The version's number.
+    pub version: u64,
+    /// True for the version that is served.
+    pub current: bool,
+    /// Bytes of plaintext.
+    pub size: u64,
+    /// SHA-256 of the plaintext.
+    pub sha256: [u8; 32],
+    /// When it was committed.
+    pub at: Timestamp,
+    /// The blob.
+    pub blob: BlobId,
+    /// Where the blob's file lies.
+    pub file: PathBuf,
+}
+
+/// An answer with its reasons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Would it be allowed now?
+    pub allowed: bool,
+    /// What the person would be told: `allowed`, `permission denied`, or `no such file or folder`.
+    pub answer: &'static str,
+    /// The rights in the folder that decides.
+    pub rights: Rights,
+    /// Why, first cause first.
+    pub because: Vec<String>,
+}
+
+impl Vfs {
+    /// Every version of every document of a matter, by path. Blocking.
+    pub fn documents(&self, permit: &Permit<Administer>, matter: &Matter) -> Result<Vec<DocumentRecord>, Error> {
+        let mut folders: Vec<(DocPath, NodeId)> =
+            matter.folders.iter().map(|folder| (structure_path(matter, folder.id), folder.id)).collect();
+        let mut records = Vec::new();
+        while let Some((path, folder)) = folders.pop() {
+            for (entry, versions) in self.vault.inspect(permit, folder)? {
+                let path = path.clone().join(entry.name.clone()).map_err(|_| Error::Limit("depth of the tree"))?;
+                if entry.content.is_none() {
+                    folders.push((path.clone(), entry.node));
+                }
+                records.extend(versions.into_iter().map(|(number, version)| DocumentRecord {
+                    path: path.clone(),
+                    node: entry.node,
+                    version: number,
+                    current: entry.content.is_some_and(|content| content.version == number),
+                    size: version.blob.size,
+                    sha256: version.blob.sha256,
+                    at: version.at,
+                    blob: version.blob.id,
+                    file: self.vault.blob_path(&version.blob.id),
+                }));
+            }
+        }
+        records.sort_by(|a, b| (&a.path, a.version).cmp(&(&b.path, b.version)));
+        Ok(records)
+    }
+
+    /// May this account do this there, and why? The same decision that the gate would take now.
+    pub fn explain(
+        &self,
+        permit: &Permit<Administer>,
+        account: &Account,
+        verb: Verb,
+        path: &DocPath,
+    ) -> Result<Explanation, Error> {
+        self.gate.viewpoint_of(permit, account, |seen| {
+            let sight = Sight { seen, vault: &self.vault, account: account.id };
+            let (place, object) = match sight.find(path)? {
+                Found::Structure(place) => (place, None),
+                Found::Entry(target, _) if target.is_folder && matches!(verb, Verb::List | Verb::Create) => {
+                    (super::tree::inside(&target), None)
+                }
+                Found::Entry(target, _) => (target.place.clone(), Some(seen.object(&target))),
+                Found::Missing(place, _) if verb == Verb::Create => (place, None),
+                Found::Missing(place, _) => {
+                    let because = vec!["nothing stands there, or nothing that the account may enter".to_owned()];
+                    return Ok(explanation(Decision::Hidden, seen.rights(&place), because));
+                }
+                Found::NoParent => {
+                    let because = vec!["no folder on the way that the account may enter".to_owned()];
+                    return Ok(explanation(Decision::Hidden, Rights::NONE, because));
+                }
+            };
+            let (rights, mut because) = seen.explain(&place);
+            if !account.enabled {
+                because.insert(0, "the account is disabled".to_owned());
+                return Ok(explanation(Decision::Hidden, rights, because));
+            }
+            let decision = policy::decide(question(verb, rights, seen.shown(&place), object));
+            because.push(format!("{verb} {} one of these rights", if rights.has(verb) { "is" } else { "is not" }));
+            if decision == Decision::Allowed && !rights.has(verb) {
+                because.push("allowed all the same: the folder may be entered, or the object is the maker's own".to_owned());
+            }
+            Ok(explanation(decision, rights, because))
+        })
+    }
+}
+
+fn question(verb: Verb, rights: Rights, shown: bool, object: Option<Object>) -> Operation {
+    // A question about a folder itself is one about what may be done inside it.
+    let object = object.unwrap_or(Object { folder: true, ..Object::default() });
+    match verb {
+        Verb::List => Operation::List { shown: shown && rights.has(Verb::List) },
+        Verb::Read => Operation::Read { object, rights },
+        Verb::Create => Operation::Create { transient: false, rights, shown },
+        Verb::Update => Operation::Update { object, rights },
+        Verb::Delete => Operation::Delete { object, rights },
+    }
+}
+
+fn explanation(decision: Decision, rights: Rights, because: Vec<String>) -> Explanation {
+    let answer = match decision {
+        Decision::Allowed => "allowed",
+        Decision::Denied => "permission denied",
+        Decision::Hidden => "no such file or folder",
+    };
+    Explanation { allowed: decision == Decision::Allowed, answer, rights, because }
+}
+
+fn structure_path(matter: &Matter, folder: NodeId) -> DocPath {
+    let mut names = Vec::new();
+    let mut at = Some(folder);
+    while let Some(folder) = at.and_then(|node| matter.folder(node)) {
+        names.push(folder.name.clone());
+        at = folder.parent;
+    }
+    names.push(matter.folder_name.clone());
+    names.into_iter().rev().try_fold(DocPath::root(), DocPath::join).unwrap_or_default()
+}
+

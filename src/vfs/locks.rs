@@ -1,0 +1,94 @@
+//! Locks as a session takes, sees and frees them.
+
+use std::time::Duration;
+
+use super::tree::Found;
+use super::{Error, Existing, Lock, LockDepth, LockRequest, View, WriteOptions};
+use crate::gate;
+use crate::names::{DocPath, DocumentTarget, LockToken};
+use crate::vault::{self, LockRecord};
+
+impl View {
+    /// Locks a document or folder; on a name that nothing bears, makes an empty document first (RFC 4918 section 7.3).
+    /// Returns the lock and whether a document was made. [`Error::Locked`] if another lock is in the way.
+    pub async fn lock(&self, path: &DocPath, request: LockRequest) -> Result<(Lock, bool), Error> {
+        let mut made = false;
+        if let Found::Missing(..) = self.find(path)? {
+            let options = WriteOptions { create: true, existing: Existing::Refuse, expect_version: Some(0) };
+            self.write(path, options).await?.commit().await?;
+            made = true;
+        }
+        let permit = self.lock_permit(path).await?;
+        let infinite = request.depth == LockDepth::Infinity;
+        let LockRequest { shared, owner, timeout, .. } = request;
+        let locked = self.in_vault(move |vault| vault.lock(permit, shared, infinite, owner, timeout)).await?;
+        match locked {
+            Ok(record) => Ok((self.lock_view(record), made)),
+            Err(vault::Error::Exists) => Err(Error::Locked),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Prolongs a lock of this account that covers the path. [`Error::Changed`] if there is none with that token.
+    pub async fn refresh_lock(&self, path: &DocPath, token: LockToken, timeout: Duration) -> Result<Lock, Error> {
+        let permit = self.lock_permit(path).await?;
+        match self.in_vault(move |vault| vault.refresh_lock(permit, token, timeout)).await? {
+            Ok(record) => Ok(self.lock_view(record)),
+            Err(vault::Error::Gone | vault::Error::Exists) => Err(Error::Changed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives a lock back. [`Error::Changed`] if the token does not lock this path, [`Error::Denied`] if it is somebody
+    /// else's.
+    pub async fn unlock(&self, path: &DocPath, token: LockToken) -> Result<(), Error> {
+        let permit = self.lock_permit(path).await?;
+        match self.in_vault(move |vault| vault.unlock(permit, token)).await? {
+            Ok(()) => Ok(()),
+            Err(vault::Error::Gone) => Err(Error::Changed),
+            Err(vault::Error::Exists) => Err(Error::Denied),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The locks that cover a path: its own, and those of folders above with infinite depth. Tokens only of own locks.
+    pub async fn locks(&self, path: &DocPath) -> Result<Vec<Lock>, Error> {
+        match self.find(path)? {
+            Found::Entry(target, _) if self.is_visible(&target)? => {
+                let records = self.vfs.vault.locks_on(target.node, &target.place);
+                Ok(records.into_iter().map(|record| self.lock_view(record)).collect())
+            }
+            Found::Structure(_) => Ok(Vec::new()),
+            Found::Entry(..) | Found::Missing(..) | Found::NoParent => Err(Error::NotFound),
+        }
+    }
+
+    async fn lock_permit(&self, path: &DocPath) -> Result<gate::Permit<gate::Lock>, Error> {
+        let target: DocumentTarget = match self.find(path)? {
+            Found::Structure(_) => return Err(Error::Structure),
+            Found::Entry(target, _) => target,
+            Found::Missing(..) => return self.absent::<gate::Lock, _>(path, Error::NotFound).await,
+            Found::NoParent => return self.absent::<gate::Lock, _>(path, Error::NoParent).await,
+        };
+        self.permit::<gate::Lock>(target).await
+    }
+
+    /// As [`View::blocking`], for answers in which the vault's error means something of its own.
+    async fn in_vault<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&vault::Vault) -> Result<T, vault::Error> + Send + 'static,
+    ) -> Result<Result<T, vault::Error>, Error> {
+        self.blocking(move |vault| Ok(work(vault))).await
+    }
+
+    fn lock_view(&self, record: LockRecord) -> Lock {
+        Lock {
+            token: (record.account == self.session.account()).then_some(record.token),
+            shared: record.shared,
+            depth: if record.infinite { LockDepth::Infinity } else { LockDepth::Zero },
+            owner: record.owner,
+            expires: record.expires,
+            root: record.root,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Looking: stat, list, space, properties.
+
+use super::tree::{Found, entry_stat, inside, is_blind, part_stat};
+use super::{Error, Listing, Property, Space, Stat, View};
+use crate::gate;
+use crate::names::{DocName, DocPath, DocumentTarget, FolderTarget, Front, Place, Verb};
+use crate::policy::{Decision, Operation, decide};
+
+impl View {
+    /// One entry. An unfinished upload is shown to its uploader over SFTP, which can resume it.
+    pub async fn stat(&self, path: &DocPath) -> Result<Stat, Error> {
+        match self.find(path)? {
+            Found::Structure(place) => {
+                let stat = self.look(|sight| Ok(sight.structure_stat(&place)))?;
+                let _looked = self.permit::<gate::StatFolder>(FolderTarget { place }).await?;
+                Ok(stat)
+            }
+            Found::Entry(target, entry) => {
+                let rights = self.look(|sight| Ok(sight.seen.rights(&target.place)))?;
+                let _looked = self.permit::<gate::Stat>(target).await?;
+                Ok(entry_stat(&entry, rights))
+            }
+            Found::Missing(place, name) => match self.own_part(&place, &name)? {
+                Some(stat) => Ok(stat),
+                None => self.absent::<gate::Stat, _>(path, Error::NotFound).await,
+            },
+            Found::NoParent => self.absent::<gate::Stat, _>(path, Error::NotFound).await,
+        }
+    }
+
+    fn own_part(&self, place: &Place, name: &DocName) -> Result<Option<Stat>, Error> {
+        let Some(folder) = place.folder().filter(|_| self.session.front() == Front::Sftp) else { return Ok(None) };
+        let rights = self.look(|sight| Ok(sight.seen.rights(place)))?;
+        if !rights.has(Verb::Create) {
+            return Ok(None);
+        }
+        let part = self.vfs.vault.part(self.session.account(), folder, name)?;
+        Ok(part.map(|(size, at)| part_stat(name.clone(), size, at, rights)))
+    }
+
+    /// A folder and what is in it: the structure that the session may enter, and with List the entries. Without List the
+    /// folder looks empty.
+    pub async fn list(&self, path: &DocPath) -> Result<Listing, Error> {
+        let (place, folder) = match self.find(path)? {
+            Found::Structure(place) => {
+                let stat = self.look(|sight| Ok(sight.structure_stat(&place)))?;
+                (place, stat)
+            }
+            Found::Entry(target, entry) if target.is_folder => {
+                let place = inside(&target);
+                let rights = self.look(|sight| Ok(sight.seen.rights(&place)))?;
+                (place, entry_stat(&entry, rights))
+            }
+            Found::Entry(target, _) => {
+                let _looked = self.permit::<gate::Stat>(target).await?;
+                return Err(Error::NotFolder);
+            }
+            Found::Missing(..) | Found::NoParent => return self.absent::<gate::List, _>(path, Error::NotFound).await,
+        };
+        let permit = self.permit::<gate::List>(FolderTarget { place: place.clone() }).await?;
+        let mut entries = self.look(|sight| Ok(sight.structure_in(&place)))?;
+        if folder.rights.has(Verb::List) {
+            let stored = self.blocking(|vault| vault.list(permit)).await?;
+            self.look(|sight| {
+                entries.extend(stored.iter().filter_map(|entry| {
+                    let target = sight.target(&place, entry);
+                    let shown = sight.seen.object(&target).visible(folder.rights);
+                    shown.then(|| entry_stat(entry, folder.rights))
+                }));
+                Ok(())
+            })?;
+            self.add_own_parts(&place, &folder, &mut entries)?;
+        }
+        Ok(Listing { folder, entries })
+    }
+
+    /// Unfinished uploads, to their uploader over SFTP, under names that nothing else bears.
+    fn add_own_parts(&self, place: &Place, folder: &Stat, entries: &mut Vec<Stat>) -> Result<(), Error> {
+        let Some(node) = place.folder().filter(|_| self.session.front() == Front::Sftp) else { return Ok(()) };
+        for (name, size, at) in self.vfs.vault.parts_in(self.session.account(), node)? {
+            if self.vfs.vault.find(node, &name)?.is_none() {
+                entries.push(part_stat(name, size, at, folder.rights));
+            }
+        }
+        Ok(())
+    }
+
+    /// Space as the path's matter has it; at the root, as all matters of the session have it.
+    pub async fn space(&self, path: &DocPath) -> Result<Space, Error> {
+        let place = match self.find(path)? {
+            Found::Structure(place) | Found::Missing(place, _) => place,
+            Found::Entry(target, _) => {
+                let place = target.place.clone();
+                let _looked = self.permit::<gate::Stat>(target).await?;
+                place
+            }
+            Found::NoParent => return self.absent::<gate::StatFolder, _>(path, Error::NotFound).await,
+        };
+        let matters = self.look(|sight| {
+            let shown = sight.seen.firm().matters().filter(|matter| {
+                place.matter.map_or_else(
+                    || sight.seen.shown(&Place { matter: Some(matter.id), ..super::tree::root() }),
+                    |this| this == matter.id,
+                )
+            });
+            Ok(shown.map(|matter| (matter.id, matter.folders.iter().map(|f| f.id).collect())).collect::<Vec<_>>())
+        })?;
+        let _looked = self.permit::<gate::StatFolder>(FolderTarget { place }).await?;
+        self.blocking(move |vault| {
+            let used = matters.into_iter().try_fold(0u64, |sum, (matter, folders): (_, Vec<_>)| {
+                Ok::<_, crate::vault::Error>(sum.saturating_add(vault.used(matter, &folders)?))
+            })?;
+            Ok(Space { used, available: vault.available()? })
+        })
+        .await
+    }
+
+    /// The dead properties of an entry; the structure has none.
+    pub async fn properties(&self, path: &DocPath) -> Result<Vec<Property>, Error> {
+        match self.find(path)? {
+            Found::Structure(_) => Ok(Vec::new()),
+            Found::Entry(target, _) => {
+                let permit = self.permit::<gate::Stat>(target).await?;
+                let stored = self.blocking(move |vault| vault.properties(&permit)).await?;
+                Ok(stored
+                    .into_iter()
+                    .map(|p| Property { namespace: p.namespace, name: p.name, xml: p.xml })
+                    .collect())
+            }
+            Found::Missing(..) | Found::NoParent => self.absent::<gate::Stat, _>(path, Error::NotFound).await,
+        }
+    }
+
+    /// May the session know of this entry?
+    pub(super) fn is_visible(&self, target: &DocumentTarget) -> Result<bool, Error> {
+        self.look(|sight| {
+            let (object, rights) = (sight.seen.object(target), sight.seen.rights(&target.place));
+            Ok(decide(Operation::Stat { object, rights }) == Decision::Allowed)
+        })
+    }
+
+    /// Is this a folder into which the session may put things and in which it sees nothing?
+    pub(super) fn is_blind(&self, place: &Place) -> Result<bool, Error> {
+        self.look(|sight| Ok(is_blind(sight.seen.rights(place))))
+    }
+}

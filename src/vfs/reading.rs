@@ -1,0 +1,83 @@
+//! A document open for reading.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::tree::{Found, entry_stat};
+use super::{Error, Stat, View};
+use crate::gate;
+use crate::names::DocPath;
+use crate::vault::Document;
+
+/// Reads up to this length are answered on the runtime's thread: opening one chunk takes less than a hand-off.
+const INLINE: usize = 64 * 1024;
+/// The longest read at once.
+const LONGEST: usize = 1024 * 1024;
+
+/// A document open for reading: one version, whatever happens to the document meanwhile. Dropping it records what was
+/// served.
+pub struct Reading {
+    view: View,
+    document: Arc<Document>,
+    stat: Stat,
+}
+
+impl View {
+    /// Opens the current version of a document.
+    pub async fn read(&self, path: &DocPath) -> Result<Reading, Error> {
+        match self.find(path)? {
+            Found::Structure(_) => Err(Error::IsFolder),
+            Found::Entry(target, _) if target.is_folder => {
+                if self.is_visible(&target)? {
+                    return Err(Error::IsFolder);
+                }
+                self.absent::<gate::Read, _>(path, Error::NotFound).await
+            }
+            Found::Entry(target, _) => {
+                let rights = self.look(|sight| Ok(sight.seen.rights(&target.place)))?;
+                let permit = self.permit::<gate::Read>(target).await?;
+                let document = self.blocking(|vault| vault.open(permit)).await?;
+                let stat = entry_stat(document.entry(), rights);
+                metrics::counter!("deedbox_documents_opened_total").increment(1);
+                Ok(Reading { view: self.clone(), document: Arc::new(document), stat })
+            }
+            Found::Missing(..) | Found::NoParent => self.absent::<gate::Read, _>(path, Error::NotFound).await,
+        }
+    }
+}
+
+impl Reading {
+    /// The document as it was opened.
+    pub fn stat(&self) -> &Stat {
+        &self.stat
+    }
+
+    /// Up to `length` bytes (1 MiB at most) from `offset`; fewer at the end, none past it. Cheapest in steps of 256 KiB
+    /// to 1 MiB. [`Error::Revoked`] once the session has lost the right.
+    pub async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Error> {
+        if let Some(permit) = self.document.permit() {
+            self.view.vfs.gate.holds(&self.view.session, permit)?;
+        }
+        let left = usize::try_from(self.stat.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let length = length.min(left).min(LONGEST);
+        if length <= INLINE {
+            return Ok(fill(&self.document, offset, length)?);
+        }
+        let document = self.document.clone();
+        self.view.blocking(move |_| fill(&document, offset, length)).await
+    }
+}
+
+fn fill(document: &Document, offset: u64, length: usize) -> Result<Bytes, crate::vault::Error> {
+    let mut buffer = BytesMut::zeroed(length);
+    let mut filled = 0;
+    while filled < length {
+        match document.read_at(offset + filled as u64, &mut buffer[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    buffer.truncate(filled);
+    Ok(buffer.freeze())
+}

@@ -1,0 +1,205 @@
+//! Finding what a path means for one session.
+//!
+//! The upper part of the tree is the firm's structure (root, matters, areas, folders of the matter type) and comes from
+//! the practice's records; below stand the folders and documents that people made, from the vault's catalog. A folder of
+//! the structure that the session may not enter is not found, exactly like one that does not exist.
+
+use std::sync::Arc;
+
+use super::{Error, Kind, Stat};
+use crate::gate::Viewpoint;
+use crate::names::{AccountId, DocName, DocPath, DocumentTarget, Place, Rights, Timestamp, Verb};
+use crate::practice::Matter;
+use crate::vault::{Entry, Vault};
+
+/// What a path leads to.
+pub(super) enum Found {
+    /// A folder of the structure which the session may enter.
+    Structure(Place),
+    /// A folder or document that somebody made. Whether the session may know of it is the gate's to say.
+    Entry(DocumentTarget, Entry),
+    /// Nothing, in a folder that the session may enter.
+    Missing(Place, DocName),
+    /// Nothing, and no such folder above either.
+    NoParent,
+}
+
+/// One account's eyes on the tree.
+pub(super) struct Sight<'a> {
+    pub(super) seen: &'a Viewpoint<'a>,
+    pub(super) vault: &'a Vault,
+    pub(super) account: AccountId,
+}
+
+impl Sight<'_> {
+    pub(super) fn find(&self, path: &DocPath) -> Result<Found, Error> {
+        let mut place = root();
+        let Some((last, above)) = path.names().split_last() else { return Ok(Found::Structure(place)) };
+        for name in above {
+            place = match self.child(&place, name)? {
+                Child::Structure(inner) => inner,
+                Child::Entry(target, _) if target.is_folder => {
+                    let inner = inside(&target);
+                    if !self.seen.shown(&inner) {
+                        return Ok(Found::NoParent);
+                    }
+                    inner
+                }
+                Child::Entry(..) | Child::Missing => return Ok(Found::NoParent),
+            };
+        }
+        Ok(match self.child(&place, last)? {
+            Child::Structure(inner) => Found::Structure(inner),
+            Child::Entry(target, entry) => Found::Entry(target, entry),
+            Child::Missing => Found::Missing(place, last.clone()),
+        })
+    }
+
+    fn child(&self, place: &Place, name: &DocName) -> Result<Child, Error> {
+        let folded = name.folded();
+        let structure = match self.matter(place) {
+            None => self.seen.firm().matter_by_folder(&folded).map(|matter| matter_place(matter)),
+            Some(matter) if place.is_structure() => matter.child(place.folder(), &folded).map(|folder| Place {
+                chain: [&place.chain[..], &[folder.id]].concat(),
+                structure: place.structure + 1,
+                path: joined(&place.path, &folder.name),
+                ..place.clone()
+            }),
+            Some(_) => None,
+        };
+        if let Some(inner) = structure {
+            return Ok(if self.seen.shown(&inner) { Child::Structure(inner) } else { Child::Missing });
+        }
+        let Some(folder) = place.folder() else { return Ok(Child::Missing) };
+        Ok(match self.vault.find(folder, name)? {
+            Some(entry) => Child::Entry(self.target(place, &entry), entry),
+            None => Child::Missing,
+        })
+    }
+
+    /// The structure folders in a place that the session may enter, as it sees them.
+    pub(super) fn structure_in(&self, place: &Place) -> Vec<Stat> {
+        if !place.is_structure() {
+            return Vec::new();
+        }
+        let places: Vec<Place> = match self.matter(place) {
+            None => self.seen.firm().matters().map(|matter| matter_place(matter)).collect(),
+            Some(matter) => matter
+                .children(place.folder())
+                .map(|folder| Place {
+                    chain: [&place.chain[..], &[folder.id]].concat(),
+                    structure: place.structure + 1,
+                    path: joined(&place.path, &folder.name),
+                    ..place.clone()
+                })
+                .collect(),
+        };
+        places.iter().filter(|inner| self.seen.shown(inner)).map(|inner| self.structure_stat(inner)).collect()
+    }
+
+    /// A folder of the structure as the session sees it.
+    pub(super) fn structure_stat(&self, place: &Place) -> Stat {
+        let matter = self.matter(place);
+        let folder = matter.zip(place.folder()).and_then(|(matter, node)| matter.folder(node));
+        let created = folder.map(|folder| folder.created).or(matter.map(|matter| matter.created)).unwrap_or_default();
+        Stat {
+            name: place.path.names().last().cloned(),
+            kind: Kind::Folder,
+            node: place.folder(),
+            size: 0,
+            created,
+            modified: created,
+            version: 0,
+            rights: self.seen.rights(place),
+            structure: true,
+            has_properties: false,
+        }
+    }
+
+    /// An entry as an operation's target.
+    pub(super) fn target(&self, place: &Place, entry: &Entry) -> DocumentTarget {
+        DocumentTarget {
+            place: place.clone(),
+            name: entry.name.clone(),
+            node: entry.node,
+            is_folder: entry.content.is_none(),
+            version: entry.content.map_or(0, |content| content.version),
+            size: entry.size(),
+            is_own: entry.is_of(self.account),
+            made_at: entry.created,
+        }
+    }
+
+    fn matter(&self, place: &Place) -> Option<&Arc<Matter>> {
+        self.seen.firm().matter(place.matter?)
+    }
+}
+
+enum Child {
+    Structure(Place),
+    Entry(DocumentTarget, Entry),
+    Missing,
+}
+
+/// The root, which lists the matters.
+pub(super) fn root() -> Place {
+    Place { matter: None, chain: Vec::new(), structure: 0, own: false, path: DocPath::root() }
+}
+
+fn matter_place(matter: &Matter) -> Place {
+    Place { matter: Some(matter.id), path: joined(&DocPath::root(), &matter.folder_name), ..root() }
+}
+
+/// The inside of a user-made folder.
+pub(super) fn inside(folder: &DocumentTarget) -> Place {
+    Place {
+        matter: folder.place.matter,
+        chain: [&folder.place.chain[..], &[folder.node]].concat(),
+        structure: folder.place.structure,
+        own: folder.is_own,
+        path: folder.path(),
+    }
+}
+
+/// Structure and catalog names were found along a path that was valid, so that joining them stays within the limits but
+/// for a client's other spelling; the path is then shown as far as it goes.
+fn joined(path: &DocPath, name: &DocName) -> DocPath {
+    path.clone().join(name.clone()).unwrap_or_else(|_| path.clone())
+}
+
+/// An entry as a session with these rights in its folder sees it.
+pub(super) fn entry_stat(entry: &Entry, rights: Rights) -> Stat {
+    Stat {
+        name: Some(entry.name.clone()),
+        kind: if entry.content.is_some() { Kind::Document } else { Kind::Folder },
+        node: Some(entry.node),
+        size: entry.size(),
+        created: entry.created,
+        modified: entry.modified,
+        version: entry.content.map_or(0, |content| content.version),
+        rights,
+        structure: false,
+        has_properties: entry.properties > 0,
+    }
+}
+
+/// An unfinished upload as its uploader sees it.
+pub(super) fn part_stat(name: DocName, size: u64, at: Timestamp, rights: Rights) -> Stat {
+    Stat {
+        name: Some(name),
+        kind: Kind::Document,
+        node: None,
+        size,
+        created: at,
+        modified: at,
+        version: 0,
+        rights,
+        structure: false,
+        has_properties: false,
+    }
+}
+
+/// A folder into which one may put things and in which one can see nothing.
+pub(super) fn is_blind(rights: Rights) -> bool {
+    rights.has(Verb::Create) && !rights.reveals()
+}

@@ -1,0 +1,417 @@
+//! A document open for writing.
+//!
+//! Bytes are taken over into a bounded queue and go to the vault in large steps on the blocking pool, one step behind the
+//! network. At the end the content is sealed, judged once more, recorded, and becomes visible in one transaction.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use super::tree::{Found, entry_stat, is_blind, part_stat};
+use super::{ATTEMPTS, Error, Existing, Stat, View, WriteOptions};
+use crate::gate;
+use crate::names::{DocName, DocPath, DocumentTarget, NewTarget, Place, Timestamp};
+use crate::policy::{Decision, Operation, decide};
+use crate::vault::{self, Incoming, Intent, LockSpan, Ready, Vault};
+
+/// Bytes that wait before a step to the vault begins. Steps of 64 KiB cost a third of the throughput (measured).
+const STEP: usize = 512 * 1024;
+/// The longest read at once.
+const LONGEST: usize = 1024 * 1024;
+/// Names tried for a document that is kept beside others of the same name.
+const MAX_NUMBERED: u32 = 10_000;
+
+/// A document open for writing. Nothing is visible before [`Writing::commit`]; dropping it keeps what came of a new
+/// document, encrypted, as a part that its uploader can resume.
+pub struct Writing {
+    view: View,
+    path: DocPath,
+    options: WriteOptions,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    /// Elsewhere while a step runs.
+    incoming: Option<Incoming>,
+    step: Option<JoinHandle<(Incoming, Result<(), vault::Error>)>>,
+    queue: Vec<(u64, Bytes)>,
+    queued: usize,
+    len: u64,
+    modified: Option<Timestamp>,
+    failed: Option<Error>,
+}
+
+impl View {
+    /// Opens a document for writing; see [`WriteOptions`]. In a folder where the session cannot see what is there, a name
+    /// that is taken leads to a document beside it, `name (2).ext`.
+    pub async fn write(&self, path: &DocPath, options: WriteOptions) -> Result<Writing, Error> {
+        let intent = match self.find(path)? {
+            Found::Structure(_) => return Err(Error::IsFolder),
+            Found::NoParent => return self.absent::<gate::Create, _>(path, Error::NoParent).await,
+            Found::Missing(place, name) => {
+                if !options.create {
+                    return self.absent::<gate::Update, _>(path, Error::NotFound).await;
+                }
+                if options.expect_version.is_some_and(|version| version != 0) {
+                    return Err(Error::Changed);
+                }
+                self.may_create(place, name).await?
+            }
+            Found::Entry(target, _) => self.intent_on(target, &options).await?,
+        };
+        let keep = options.existing == Existing::Edit;
+        let incoming = self.blocking(move |vault| vault.begin(intent, keep)).await?;
+        let state = State {
+            len: incoming.len(),
+            incoming: Some(incoming),
+            step: None,
+            queue: Vec::new(),
+            queued: 0,
+            modified: None,
+            failed: None,
+        };
+        Ok(Writing { view: self.clone(), path: path.clone(), options, state: Arc::new(Mutex::new(state)) })
+    }
+
+    async fn may_create(&self, place: Place, name: DocName) -> Result<Intent, Error> {
+        let permit = match self.permit::<gate::Create>(NewTarget { place, name }).await {
+            Err(Error::NotFound) => return Err(Error::NoParent),
+            other => other?,
+        };
+        let place = permit.target().place.clone();
+        let span = LockSpan { node: None, place: &place, membership: true, deep: false };
+        Ok(Intent::Create(self.unlocked(permit, span)?))
+    }
+
+    /// What an upload may become whose name is taken: the next version, or, where the session cannot see what is there, a
+    /// document beside it.
+    async fn intent_on(&self, target: DocumentTarget, options: &WriteOptions) -> Result<Intent, Error> {
+        let (updatable, visible, blind) = self.look(|sight| {
+            let (object, rights) = (sight.seen.object(&target), sight.seen.rights(&target.place));
+            let update = decide(Operation::Update { object, rights });
+            Ok((update == Decision::Allowed, object.visible(rights), is_blind(rights)))
+        })?;
+        if blind && options.create && (target.is_folder || !updatable) {
+            return self.beside(&target).await;
+        }
+        if target.is_folder {
+            return Err(if visible { Error::IsFolder } else { Error::NotFound });
+        }
+        if visible && options.existing == Existing::Refuse {
+            return Err(Error::Exists);
+        }
+        let expected = options.expect_version.is_none_or(|version| version == target.version);
+        let permit = self.permit::<gate::Update>(target).await?;
+        let at = permit.target();
+        let (node, place) = (at.node, at.place.clone());
+        let span = LockSpan { node: Some(node), place: &place, membership: false, deep: false };
+        let permit = self.unlocked(permit, span)?;
+        if expected { Ok(Intent::Update(permit)) } else { Err(Error::Changed) }
+    }
+
+    async fn beside(&self, target: &DocumentTarget) -> Result<Intent, Error> {
+        let folder = target.place.folder().ok_or(Error::NotFound)?;
+        for n in 2..MAX_NUMBERED {
+            let name = target.name.numbered(n);
+            if self.vfs.vault.find(folder, &name)?.is_none() {
+                return self.may_create(target.place.clone(), name).await;
+            }
+        }
+        Err(Error::Limit("documents of one name"))
+    }
+
+    /// A permit for what stands under the upload's name now, after its first one no longer fitted.
+    async fn intent_again(&self, path: &DocPath, options: &WriteOptions, was: &Intent) -> Result<Intent, Error> {
+        // An edit of a version that is no longer the current one would silently undo what came between, and whoever
+        // insisted on a state must be told that it is gone.
+        if options.expect_version.is_some() || (options.existing == Existing::Edit && matches!(was, Intent::Update(_))) {
+            return Err(Error::Changed);
+        }
+        match self.find(path)? {
+            Found::Missing(place, name) => self.may_create(place, name).await,
+            Found::Entry(target, _) => self.intent_on(target, options).await,
+            Found::Structure(_) => Err(Error::IsFolder),
+            Found::NoParent => Err(Error::NoParent),
+        }
+    }
+}
+
+impl Writing {
+    /// The entry as it would stand if committed now.
+    pub async fn stat(&self) -> Result<Stat, Error> {
+        let (len, modified) = {
+            let state = self.state.lock().await;
+            (state.len, state.modified)
+        };
+        let now = modified.unwrap_or_else(Timestamp::now);
+        match self.view.find(&self.path)? {
+            Found::Entry(target, entry) => {
+                let rights = self.view.look(|sight| Ok(sight.seen.rights(&target.place)))?;
+                Ok(Stat { size: len, modified: now, ..entry_stat(&entry, rights) })
+            }
+            Found::Missing(place, name) => {
+                let rights = self.view.look(|sight| Ok(sight.seen.rights(&place)))?;
+                Ok(part_stat(name, len, now, rights))
+            }
+            Found::Structure(_) | Found::NoParent => Err(Error::NotFound),
+        }
+    }
+
+    /// Takes bytes at an offset; returns when they are taken over, not when they are on disk. An error of taken bytes
+    /// comes with a later call, at the latest with [`Writing::commit`].
+    pub async fn write_at(&self, offset: u64, data: Bytes) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        self.take(&mut state, offset, data).await
+    }
+
+    /// Takes bytes at the present end.
+    pub async fn append(&self, data: Bytes) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        let end = state.len;
+        self.take(&mut state, end, data).await
+    }
+
+    async fn take(&self, state: &mut State, offset: u64, data: Bytes) -> Result<(), Error> {
+        state.check()?;
+        let end = offset.checked_add(data.len() as u64).ok_or(Error::TooLarge)?;
+        state.len = state.len.max(end);
+        state.queued += data.len();
+        state.queue.push((offset, data));
+        if state.queued >= STEP {
+            state.finish_step().await?;
+            self.still_permitted(state)?;
+            state.start_step();
+        }
+        Ok(())
+    }
+
+    /// Between steps: a right that was taken away ends the upload.
+    fn still_permitted(&self, state: &mut State) -> Result<(), Error> {
+        let holds = match state.incoming.as_ref().map(Incoming::intent) {
+            Some(Intent::Create(permit)) => self.view.vfs.gate.holds(&self.view.session, permit),
+            Some(Intent::Update(permit)) => self.view.vfs.gate.holds(&self.view.session, permit),
+            None => return Ok(()),
+        };
+        holds.map_err(|refusal| {
+            let error = Error::from(refusal);
+            state.failed = Some(error.clone());
+            error
+        })
+    }
+
+    /// Reads back what was written (or edited).
+    pub async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Error> {
+        let length = length.min(LONGEST);
+        let mut state = self.state.lock().await;
+        state
+            .with(move |incoming| {
+                let mut buffer = BytesMut::zeroed(length);
+                let mut filled = 0;
+                while filled < length {
+                    match incoming.read_at(offset + filled as u64, &mut buffer[filled..])? {
+                        0 => break,
+                        count => filled += count,
+                    }
+                }
+                buffer.truncate(filled);
+                Ok(buffer.freeze())
+            })
+            .await
+    }
+
+    /// Cuts or grows with zeros.
+    pub async fn set_len(&self, length: u64) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        state.with(move |incoming| incoming.set_len(length)).await?;
+        state.len = length;
+        Ok(())
+    }
+
+    /// The modification time that the committed document shall show.
+    pub async fn set_modified(&self, modified: Timestamp) -> Result<(), Error> {
+        self.state.lock().await.modified = Some(modified);
+        Ok(())
+    }
+
+    /// Makes what came durable as a part (fsync@openssh.com); the document itself changes at commit.
+    pub async fn sync(&self) -> Result<(), Error> {
+        let vault = self.view.vfs.vault.clone();
+        self.state.lock().await.with(move |incoming| vault.sync(incoming)).await
+    }
+
+    /// Judges once more, makes the content durable and visible as one version. Returns the entry and whether it is new.
+    /// After an error nothing is visible and nothing is kept.
+    pub async fn commit(self) -> Result<(Stat, bool), Error> {
+        let incoming = {
+            let mut state = self.state.lock().await;
+            state.settle().await?;
+            let mut incoming = state.incoming.take().ok_or(Error::Unavailable)?;
+            if let Some(modified) = state.modified {
+                incoming.set_modified(modified);
+            }
+            incoming
+        };
+        let mut ready = self.view.blocking(move |vault| incoming.seal(vault)).await?;
+        for _ in 0..ATTEMPTS {
+            self.check_locks(&ready)?;
+            let confirmation = self.confirm(&ready).await?;
+            let (back, done) = self.in_vault(ready, |vault, ready| vault.commit(ready, confirmation)).await?;
+            ready = back;
+            match done {
+                Ok(committed) => {
+                    let place = self.view.find(&self.path)?;
+                    let rights = match place {
+                        Found::Entry(target, _) => self.view.look(|sight| Ok(sight.seen.rights(&target.place)))?,
+                        _ => Default::default(),
+                    };
+                    metrics::counter!("deedbox_versions_committed_total").increment(1);
+                    return Ok((entry_stat(&committed.entry, rights), committed.created));
+                }
+                Err(vault::Error::Changed | vault::Error::Gone) => {
+                    let was = ready.intent().ok_or(Error::Unavailable)?;
+                    let intent = self.view.intent_again(&self.path, &self.options, was).await?;
+                    ready.change_intent(intent);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Busy(std::time::Duration::from_secs(1)))
+    }
+
+    async fn in_vault<T: Send + 'static>(
+        &self,
+        mut ready: Ready,
+        work: impl FnOnce(&Vault, &mut Ready) -> T + Send + 'static,
+    ) -> Result<(Ready, T), Error> {
+        self.view
+            .blocking(move |vault| {
+                let done = work(vault, &mut ready);
+                Ok((ready, done))
+            })
+            .await
+    }
+
+    async fn confirm(&self, ready: &Ready) -> Result<gate::Confirmation, Error> {
+        let gate = &self.view.vfs.gate;
+        let confirmed = match ready.intent() {
+            Some(Intent::Create(permit)) => gate.confirm(&self.view.session, permit, ready.detail()).await,
+            Some(Intent::Update(permit)) => gate.confirm(&self.view.session, permit, ready.detail()).await,
+            None => return Err(Error::Unavailable),
+        };
+        Ok(confirmed?)
+    }
+
+    /// A lock may have been taken since the upload began.
+    fn check_locks(&self, ready: &Ready) -> Result<(), Error> {
+        let Some(intent) = ready.intent() else { return Ok(()) };
+        let (node, membership) = match intent {
+            Intent::Create(_) => (None, true),
+            Intent::Update(permit) => (Some(permit.target().node), false),
+        };
+        let span = LockSpan { node, place: intent.place(), membership, deep: false };
+        let free = self.view.vfs.vault.may_write(self.view.session.account(), &self.view.tokens, span);
+        if free { Ok(()) } else { Err(Error::Locked) }
+    }
+
+    /// Ends the upload and keeps nothing.
+    pub async fn discard(self) {
+        let mut state = self.state.lock().await;
+        // What a last step says no longer matters.
+        let _ = state.finish_step().await;
+        state.queue.clear();
+        state.incoming = None;
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let (state, vault) = (self.state.clone(), self.view.vfs.vault.clone());
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let mut state = state.lock().await;
+            let settled = state.settle().await;
+            let Some(incoming) = state.incoming.take() else { return };
+            if settled.is_err() {
+                return;
+            }
+            match tokio::task::spawn_blocking(move || vault.suspend(incoming)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "an interrupted upload could not be kept"),
+                Err(error) => tracing::error!(%error, "keeping an interrupted upload ended early"),
+            }
+        });
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<(), Error> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Hands the queue to the blocking pool.
+    fn start_step(&mut self) {
+        let Some(mut incoming) = self.incoming.take() else { return };
+        let queue = std::mem::take(&mut self.queue);
+        self.queued = 0;
+        self.step = Some(tokio::task::spawn_blocking(move || {
+            let done = queue.iter().try_for_each(|(offset, data)| incoming.write_at(*offset, data));
+            (incoming, done)
+        }));
+    }
+
+    /// Waits for the running step and keeps its error.
+    async fn finish_step(&mut self) -> Result<(), Error> {
+        if let Some(step) = self.step.take() {
+            match step.await {
+                Ok((incoming, done)) => {
+                    self.incoming = Some(incoming);
+                    if let Err(error) = done {
+                        self.failed = Some(error.into());
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "writing ended early");
+                    self.failed = Some(Error::Unavailable);
+                }
+            }
+        }
+        self.check()
+    }
+
+    /// Brings everything that was taken to the vault.
+    async fn settle(&mut self) -> Result<(), Error> {
+        self.finish_step().await?;
+        if !self.queue.is_empty() {
+            self.start_step();
+            self.finish_step().await?;
+        }
+        Ok(())
+    }
+
+    /// Runs work on the upload after everything that was taken before.
+    async fn with<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Incoming) -> Result<T, vault::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.settle().await?;
+        let mut incoming = self.incoming.take().ok_or(Error::Unavailable)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&mut incoming);
+            (incoming, done)
+        })
+        .await;
+        match done {
+            Ok((incoming, done)) => {
+                self.incoming = Some(incoming);
+                Ok(done?)
+            }
+            Err(error) => {
+                tracing::error!(%error, "work on an upload ended early");
+                self.failed = Some(Error::Unavailable);
+                Err(Error::Unavailable)
+            }
+        }
+    }
+}
