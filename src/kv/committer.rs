@@ -257,7 +257,9 @@ fn batch_bytes(batch: &Batch) -> Result<usize, Error> {
     };
     for precondition in &batch.preconditions {
         match precondition {
-            Precondition::Absent(key) | Precondition::Present(key) | Precondition::EmptyPrefix(key) => count(key, None)?,
+            Precondition::Absent(key) | Precondition::Present(key) | Precondition::EmptyPrefix(key) => {
+                count(key, None)?
+            }
             Precondition::Equals(key, value) => count(key, Some(value))?,
         }
     }

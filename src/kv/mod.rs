@@ -85,7 +85,9 @@ pub enum Error {
     #[error("the catalog in {0} is in use; stop the daemon that has it open first")]
     InUse(String),
     /// The directory holds the other engine's store.
-    #[error("the catalog is a {found} store, not {wanted}: set kv.engine = \"{found}\", or stop the daemon and run `deedbox catalog convert --to {wanted}`")]
+    #[error(
+        "the catalog is a {found} store, not {wanted}: set kv.engine = \"{found}\", or stop the daemon and run `deedbox catalog convert --to {wanted}`"
+    )]
     OtherEngine {
         /// The engine whose store is there.
         found: EngineKind,

@@ -59,11 +59,7 @@ impl SledStore {
         drop_half_snapshots(path)?;
         let db = open_database(path, settings)?;
         Self::sync_files(path)?;
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(path.join("db"))
-            .map_err(|e| io_error(path, &e))?;
+        let file = File::options().read(true).write(true).open(path.join("db")).map_err(|e| io_error(path, &e))?;
         let store = Self { db, file, totals: Mutex::default(), gate: RwLock::new(()) };
         let recorded = store.recorded()?;
         *store.totals.lock() = recorded;
@@ -272,8 +268,11 @@ fn drop_half_snapshots(path: &Path) -> Result<(), Error> {
 }
 
 fn open_database(path: &Path, settings: Settings) -> Result<sled::Db, Error> {
-    let config =
-        sled::Config::new().path(path).cache_capacity(settings.cache_bytes as u64).flush_every_ms(None).use_compression(false);
+    let config = sled::Config::new()
+        .path(path)
+        .cache_capacity(settings.cache_bytes as u64)
+        .flush_every_ms(None)
+        .use_compression(false);
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
         let opened = catch_unwind(AssertUnwindSafe(|| config.open())).map_err(|panic| {
