@@ -1,8 +1,26 @@
 //! An ordered key-value store, transactional and durable: the joint at which the catalog's engine is chosen.
 //!
-//! [`Engine`] is the contract; [`redb`](self::redb_engine) (the default) and [`sled`](self::sled_engine) keep it, and one
-//! conformance and crash suite holds both to it. [`SealedStore`] puts encryption above any engine: values are sealed with
-//! an AEAD bound to their key, and names enter keys only as HMACs.
+//! [`Engine`] is the contract; redb (the default) and sled keep it, and one conformance and crash suite holds both to it.
+//! [`open`] finds or creates the store in a directory. Below the contract each engine is a `store::Store`: reads and one
+//! transaction at a time; the group committer above it turns what waits into transactions, shields the process from an
+//! engine's panics and stops for good after a failure. [`SealedStore`] puts encryption above any engine: values are sealed
+//! with an AEAD bound to their key, and names enter keys only as HMACs. [`convert`] moves a stopped store to the other
+//! engine.
+
+mod committer;
+mod convert;
+mod place;
+mod redb_engine;
+mod redb_file;
+mod sealed;
+mod sled_engine;
+mod space;
+mod store;
+mod totals;
+
+pub use convert::{Conversion, convert};
+pub use place::{EngineKind, ParseEngineKindError, Settings, open};
+pub use sealed::{Change, SealKeys, Sealed, SealedStore};
 
 use std::ops::ControlFlow;
 
@@ -12,6 +30,13 @@ pub type CommitNumber = u64;
 /// The largest value that an engine takes, in bytes. sled keeps larger ones in files that it never syncs (measured: 187 of
 /// 200 power-loss images failed), so the bound holds for every engine.
 pub const MAX_VALUE_BYTES: usize = 7 * 1024;
+
+/// The longest key, in bytes. An index page of sled holds 256 keys and must stay under the 128 KiB from which on it would
+/// be kept in a file of its own.
+pub const MAX_KEY_BYTES: usize = 256;
+
+/// The largest batch, in bytes of its keys and values together.
+pub const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// What must hold at the moment of commit, or nothing of the batch happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +78,22 @@ pub enum Error {
     /// A record cannot be what was stored: damaged, swapped or sealed under another key.
     #[error("catalog record {0} is damaged")]
     Damaged(String),
-    /// A value is larger than [`MAX_VALUE_BYTES`].
+    /// A value is larger than [`MAX_VALUE_BYTES`], a key than [`MAX_KEY_BYTES`] or a batch than [`MAX_BATCH_BYTES`].
     #[error("a record of {0} bytes is too large for the catalog")]
     TooLarge(usize),
+    /// The store is open already, in another process or in this one.
+    #[error("the catalog in {0} is in use; stop the daemon that has it open first")]
+    InUse(String),
+    /// The directory holds the other engine's store.
+    #[error(
+        "the catalog is a {found} store, not {wanted}: set kv.engine = \"{found}\", or stop the daemon and run `deedbox catalog convert --to {wanted}`"
+    )]
+    OtherEngine {
+        /// The engine whose store is there.
+        found: EngineKind,
+        /// The engine that was asked for.
+        wanted: EngineKind,
+    },
     /// No space is left on the device; reads go on.
     #[error("no space is left for the catalog")]
     NoSpace,
@@ -73,6 +111,8 @@ pub trait Engine: Send + Sync {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
     /// Visits the records whose keys start with `prefix`, in key order, those after `after` if given, on one snapshot.
+    /// The visitor may read, but a commit from within it is refused: sled has no snapshots, so that commits wait for
+    /// scans to end. It should be quick and must not wait for another thread's commit.
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), Error>;
 
     /// Applies a batch; durable on return. Batches that wait together share one sync.
