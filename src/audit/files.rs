@@ -1,0 +1,177 @@
+//! The directory of the log: names of files, and writing them so that they survive a power cut.
+//!
+//! | file | what |
+//! |---|---|
+//! | `public.key` | the verifier key |
+//! | `checkpoint` | the newest signed checkpoint |
+//! | `tile/<L>/<N>[.p/<W>]` | hashes of the tree (C2SP tlog-tiles) |
+//! | `tile/entries/<N>[.p/<W>]` | the leaves (C2SP tlog-tiles) |
+//! | `sealed/<N>` | the sealed bodies of 256 records |
+//! | `journal/<first>` | the newest records, in batches; what is durable first |
+//! | `state` | derived: the heads of the matters and the open intents, so that a start need not read all leaves |
+//! | `aside/` | torn ends that a crash left, kept for inspection |
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::tree::TILE;
+
+/// The verifier key.
+pub(super) const PUBLIC_KEY: &str = "public.key";
+/// The newest signed checkpoint.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+/// The newest records.
+pub(super) const JOURNAL: &str = "journal";
+/// Sealed bodies.
+pub(super) const SEALED: &str = "sealed";
+/// Tiles and entry bundles.
+pub(super) const TILES: &str = "tile";
+/// Heads of the matters and open intents.
+pub(super) const STATE: &str = "state";
+/// Torn ends.
+pub(super) const ASIDE: &str = "aside";
+/// Every file is written under this name and then renamed; a crash leaves at most this one behind.
+pub(super) const TEMPORARY: &str = "new.tmp";
+
+/// `x001/x234/067` for 1234067 (C2SP tlog-tiles).
+pub(super) fn tile_number(index: u64) -> String {
+    let mut text = format!("{:03}", index % 1000);
+    let mut rest = index / 1000;
+    while rest > 0 {
+        text = format!("x{:03}/{text}", rest % 1000);
+        rest /= 1000;
+    }
+    text
+}
+
+/// The path of a tile; a width below 256 names a partial one.
+pub(super) fn tile_path(level: u8, index: u64, width: usize) -> String {
+    partial(format!("{TILES}/{level}/{}", tile_number(index)), width)
+}
+
+/// The path of an entry bundle.
+pub(super) fn entries_path(index: u64, width: usize) -> String {
+    partial(format!("{TILES}/entries/{}", tile_number(index)), width)
+}
+
+/// The path of a bundle of sealed bodies.
+pub(super) fn sealed_path(index: u64) -> String {
+    format!("{SEALED}/{}", tile_number(index))
+}
+
+fn partial(path: String, width: usize) -> String {
+    if width == TILE { path } else { format!("{path}.p/{width}") }
+}
+
+/// The path of the journal segment whose first record has this number.
+pub(super) fn segment_path(first: u64) -> String {
+    format!("{JOURNAL}/{first:020}")
+}
+
+/// The journal's segments by first record, ascending.
+pub(super) fn segments(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir.join(JOURNAL))? {
+        let name = entry?.file_name();
+        let first = name.to_str().filter(|name| name.len() == 20).and_then(|name| name.parse().ok());
+        found.push(first.ok_or_else(|| io::Error::other(format!("unexpected file {JOURNAL}/{}", name.display())))?);
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// A step that failed while files were written.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    /// Nothing was harmed, and the same step may succeed later: a full disk, no more file handles.
+    Later(io::Error),
+    /// What is on the disk is no longer known.
+    Fatal(io::Error),
+}
+
+impl WriteError {
+    /// Sorts the error of anything but a sync.
+    pub(super) fn sort(error: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        use rustix::io::Errno;
+        let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+        let later = matches!(error.kind(), Kind::StorageFull | Kind::QuotaExceeded | Kind::OutOfMemory)
+            || matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS));
+        if later { Self::Later(error) } else { Self::Fatal(error) }
+    }
+}
+
+/// Writes whole files durably; directories are synced once per round.
+pub(super) struct Writer {
+    root: PathBuf,
+    dirty: BTreeSet<PathBuf>,
+}
+
+impl Writer {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), dirty: BTreeSet::new() }
+    }
+
+    /// Writes a file aside, syncs it and renames it into place; durable after [`Writer::sync_folders`].
+    pub(super) fn put(&mut self, path: &str, pieces: &[&[u8]]) -> Result<(), WriteError> {
+        let target = self.root.join(path);
+        let folder = target.parent().expect("every path has a folder within the root").to_owned();
+        self.make_folder(&folder)?;
+        let temporary = self.root.join(TEMPORARY);
+        let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&temporary);
+        let mut file = open().map_err(WriteError::sort)?;
+        for piece in pieces {
+            file.write_all(piece).map_err(WriteError::sort)?;
+        }
+        file.sync_all().map_err(WriteError::Fatal)?;
+        fs::rename(&temporary, &target).map_err(WriteError::sort)?;
+        self.dirty.insert(folder);
+        Ok(())
+    }
+
+    fn make_folder(&mut self, folder: &Path) -> Result<(), WriteError> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        if let Some(above) = folder.parent() {
+            self.make_folder(above)?;
+            self.dirty.insert(above.to_owned());
+        }
+        fs::create_dir(folder).map_err(WriteError::sort)
+    }
+
+    /// Makes the names durable.
+    pub(super) fn sync_folders(&mut self) -> Result<(), WriteError> {
+        while let Some(folder) = self.dirty.first() {
+            let file = File::open(folder).map_err(WriteError::sort)?;
+            file.sync_all().map_err(WriteError::Fatal)?;
+            self.dirty.pop_first();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_named_as_the_specification_says() {
+        assert_eq!(tile_path(0, 1_234_067, TILE), "tile/0/x001/x234/067");
+        assert_eq!(tile_path(1, 17, 112), "tile/1/017.p/112");
+        assert_eq!(entries_path(0, 5), "tile/entries/000.p/5");
+    }
+
+    #[test]
+    fn a_file_replaces_its_predecessor_and_makes_its_folders() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut writer = Writer::new(dir.path());
+        for content in [b"one", b"two"] {
+            assert!(writer.put("a/b/c", &[content]).is_ok() && writer.sync_folders().is_ok());
+            assert_eq!(fs::read(dir.path().join("a/b/c")).ok().as_deref(), Some(&content[..]));
+        }
+        assert!(!dir.path().join(TEMPORARY).exists());
+    }
+}

@@ -1,0 +1,240 @@
+//! The log as its users see it: record, begin, settle.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::checkpoint::Checkpoint;
+use super::error::Unavailable;
+use super::event::{Action, Detail, Event, Outcome};
+use super::keeper::Desk;
+use super::leaf::Refers;
+use super::note::VerifyKey;
+use super::queue::{Queue, Slot, Waiter};
+
+/// The open audit log. Dropping it closes it.
+pub struct Log {
+    pub(super) dir: PathBuf,
+    pub(super) queue: Arc<Queue>,
+    pub(super) desk: Arc<Desk>,
+    pub(super) key: VerifyKey,
+    pub(super) writer: Mutex<Option<JoinHandle<()>>>,
+    pub(super) keeper: Mutex<Option<JoinHandle<()>>>,
+    /// Holds the lock that keeps a second process out.
+    pub(super) _lock: std::fs::File,
+}
+
+/// Whether an intent must be on the disk before the caller goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Durable on return: for everything that shows a document's bytes or changes anything.
+    Durable,
+    /// Durable within 100 ms: for lookups.
+    Queued,
+}
+
+impl Log {
+    /// Records an event and waits until it is durable; gives its sequence number. Once called, the record is written
+    /// even if the caller stops waiting.
+    ///
+    /// # Errors
+    /// If the log cannot take it or could not write it; what was to be recorded must then not happen.
+    pub async fn record(&self, event: Event) -> Result<u64, Unavailable> {
+        let (sender, receiver) = oneshot::channel();
+        let seq = self.queue.push(&event, Refers::Nothing, Waiter::Task(sender), Slot::New)?;
+        receiver.await.unwrap_or(Err(Unavailable::Closed))?;
+        Ok(seq)
+    }
+
+    /// [`Log::record`] for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Log::record`].
+    pub fn record_blocking(&self, event: &Event) -> Result<u64, Unavailable> {
+        let (waiter, receiver) = thread_waiter();
+        let seq = self.queue.push(event, Refers::Nothing, waiter, Slot::New)?;
+        receiver.recv().unwrap_or(Err(Unavailable::Closed))?;
+        Ok(seq)
+    }
+
+    /// Records an event that will be durable within 100 ms.
+    ///
+    /// # Errors
+    /// If the log cannot take it.
+    pub fn enqueue(&self, event: Event) -> Result<(), Unavailable> {
+        self.queue.push(&event, Refers::Nothing, Waiter::Nobody, Slot::New).map(drop)
+    }
+
+    /// Records an intent, whatever the event's outcome says, and keeps a place for its outcome. A caller that stops
+    /// waiting leaves an abandoned intent, not a lost one.
+    ///
+    /// # Errors
+    /// If the log cannot take it or could not write it; the operation must then not happen.
+    pub async fn begin(self: &Arc<Self>, event: Event, wait: Wait) -> Result<OpenRecord, Unavailable> {
+        let (sender, receiver) = oneshot::channel();
+        let record = self.open_record(event, if wait == Wait::Durable { Waiter::Task(sender) } else { Waiter::Nobody })?;
+        if wait == Wait::Durable {
+            receiver.await.unwrap_or(Err(Unavailable::Closed))?;
+        }
+        Ok(record)
+    }
+
+    /// [`Log::begin`] for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Log::begin`].
+    pub fn begin_blocking(self: &Arc<Self>, event: Event, wait: Wait) -> Result<OpenRecord, Unavailable> {
+        let (waiter, receiver) = thread_waiter();
+        let record = self.open_record(event, if wait == Wait::Durable { waiter } else { Waiter::Nobody })?;
+        if wait == Wait::Durable {
+            receiver.recv().unwrap_or(Err(Unavailable::Closed))?;
+        }
+        Ok(record)
+    }
+
+    fn open_record(self: &Arc<Self>, mut event: Event, waiter: Waiter) -> Result<OpenRecord, Unavailable> {
+        event.outcome = Outcome::Begun;
+        let seq = self.queue.push(&event, Refers::Nothing, waiter, Slot::Intent)?;
+        Ok(OpenRecord { queue: Arc::clone(&self.queue), event, seq, settled: false })
+    }
+
+    /// Notes that the catalog's commit `n` is durable. Every later record and checkpoint carries the highest one noted,
+    /// so that a catalog that went back in time is noticed at the next start.
+    pub fn note_catalog_commit(&self, n: u64) {
+        self.queue.note_catalog(n);
+    }
+
+    /// The highest catalog commit noted, those of earlier runs included.
+    pub fn last_catalog_commit(&self) -> u64 {
+        self.queue.catalog()
+    }
+
+    /// Whether records can be taken.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn health(&self) -> Result<(), Unavailable> {
+        self.queue.check()
+    }
+
+    /// Durable records.
+    pub fn size(&self) -> u64 {
+        self.queue.durable()
+    }
+
+    /// The key that verifies this log's checkpoints and proofs.
+    pub fn verify_key(&self) -> &VerifyKey {
+        &self.key
+    }
+
+    /// The directory, for the readers: [`super::verify`], [`super::show`], [`super::prove`].
+    pub fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
+    /// Makes a checkpoint over everything that is durable now; gives it parsed and as a signed note. Blocks.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn checkpoint(&self) -> Result<(Checkpoint, String), Unavailable> {
+        self.desk.checkpoint(&self.queue)
+    }
+
+    /// Writes what waits, makes a last checkpoint and ends the threads. Blocks. Records that come later are refused;
+    /// intents still open are recorded as abandoned by the next [`Log::open`].
+    pub fn close(&self) {
+        self.queue.close();
+        // A thread that panicked has nothing left to do, and the file system is as a crash would leave it.
+        let join = |thread: &Mutex<Option<JoinHandle<()>>>| drop(thread.lock().take().map(JoinHandle::join));
+        join(&self.writer);
+        self.desk.close();
+        join(&self.keeper);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+pub(super) fn thread_waiter() -> (Waiter, Receiver<Result<(), Unavailable>>) {
+    let (sender, receiver) = sync_channel(1);
+    (Waiter::Thread(sender), receiver)
+}
+
+/// An intent that is in the log and whose outcome is not yet. Its outcome has a place in the queue, so that settling it
+/// never waits and never fails for want of room; dropping it records that it was abandoned.
+#[must_use = "dropping an intent records it as abandoned"]
+pub struct OpenRecord {
+    queue: Arc<Queue>,
+    event: Event,
+    seq: u64,
+    settled: bool,
+}
+
+impl OpenRecord {
+    /// The intent's sequence number.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// What was attempted.
+    pub fn action(&self) -> Action {
+        self.event.action
+    }
+
+    /// Records that the effect is complete and about to become visible, and waits until that is durable. For an
+    /// upload's commit: what a reader can see has then been recorded with its hash, version and size.
+    ///
+    /// # Errors
+    /// If it could not be written; the effect must then not become visible.
+    pub async fn confirm(&self, detail: Detail) -> Result<(), Unavailable> {
+        let (sender, receiver) = oneshot::channel();
+        self.push(Outcome::Confirmed, detail, Waiter::Task(sender), Slot::New)?;
+        receiver.await.unwrap_or(Err(Unavailable::Closed))
+    }
+
+    /// [`OpenRecord::confirm`] for threads that may block.
+    ///
+    /// # Errors
+    /// As [`OpenRecord::confirm`].
+    pub fn confirm_blocking(&self, detail: Detail) -> Result<(), Unavailable> {
+        let (waiter, receiver) = thread_waiter();
+        self.push(Outcome::Confirmed, detail, waiter, Slot::New)?;
+        receiver.recv().unwrap_or(Err(Unavailable::Closed))
+    }
+
+    /// Records the outcome; durable within 100 ms. An outcome that settles nothing ([`Outcome::Begun`],
+    /// [`Outcome::Confirmed`]) counts as [`Outcome::Done`].
+    pub fn close(mut self, outcome: Outcome, detail: Detail) {
+        self.settle(outcome, detail);
+    }
+
+    fn settle(&mut self, outcome: Outcome, detail: Detail) {
+        self.settled = true;
+        let outcome = match outcome {
+            Outcome::Begun | Outcome::Confirmed => Outcome::Done,
+            settled => settled,
+        };
+        // If the log failed or was closed meanwhile, the intent stays open in it, and the next start says so.
+        drop(self.push(outcome, detail, Waiter::Nobody, Slot::Reserved));
+    }
+
+    fn push(&self, outcome: Outcome, detail: Detail, waiter: Waiter, slot: Slot) -> Result<u64, Unavailable> {
+        let event = Event { outcome, detail, ..self.event.clone() };
+        self.queue.push(&event, Refers::Intent(self.seq), waiter, slot)
+    }
+}
+
+impl Drop for OpenRecord {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.settle(Outcome::Abandoned, Detail::default());
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The queue before the writer: bounded, never waited for, with a slot kept for every open intent's outcome.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::oneshot;
+
+use super::body::{SealedBody, Sealer};
+use super::error::Unavailable;
+use super::event::{Action, Event, Outcome};
+use super::journal::{BATCH_BYTES, MAX_BATCH_RECORDS};
+use super::leaf::{LEAF_BYTES, Leaf, Refers, Tag};
+use super::state::Chains;
+use crate::names::Timestamp;
+
+/// Records that may wait to be written; further ones are refused.
+pub(super) const MAX_WAITING: usize = 16_384;
+/// Intents that may be open; further ones are refused.
+pub(super) const MAX_OPEN: usize = 65_536;
+/// How long a record for which nobody waits may wait for company.
+const LINGER: Duration = Duration::from_millis(40);
+/// Records that are written at once even if nobody waits.
+const CROWD: usize = 1024;
+
+/// Who is told once a record is durable.
+pub(super) enum Waiter {
+    Nobody,
+    Task(oneshot::Sender<Result<(), Unavailable>>),
+    Thread(mpsc::SyncSender<Result<(), Unavailable>>),
+}
+
+impl Waiter {
+    pub(super) fn tell(self, result: Result<(), Unavailable>) {
+        // One who went away in the meantime need not hear it; the record stands all the same.
+        match self {
+            Self::Nobody => {}
+            Self::Task(sender) => drop(sender.send(result)),
+            Self::Thread(sender) => drop(sender.send(result)),
+        }
+    }
+
+    fn is_somebody(&self) -> bool {
+        !matches!(self, Self::Nobody)
+    }
+}
+
+/// A record on its way to the writer.
+pub(super) struct Job {
+    pub(super) seq: u64,
+    pub(super) time: Timestamp,
+    pub(super) action: Action,
+    pub(super) outcome: Outcome,
+    pub(super) refers: Refers,
+    pub(super) catalog: u64,
+    pub(super) tag: Option<Tag>,
+    pub(super) body: SealedBody,
+    pub(super) waiter: Waiter,
+}
+
+impl Job {
+    /// The record's leaf as the next one of its matter.
+    pub(super) fn leaf(&self, chains: &Chains) -> Leaf {
+        Leaf {
+            seq: self.seq,
+            time: self.time,
+            action: self.action,
+            outcome: self.outcome,
+            catalog: self.catalog,
+            refers: self.refers,
+            matter: self.tag.map(|tag| chains.place(tag)),
+            body_hash: self.body.body_hash,
+            sealed_hash: self.body.sealed_hash,
+        }
+    }
+}
+
+/// What kind of place a record takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// A place in the queue, if there is one.
+    New,
+    /// The same, and another one for the outcome.
+    Intent,
+    /// The place that the intent reserved.
+    Reserved,
+    /// The log's own alarm; at most one per full disk.
+    Own,
+}
+
+#[derive(Default)]
+struct Inner {
+    jobs: VecDeque<Job>,
+    next: u64,
+    /// Jobs for which somebody waits.
+    urgent: usize,
+    open: usize,
+    oldest: Option<Instant>,
+    closing: bool,
+    journal_full: Option<String>,
+    tiles_full: Option<String>,
+    poisoned: Option<String>,
+}
+
+impl Inner {
+    fn check(&self) -> Result<(), Unavailable> {
+        if let Some(why) = &self.poisoned {
+            Err(Unavailable::Poisoned(why.clone()))
+        } else if self.closing {
+            Err(Unavailable::Closed)
+        } else if let Some(why) = self.journal_full.as_ref().or(self.tiles_full.as_ref()) {
+            Err(Unavailable::Full(why.clone()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The queue and the state of the log's health.
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    wake: Condvar,
+    pub(super) sealer: Sealer,
+    catalog: AtomicU64,
+    durable: AtomicU64,
+}
+
+impl Queue {
+    /// A queue whose next record has the number `next`.
+    pub(super) fn new(sealer: Sealer, next: u64, catalog: u64) -> Self {
+        Self {
+            inner: Mutex::new(Inner { next, ..Inner::default() }),
+            wake: Condvar::new(),
+            sealer,
+            catalog: AtomicU64::new(catalog),
+            durable: AtomicU64::new(next),
+        }
+    }
+
+    pub(super) fn note_catalog(&self, commit: u64) {
+        self.catalog.fetch_max(commit, Ordering::AcqRel);
+    }
+
+    pub(super) fn catalog(&self) -> u64 {
+        self.catalog.load(Ordering::Acquire)
+    }
+
+    /// Records that are durable.
+    pub(super) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_durable(&self, size: u64) {
+        self.durable.store(size, Ordering::Release);
+    }
+
+    pub(super) fn check(&self) -> Result<(), Unavailable> {
+        self.inner.lock().check()
+    }
+
+    /// Puts a record into the queue and gives its number; never waits.
+    pub(super) fn push(&self, event: &Event, refers: Refers, waiter: Waiter, slot: Slot) -> Result<u64, Unavailable> {
+        // Refuse before the work of sealing, and look again when the place is taken.
+        self.admit(slot)?;
+        let body = self.sealer.seal(event);
+        let tag = event.matter.as_ref().map(|matter| self.sealer.tag(matter));
+        let mut inner = self.admit(slot)?;
+        match slot {
+            Slot::Intent => inner.open += 1,
+            Slot::Reserved => inner.open = inner.open.saturating_sub(1),
+            _ => {}
+        }
+        let seq = inner.next;
+        inner.next += 1;
+        inner.urgent += usize::from(waiter.is_somebody());
+        inner.oldest.get_or_insert_with(Instant::now);
+        // Time and commit number are read under the lock, so that the numbers of commits never fall along the log.
+        inner.jobs.push_back(Job {
+            seq,
+            time: Timestamp::now(),
+            action: event.action,
+            outcome: event.outcome,
+            refers,
+            catalog: self.catalog(),
+            tag,
+            body,
+            waiter,
+        });
+        if inner.urgent > 0 || inner.jobs.len() >= CROWD || inner.jobs.len() == 1 {
+            self.wake.notify_one();
+        }
+        Ok(seq)
+    }
+
+    fn admit(&self, slot: Slot) -> Result<MutexGuard<'_, Inner>, Unavailable> {
+        let inner = self.inner.lock();
+        match (inner.check(), slot) {
+            (Ok(()), _) | (Err(Unavailable::Full(_)), Slot::Reserved | Slot::Own) => {}
+            (Err(error), _) => return Err(error),
+        }
+        let full = inner.jobs.len() >= MAX_WAITING || (slot == Slot::Intent && inner.open >= MAX_OPEN);
+        if full && matches!(slot, Slot::New | Slot::Intent) {
+            return Err(Unavailable::Busy);
+        }
+        Ok(inner)
+    }
+
+    /// The next batch, once there is reason to write one; nothing once the log is closed and empty.
+    pub(super) fn take(&self) -> Option<Vec<Job>> {
+        let mut inner = self.inner.lock();
+        loop {
+            match inner.oldest {
+                Some(oldest) => {
+                    let due = oldest + LINGER;
+                    if inner.urgent > 0 || inner.closing || inner.jobs.len() >= CROWD || Instant::now() >= due {
+                        break;
+                    }
+                    self.wake.wait_until(&mut inner, due);
+                }
+                None if inner.closing || inner.poisoned.is_some() => return None,
+                None => self.wake.wait(&mut inner),
+            }
+        }
+        let (mut count, mut bytes) = (0, 0);
+        while count < inner.jobs.len().min(MAX_BATCH_RECORDS) && bytes < BATCH_BYTES {
+            bytes += inner.jobs[count].body.sealed.len() + LEAF_BYTES + 4;
+            count += 1;
+        }
+        let batch: Vec<Job> = inner.jobs.drain(..count).collect();
+        inner.urgent -= batch.iter().filter(|job| job.waiter.is_somebody()).count();
+        inner.oldest = if inner.jobs.is_empty() { None } else { Some(Instant::now()) };
+        Some(batch)
+    }
+
+    /// Takes a batch back that found no room. Those who wait are told; the records stay, since the attempts were made,
+    /// but what was to be done on their strength was not: `done` becomes `failed`.
+    pub(super) fn put_back(&self, batch: Vec<Job>, why: &str) {
+        let mut inner = self.inner.lock();
+        inner.journal_full = Some(why.to_owned());
+        // Those behind the batch wait for the same disk.
+        let behind = std::mem::take(&mut inner.jobs);
+        inner.urgent = 0;
+        inner.oldest = Some(Instant::now());
+        for mut job in batch.into_iter().chain(behind) {
+            let waiter = std::mem::replace(&mut job.waiter, Waiter::Nobody);
+            if waiter.is_somebody() {
+                if job.outcome == Outcome::Done && job.refers == Refers::Nothing {
+                    job.outcome = Outcome::Failed;
+                }
+                waiter.tell(Err(Unavailable::Full(why.to_owned())));
+            }
+            inner.jobs.push_back(job);
+        }
+    }
+
+    /// The journal has room again; true if it had none before.
+    pub(super) fn journal_has_room(&self) -> bool {
+        self.inner.lock().journal_full.take().is_some()
+    }
+
+    /// Whether tiles and checkpoints can be written.
+    pub(super) fn set_tiles_full(&self, why: Option<String>) {
+        self.inner.lock().tiles_full = why;
+    }
+
+    /// True while tiles and checkpoints cannot be written.
+    pub(super) fn tiles_full(&self) -> Option<String> {
+        self.inner.lock().tiles_full.clone()
+    }
+
+    /// The log has failed for good: all who wait are told, and so is everybody later.
+    pub(super) fn poison(&self, why: &str) {
+        let mut inner = self.inner.lock();
+        let why = inner.poisoned.get_or_insert_with(|| why.to_owned()).clone();
+        inner.urgent = 0;
+        inner.oldest = None;
+        for job in std::mem::take(&mut inner.jobs) {
+            job.waiter.tell(Err(Unavailable::Poisoned(why.clone())));
+        }
+        self.wake.notify_all();
+    }
+
+    /// Takes no more records; what waits is still written.
+    pub(super) fn close(&self) {
+        self.inner.lock().closing = true;
+        self.wake.notify_all();
+    }
+
+    /// Drops what could not be written before the end.
+    pub(super) fn abandon(&self) {
+        let mut inner = self.inner.lock();
+        inner.urgent = 0;
+        inner.oldest = None;
+        for job in std::mem::take(&mut inner.jobs) {
+            job.waiter.tell(Err(Unavailable::Closed));
+        }
+    }
+
+    /// Waits a moment before the next attempt on a full disk; true if the log is closing.
+    pub(super) fn pause(&self, time: Duration) -> bool {
+        let mut inner = self.inner.lock();
+        if !inner.closing {
+            self.wake.wait_for(&mut inner, time);
+        }
+        inner.closing
+    }
+}

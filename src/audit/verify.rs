@@ -1,0 +1,333 @@
+//! Checking a whole log, or a copy of it, with the public key alone.
+//!
+//! Every leaf is hashed into a tree of our own, which is compared with the tiles and with the signed root; the leaves'
+//! numbers, matter sequences and intents are followed; every sealed body is compared with its leaf, and with the keys
+//! also opened. Files that do not belong are reported, so that a log rolled back under its newer tiles is noticed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::body::{Body, ReadKeys, Sealer};
+use super::bundle::{Record, encode_entries, encode_sealed, parse_tile};
+use super::checkpoint::Checkpoint;
+use super::error::VerifyError;
+use super::files::{
+    ASIDE, CHECKPOINT, JOURNAL, PUBLIC_KEY, STATE, TEMPORARY, entries_path, sealed_path, segments, tile_path,
+};
+use super::leaf::{Leaf, Refers};
+use super::note::VerifyKey;
+use super::state::Chains;
+use super::store::Store;
+use super::tree::{Hash, TILE, Tree, sha256};
+
+/// What to hold the log against, beside itself.
+#[derive(Clone, Copy, Default)]
+pub struct Checks<'c> {
+    /// The key to trust; without one, that in the log's own directory.
+    pub key: Option<&'c VerifyKey>,
+    /// A signed checkpoint seen earlier: the log must contain exactly the tree that it signs, and maybe more.
+    pub known: Option<&'c [u8]>,
+    /// Opens bodies too, and checks that each belongs to its leaf and matter.
+    pub keys: Option<&'c ReadKeys>,
+}
+
+/// A log that is as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerifyReport {
+    /// The log's name.
+    pub origin: String,
+    /// Records.
+    pub size: u64,
+    /// Records that the checkpoint signs; the rest was written in the last second of a daemon that did not end cleanly,
+    /// or still runs.
+    pub signed: u64,
+    /// The signed root, in hexadecimal.
+    pub root: String,
+    /// The catalog's last commit that the log knows of.
+    pub catalog: u64,
+    /// Matters that have records.
+    pub matters: usize,
+    /// Intents without outcome; not 0 only for a daemon that did not end cleanly, or still runs.
+    pub open: usize,
+    /// Bodies erased by law, each by a later record that says so.
+    pub erased: usize,
+    /// Bytes of a batch that is being written, or was when the daemon ended.
+    pub torn_bytes: usize,
+    /// True if bodies were opened.
+    pub bodies: bool,
+}
+
+impl fmt::Display for VerifyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} records in {} matters, {} of them signed", self.origin, self.size, self.matters, self.signed)?;
+        let bodies = if self.bodies { "bodies opened and checked" } else { "bodies checked by their hashes" };
+        write!(f, ", root {}; {bodies}, {} erased", self.root, self.erased)?;
+        if self.open > 0 || self.torn_bytes > 0 {
+            write!(f, "; {} operations open, {} bytes being written", self.open, self.torn_bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Verifies a log with a key, or with the one in its directory.
+///
+/// # Errors
+/// The first thing that is wrong, by record where it is in one.
+pub fn verify(dir: &Path, key: Option<&VerifyKey>) -> Result<VerifyReport, VerifyError> {
+    verify_with(dir, Checks { key, ..Checks::default() })
+}
+
+/// Verifies a log against everything that the caller has.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, VerifyError> {
+    let store = Store::load(dir, checks.key)?;
+    let known = checks.known.map(|note| Checkpoint::open(note, &store.key)).transpose()?;
+    if let Some(known) = known.as_ref().filter(|known| known.size > store.size()) {
+        let what = format!("missing: the known checkpoint has {} records, the log was rolled back", known.size);
+        return Err(VerifyError::at(store.size(), what));
+    }
+    let state = store.read(STATE)?;
+    let mut run = Run {
+        store: &store,
+        known,
+        state,
+        opener: checks.keys.map(ReadKeys::opener),
+        tree: Tree::default(),
+        chains: Chains::default(),
+        missing: BTreeSet::new(),
+        erased: BTreeSet::new(),
+        beyond: HashMap::new(),
+    };
+    run.milestone()?;
+    run.bundles()?;
+    for record in store.journal.records.iter().filter(|record| record.leaf.seq >= store.bundled()) {
+        let seq = record.leaf.seq;
+        let stored = (seq < store.checkpoint.size).then(|| store.subtree(0, seq)).transpose()?;
+        run.record(&record.leaf, &record.sealed, stored)?;
+    }
+    if let Some(seq) = run.missing.difference(&run.erased).next() {
+        return Err(VerifyError::at(*seq, "its body is missing, and no record says that it was erased"));
+    }
+    if run.state.is_some() {
+        return Err(VerifyError::Unexpected(format!("{STATE}: it is not that of any size of this log")));
+    }
+    match run.walk(dir, "") {
+        // A daemon that writes makes files beyond the state that we saw.
+        Err(VerifyError::Unexpected(_)) if fs::read(dir.join(CHECKPOINT)).is_ok_and(|note| note != store.note) => {}
+        result => result?,
+    }
+    Ok(VerifyReport {
+        origin: store.checkpoint.origin.clone(),
+        size: store.size(),
+        signed: store.checkpoint.size,
+        root: hex::encode(store.checkpoint.root),
+        catalog: store.checkpoint.catalog.max(run.chains.catalog()),
+        matters: run.chains.matters(),
+        open: run.chains.open().len(),
+        erased: run.missing.len(),
+        torn_bytes: store.journal.torn.len(),
+        bodies: checks.keys.is_some(),
+    })
+}
+
+struct Run<'s> {
+    store: &'s Store,
+    known: Option<Checkpoint>,
+    /// The stored state, until the size that it is of.
+    state: Option<Vec<u8>>,
+    opener: Option<Sealer>,
+    tree: Tree,
+    chains: Chains,
+    /// Records without body, and those of which a later record says so.
+    missing: BTreeSet<u64>,
+    erased: BTreeSet<u64>,
+    /// Hashes above the leaves of tiles that the checkpoint does not cover, by level and index.
+    beyond: HashMap<(u8, u64), Hash>,
+}
+
+impl Run<'_> {
+    /// The records in full bundles.
+    fn bundles(&mut self) -> Result<(), VerifyError> {
+        for block in 0..self.store.bundled() / TILE as u64 {
+            let first = block * TILE as u64;
+            let path = tile_path(0, block, TILE);
+            let tile = self.store.read(&path)?.and_then(|bytes| parse_tile(&bytes, TILE));
+            let tile = tile.ok_or_else(|| VerifyError::at(first, format!("{path} is missing or cut")))?;
+            // A damaged leaf or body further on must not hide damage before it.
+            let (leaves, bodies) = (self.store.leaves(block), self.store.bodies(block));
+            let stop = [leaves.as_ref().err(), bodies.as_ref().err()].into_iter().flatten().filter_map(|e| e.record()).min();
+            let (Ok(leaves), Ok(bodies)) = (&leaves, &bodies) else {
+                let worst = if leaves.as_ref().err().and_then(VerifyError::record) == stop { leaves.err() } else { bodies.err() };
+                return Err(worst.unwrap_or_else(|| VerifyError::at(first, "damaged")));
+            };
+            for ((leaf, sealed), hash) in leaves.iter().zip(bodies).zip(tile) {
+                let seq = first + (self.tree.size() - first);
+                if let Some(journal) = self.store.journal.get(seq) {
+                    // A body may have been erased from the bundle; the leaf never changes.
+                    if journal.leaf != *leaf || (journal.sealed != *sealed && !sealed.is_empty()) {
+                        return Err(VerifyError::at(seq, "journal and bundle differ"));
+                    }
+                }
+                self.record(leaf, sealed, Some(hash))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One record; `stored` is its hash in the tiles, where the checkpoint covers it.
+    fn record(&mut self, leaf: &Leaf, sealed: &[u8], stored: Option<Hash>) -> Result<(), VerifyError> {
+        let seq = self.tree.size();
+        let bad = |what: &str| VerifyError::at(seq, what);
+        let hash = leaf.hash();
+        if stored.is_some_and(|stored| stored != hash) {
+            return Err(bad("its leaf and its hash in the tree differ"));
+        }
+        self.chains.apply(leaf, hash).map_err(bad)?;
+        if let Refers::Erased(other) = leaf.refers {
+            self.erased.insert(other);
+        }
+        if sealed.is_empty() {
+            self.missing.insert(seq);
+        } else if sha256(sealed) != leaf.sealed_hash {
+            return Err(bad("its sealed body is not the one that its leaf commits to"));
+        } else if let Some(opener) = &self.opener {
+            let plain = opener.open(sealed, &leaf.body_hash).map_err(|error| bad(&error.to_string()))?;
+            let body = Body::parse(&plain).map_err(|error| bad(&error.to_string()))?;
+            if body.matter.map(|matter| opener.tag(&matter)) != leaf.matter.map(|matter| matter.tag) {
+                return Err(bad("its body is of another matter than its leaf"));
+            }
+        }
+        let (store, beyond) = (self.store, &mut self.beyond);
+        let mut result = Ok(());
+        self.tree.append(hash, |tile| {
+            let (level, end) = (tile.level + 1, (tile.index + 1) << (8 * (u32::from(tile.level) + 1)));
+            if end > store.checkpoint.size {
+                beyond.insert((level, tile.index), tile.root);
+            } else if result.is_ok() {
+                let first = tile.index << (8 * u32::from(level));
+                result = store.subtree(8 * u32::from(level), tile.index).and_then(|above| {
+                    let what = format!("this and the following records do not give the hash above them, in tile/{level}");
+                    if above == tile.root { Ok(()) } else { Err(VerifyError::at(first, what)) }
+                });
+            }
+        });
+        result?;
+        self.milestone()
+    }
+
+    /// Compares roots and state at the sizes at which we know them.
+    fn milestone(&mut self) -> Result<(), VerifyError> {
+        let size = self.tree.size();
+        let heads = [Some(&self.store.checkpoint), self.known.as_ref()];
+        for head in heads.into_iter().flatten().filter(|head| head.size == size) {
+            if head.root != self.tree.root() {
+                return Err(VerifyError::Checkpoint(format!("the first {size} records are not those that it signs")));
+            }
+        }
+        let stored_size = |bytes: &Vec<u8>| bytes.get(8..16).map(|size| size == self.chains.size().to_be_bytes());
+        if self.state.as_ref().and_then(stored_size) == Some(true) {
+            if self.state.take() != Some(self.chains.encode()) {
+                return Err(VerifyError::at(size, format!("{STATE} is not what the records before this one give")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for files that do not belong, and checks those that belong but are not needed.
+    fn walk(&self, dir: &Path, folder: &str) -> Result<(), VerifyError> {
+        let path = dir.join(folder);
+        let io = |source| VerifyError::Io { path: path.clone(), source };
+        for entry in fs::read_dir(&path).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            match name.as_str() {
+                PUBLIC_KEY | CHECKPOINT | STATE | TEMPORARY | ASIDE => {}
+                JOURNAL => drop(segments(dir).map_err(io)?),
+                _ if entry.file_type().map_err(io)?.is_dir() => self.walk(dir, &name)?,
+                _ if self.belongs(&name)? => {}
+                _ => return Err(VerifyError::Unexpected(name)),
+            }
+        }
+        Ok(())
+    }
+
+    /// True if a tile or bundle is one of this log. Those under the checkpoint were checked already.
+    fn belongs(&self, name: &str) -> Result<bool, VerifyError> {
+        let Some((kind, index, width)) = parse_path(name) else { return Ok(false) };
+        let level = match kind {
+            Kind::Tile(level) => level,
+            _ => 0,
+        };
+        let start = index * TILE as u64;
+        let Some(end) = (start + width as u64).checked_mul(1 << (8 * u32::from(level))) else { return Ok(false) };
+        if end > self.store.size() {
+            return Ok(false);
+        }
+        if width == TILE && end <= self.store.checkpoint.size {
+            return Ok(true);
+        }
+        let records = || -> Result<Vec<Record>, VerifyError> { (start..end).map(|seq| self.store.record(seq)).collect() };
+        let expected = match kind {
+            Kind::Tile(level) => {
+                let hashes = (start..start + width as u64).map(|n| self.hash(level, n));
+                hashes.collect::<Result<Vec<_>, _>>()?.concat()
+            }
+            Kind::Entries => encode_entries(&records()?),
+            Kind::Sealed => encode_sealed(&records()?),
+        };
+        if self.store.read(name)?.is_some_and(|bytes| bytes != expected) {
+            return Err(VerifyError::at(start << (8 * u32::from(level)), format!("{name} is not what the records give")));
+        }
+        Ok(true)
+    }
+
+    fn hash(&self, level: u8, index: u64) -> Result<Hash, VerifyError> {
+        let shift = 8 * u32::from(level);
+        if (index + 1) << shift <= self.store.checkpoint.size {
+            self.store.subtree(shift, index)
+        } else if level == 0 {
+            Ok(self.store.record(index)?.leaf.hash())
+        } else {
+            let hash = self.beyond.get(&(level, index)).copied();
+            hash.ok_or_else(|| VerifyError::at(index << shift, "not in the tree"))
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Tile(u8),
+    Entries,
+    Sealed,
+}
+
+/// Reads the path of a tile or bundle in its one spelling.
+fn parse_path(name: &str) -> Option<(Kind, u64, usize)> {
+    let (kind, rest) = if let Some(rest) = name.strip_prefix("sealed/") {
+        (Kind::Sealed, rest)
+    } else if let Some(rest) = name.strip_prefix("tile/entries/") {
+        (Kind::Entries, rest)
+    } else {
+        let (level, rest) = name.strip_prefix("tile/")?.split_once('/')?;
+        (Kind::Tile(level.parse().ok().filter(|level| *level < 6)?), rest)
+    };
+    let (number, width) = match rest.split_once(".p/") {
+        Some((number, width)) => (number, width.parse().ok().filter(|width| (1..TILE).contains(width))?),
+        None => (rest, TILE),
+    };
+    let digits: String = number.chars().filter(|c| !matches!(c, 'x' | '/')).collect();
+    let index = digits.parse().ok().filter(|index| *index < 1 << 40)?;
+    let spelled = match kind {
+        Kind::Tile(level) => tile_path(level, index, width),
+        Kind::Entries => entries_path(index, width),
+        Kind::Sealed => sealed_path(index),
+    };
+    (spelled == name).then_some((kind, index, width))
+}
