@@ -1,0 +1,4 @@
+//! Documents at rest.
+
+pub mod blobs;
+pub mod staging;
