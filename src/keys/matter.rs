@@ -1,0 +1,42 @@
+//! The key of one matter.
+
+use age::secrecy::ExposeSecret;
+use age::x25519;
+use zeroize::Zeroizing;
+
+/// The X25519 identity to which a matter's documents are encrypted. It prints nothing and is wiped when dropped.
+pub struct MatterKey {
+    identity: x25519::Identity,
+    recipient: x25519::Recipient,
+}
+
+impl MatterKey {
+    /// A new key, in memory only.
+    pub fn generate() -> Self {
+        Self::from_identity(x25519::Identity::generate())
+    }
+
+    fn from_identity(identity: x25519::Identity) -> Self {
+        Self { recipient: identity.to_public(), identity }
+    }
+
+    /// Parses `AGE-SECRET-KEY-1...`; nothing if it is not that.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::from_identity)
+    }
+
+    /// What opens this matter's blobs.
+    pub fn identity(&self) -> &x25519::Identity {
+        &self.identity
+    }
+
+    /// What this matter's blobs are encrypted to.
+    pub fn recipient(&self) -> &x25519::Recipient {
+        &self.recipient
+    }
+
+    /// The identity as `AGE-SECRET-KEY-1...`, the form that stock `age -i` reads.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.identity.to_string().expose_secret().to_owned())
+    }
+}

@@ -1,0 +1,199 @@
+//! Reading a blob at any offset.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+use zeroize::Zeroizing;
+
+use super::header::{self, HeaderError, Opened};
+use super::payload::{self, CHUNK, PayloadKey, SEALED_CHUNK, TAG};
+use super::{BlobError, io_error};
+use crate::keys::MatterKey;
+use crate::names::BlobId;
+
+/// Chunks that one system call reads when a reader goes from front to back, and at most; also what an open blob keeps
+/// in memory.
+const SPAN_CHUNKS: u64 = 4;
+
+/// A blob, open. Any offset costs one chunk; the last chunk stays in memory, and reads in sequence become large reads
+/// of the file. All of it is authenticated before it leaves.
+pub struct BlobReader {
+    file: File,
+    path: PathBuf,
+    id: BlobId,
+    size: u64,
+    payload_at: u64,
+    key: PayloadKey,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The plaintext of one chunk, and which.
+    chunk: Zeroizing<Vec<u8>>,
+    index: Option<u64>,
+    /// Chunks as they are on disk, and which.
+    sealed: Vec<u8>,
+    held: Range<u64>,
+    /// The chunk that a reader in sequence would want next.
+    next: u64,
+}
+
+impl BlobReader {
+    /// Opens any age file whose header has at most 4 KiB.
+    pub(super) fn open(
+        file: File,
+        path: PathBuf,
+        id: BlobId,
+        matter: &MatterKey,
+    ) -> Result<(Self, HeaderFacts), BlobError> {
+        let damaged = |what| BlobError::Damaged { id, what };
+        let length = file.metadata().map_err(io_error(&path))?.len();
+        // Small documents come whole with their header: one system call opens and reads them.
+        let whole = length <= (header::PAYLOAD_AT + SEALED_CHUNK) as u64;
+        let head_len = if whole { length } else { header::PAYLOAD_AT as u64 };
+        let mut head = vec![0; usize::try_from(head_len).unwrap_or(header::PAYLOAD_AT)];
+        read_exact(&file, &mut head, 0, id).map_err(|error| error.at(&path))?;
+        let Opened { key, commitment, payload_at } = header::open(&head, matter).map_err(|error| match error {
+            HeaderError::Malformed => damaged("its header is not that of an age file, or was changed"),
+            HeaderError::NotForThisMatter => damaged("it is not encrypted to its matter"),
+        })?;
+        let size = length
+            .checked_sub(payload_at as u64)
+            .and_then(payload::plain_len)
+            .ok_or_else(|| damaged("its payload ends within a chunk"))?;
+        let reader =
+            Self { file, path, id, size, payload_at: payload_at as u64, key, state: Mutex::new(State::default()) };
+        let last = payload::chunks(size) - 1;
+        {
+            let mut state = reader.state.lock();
+            if whole {
+                state.sealed = head.split_off(payload_at);
+                state.held = 0..last + 1;
+            }
+            // A file cut at a chunk's end has the length of a shorter document; only the mark of the last chunk tells.
+            reader.load(&mut state, last, 1)?;
+            state.next = 0;
+        }
+        Ok((reader, HeaderFacts { commitment, payload_at }))
+    }
+
+    /// Bytes of the document.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads from `offset` into `buffer` and tells how many bytes there were: fewer than asked only at the end of the
+    /// document. After an error the buffer's content means nothing.
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, BlobError> {
+        let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let buffer = match buffer.len().min(left) {
+            0 => return Ok(0),
+            wanted => &mut buffer[..wanted],
+        };
+        let state = &mut *self.state.lock();
+        let mut done = 0;
+        while done < buffer.len() {
+            let position = offset + done as u64;
+            let index = position / CHUNK as u64;
+            let within = usize::try_from(position % CHUNK as u64).unwrap_or_default();
+            let rest = &mut buffer[done..];
+            // How many chunks this call still needs.
+            let span = (within + rest.len()).div_ceil(CHUNK) as u64;
+            let length = self.chunk_len(index);
+            done += if within == 0 && rest.len() >= length && state.index != Some(index) {
+                self.open_chunk(state, index, span, Target::Caller(&mut rest[..length]))?;
+                length
+            } else {
+                self.load(state, index, span)?;
+                let take = rest.len().min(length - within);
+                rest[..take].copy_from_slice(&state.chunk[within..within + take]);
+                take
+            };
+        }
+        Ok(done)
+    }
+
+    /// Makes `state.chunk` the plaintext of a chunk.
+    fn load(&self, state: &mut State, index: u64, span: u64) -> Result<(), BlobError> {
+        match state.index {
+            Some(held) if held == index => Ok(()),
+            _ => self.open_chunk(state, index, span, Target::Own),
+        }
+    }
+
+    fn open_chunk(&self, state: &mut State, index: u64, span: u64, target: Target<'_>) -> Result<(), BlobError> {
+        if !state.held.contains(&index) {
+            let span = if index == state.next { SPAN_CHUNKS } else { span.clamp(1, SPAN_CHUNKS) };
+            self.fetch(state, index..index.saturating_add(span).min(payload::chunks(self.size)))?;
+        }
+        let start = usize::try_from(index - state.held.start).unwrap_or_default() * SEALED_CHUNK;
+        let length = self.chunk_len(index);
+        let sealed = &state.sealed[start..start + length + TAG];
+        let last = index + 1 == payload::chunks(self.size);
+        let opened = match target {
+            Target::Caller(buffer) => self.key.open(index, last, sealed, buffer),
+            Target::Own => {
+                state.index = None;
+                state.chunk.resize(length, 0);
+                self.key.open(index, last, sealed, &mut state.chunk).inspect(|()| state.index = Some(index))
+            }
+        };
+        state.next = index + 1;
+        opened.map_err(|_| BlobError::Damaged { id: self.id, what: "a part of it was changed or cut off" })
+    }
+
+    /// Reads chunks from the file as they are.
+    fn fetch(&self, state: &mut State, chunks: Range<u64>) -> Result<(), BlobError> {
+        state.held = 0..0;
+        let full = usize::try_from(chunks.end - chunks.start - 1).unwrap_or_default() * SEALED_CHUNK;
+        state.sealed.resize(full + self.chunk_len(chunks.end - 1) + TAG, 0);
+        let at = self.payload_at + chunks.start * SEALED_CHUNK as u64;
+        read_exact(&self.file, &mut state.sealed, at, self.id).map_err(|error| error.at(&self.path))?;
+        state.held = chunks;
+        Ok(())
+    }
+
+    /// Bytes of plaintext in a chunk.
+    fn chunk_len(&self, index: u64) -> usize {
+        let left = self.size - index * CHUNK as u64;
+        usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK))
+    }
+}
+
+/// What the store compares with its record.
+pub(super) struct HeaderFacts {
+    pub(super) commitment: [u8; 32],
+    pub(super) payload_at: usize,
+}
+
+/// Where a chunk's plaintext goes.
+enum Target<'a> {
+    Own,
+    Caller(&'a mut [u8]),
+}
+
+enum ReadError {
+    Short(BlobId),
+    Io(io::Error),
+}
+
+impl ReadError {
+    fn at(self, path: &std::path::Path) -> BlobError {
+        match self {
+            Self::Short(id) => BlobError::Damaged { id, what: "it became shorter while it was read" },
+            Self::Io(error) => io_error(path)(error),
+        }
+    }
+}
+
+fn read_exact(file: &File, buffer: &mut [u8], at: u64, id: BlobId) -> Result<(), ReadError> {
+    file.read_exact_at(buffer, at).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => ReadError::Short(id),
+        _ => ReadError::Io(error),
+    })
+}

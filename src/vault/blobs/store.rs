@@ -1,0 +1,147 @@
+//! The blob store.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use subtle::ConstantTimeEq;
+
+use super::layout::Layout;
+use super::{BlobError, BlobReader, BlobRef, BlobWriter, header, io_error};
+use crate::keys::MatterKey;
+use crate::names::BlobId;
+
+/// How much [`BlobStore::verify`] reads at once.
+const VERIFY_BYTES: usize = 1024 * 1024;
+
+/// A directory of blobs. Cheap to clone; all methods block.
+#[derive(Clone)]
+pub struct BlobStore {
+    layout: Arc<Layout>,
+}
+
+impl BlobStore {
+    /// Opens the store in `dir`, which is made if it is missing.
+    pub fn open(dir: &Path) -> Result<Self, BlobError> {
+        Ok(Self { layout: Arc::new(Layout::open(dir)?) })
+    }
+
+    /// Starts a new blob for a matter. It has no name until it is finished.
+    pub fn create(&self, matter: &MatterKey) -> Result<BlobWriter, BlobError> {
+        BlobWriter::create(Arc::clone(&self.layout), matter)
+    }
+
+    /// Opens a blob. Before this returns, the file's length, the key in its header and its last chunk have been found
+    /// to be those that were written, so its size can be announced.
+    pub fn read(&self, blob: &BlobRef, matter: &MatterKey) -> Result<BlobReader, BlobError> {
+        let path = self.path(&blob.id);
+        let file = File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => BlobError::Missing(blob.id),
+            _ => io_error(&path)(error),
+        })?;
+        let damaged = |what| BlobError::Damaged { id: blob.id, what };
+        if file.metadata().map_err(io_error(&path))?.len() != blob.file_len() {
+            return Err(damaged("its length is not the one recorded"));
+        }
+        let (reader, opened) = BlobReader::open(file, path, blob.id, matter)?;
+        if !bool::from(opened.commitment.ct_eq(&blob.commitment)) {
+            return Err(damaged("it is another file than the one recorded"));
+        }
+        if opened.payload_at != header::PAYLOAD_AT || reader.size() != blob.size {
+            return Err(damaged("its header is not one of ours"));
+        }
+        Ok(reader)
+    }
+
+    /// Reads the whole blob and compares its SHA-256.
+    pub fn verify(&self, blob: &BlobRef, matter: &MatterKey) -> Result<(), BlobError> {
+        let reader = self.read(blob, matter)?;
+        let mut digest = digest::Context::new(&digest::SHA256);
+        let mut buffer = vec![0; VERIFY_BYTES.min(usize::try_from(blob.size).unwrap_or(VERIFY_BYTES))];
+        let mut offset = 0;
+        while offset < blob.size {
+            let read = reader.read_at(offset, &mut buffer)?;
+            digest.update(&buffer[..read]);
+            offset += read as u64;
+        }
+        if digest.finish().as_ref() != blob.sha256 {
+            return Err(BlobError::Damaged { id: blob.id, what: "its content has another SHA-256 than recorded" });
+        }
+        Ok(())
+    }
+
+    /// Removes a blob for good; one that is not there is no error.
+    pub fn remove(&self, id: &BlobId) -> Result<(), BlobError> {
+        let path = self.path(id);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The length of a blob's encrypted file in bytes, or nothing if there is none.
+    pub fn len(&self, id: &BlobId) -> Result<Option<u64>, BlobError> {
+        let path = self.path(id);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error(&path)(error)),
+        }
+    }
+
+    /// True if the blob's file is there.
+    pub fn exists(&self, id: &BlobId) -> Result<bool, BlobError> {
+        Ok(self.len(id)?.is_some())
+    }
+
+    /// The file of a blob, whether it is there or not.
+    pub fn path(&self, id: &BlobId) -> PathBuf {
+        self.layout.path(id)
+    }
+
+    /// The ids of all blobs in order, for the deep check. A directory that cannot be read is one error.
+    pub fn ids(&self) -> impl Iterator<Item = Result<BlobId, BlobError>> {
+        self.layout.ids()
+    }
+
+    /// Removes the half-written files of a crash and tells how many there were. For the start only: it would take the
+    /// file away from a writer at work.
+    pub fn sweep(&self) -> Result<usize, BlobError> {
+        self.layout.sweep()
+    }
+
+    /// Bytes that are free for the user that runs the daemon.
+    pub fn free_space(&self) -> Result<u64, BlobError> {
+        let root = self.layout.root();
+        let statvfs = rustix::fs::statvfs(root).map_err(|errno| io_error(root)(errno.into()))?;
+        Ok(statvfs.f_bavail.saturating_mul(statvfs.f_frsize))
+    }
+
+    /// Gives a blob of another store on the same file system a name in this one, durably; it keeps the other, too.
+    pub(in crate::vault) fn adopt(&self, other: &Self, id: &BlobId) -> Result<(), BlobError> {
+        self.layout.place(&other.path(id), id, |from, to| match fs::hard_link(from, to) {
+            // It was adopted before, by an upload whose end was never recorded.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            result => result,
+        })
+    }
+
+    /// A file without a name, which the operating system takes away when it is closed, come what may.
+    pub(in crate::vault) fn unnamed_file(&self) -> Result<File, BlobError> {
+        let path = self.layout.temporary_path(&BlobId::random());
+        let file = super::layout::create_file(&path)?;
+        fs::remove_file(&path).map_err(io_error(&path))?;
+        Ok(file)
+    }
+
+    /// The directory of this store.
+    pub(in crate::vault) fn root(&self) -> &Path {
+        self.layout.root()
+    }
+
+    pub(super) fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+}
