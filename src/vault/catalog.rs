@@ -75,7 +75,7 @@ pub struct StoredProperty {
 
 /// An unfinished upload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StoredPart {
+pub(super) struct StoredPart {
     /// The matter whose key seals it.
     pub matter: MatterId,
     /// The name that the document will bear.

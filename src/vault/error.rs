@@ -67,7 +67,7 @@ impl From<staging::Error> for Error {
     fn from(error: staging::Error) -> Self {
         match error {
             staging::Error::NoSpace => Self::NoSpace,
-            staging::Error::TooLarge => Self::TooLarge,
+            staging::Error::TooLong { .. } => Self::TooLarge,
             staging::Error::Blob(blob) => blob.into(),
             other => Self::Unavailable(other.to_string()),
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::blobs::{BlobRef, BlobStore};
 use super::catalog::{Content, Entry, StoredPart, Version, version_key};
 use super::error::Error;
-use super::staging::{Base, Upload};
+use super::staging::{Base, Part, Upload};
 use super::Vault;
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Confirmation, Create, Permit, Update};
@@ -83,6 +83,8 @@ impl Intent {
 pub struct Incoming {
     upload: Upload,
     intent: Intent,
+    /// What the catalog records of this upload, if it was resumed or synced.
+    part: Option<Part>,
     /// Set by [`Incoming::set_modified`].
     modified: Option<Timestamp>,
 }
@@ -94,6 +96,7 @@ pub struct Ready {
     is_new: bool,
     modified: Option<Timestamp>,
     intent: Option<Intent>,
+    part: Option<Part>,
     store: Arc<BlobStore>,
 }
 
@@ -113,20 +116,20 @@ impl Vault {
         let place = intent.place();
         let folder = place.folder().ok_or(Error::Gone)?;
         let key = self.key(place.matter)?;
-        let base = match &intent {
-            Intent::Create(permit) if keep => match self.catalog.part(permit.by(), folder, &permit.target().name)? {
-                Some(part) => Base::Part(part.value.part),
-                None => Base::Empty,
-            },
+        let (base, part) = match &intent {
+            Intent::Create(permit) => {
+                let part = self.catalog.part(permit.by(), folder, &permit.target().name)?.map(|part| part.value.part);
+                (part.clone().filter(|_| keep).map_or(Base::Empty, Base::Part), part)
+            }
             Intent::Update(permit) if keep => {
                 let entry = self.catalog.entry(folder, &permit.target().name)?.ok_or(Error::Gone)?.value;
                 let content = entry.content.filter(|_| entry.node == permit.target().node).ok_or(Error::Gone)?;
-                Base::Version(content.blob)
+                (Base::Version(content.blob), None)
             }
-            Intent::Create(_) | Intent::Update(_) => Base::Empty,
+            Intent::Update(_) => (Base::Empty, None),
         };
         let upload = self.staging.begin(key, base)?;
-        Ok(Incoming { upload, intent, modified: None })
+        Ok(Incoming { upload, intent, part, modified: None })
     }
 
     /// Makes a sealed upload visible: one catalog transaction, durable on return. [`Error::Changed`] means that the name or
@@ -141,6 +144,9 @@ impl Vault {
         let detail = Detail { reason: (!ready.is_new).then(|| "unchanged".to_owned()), ..ready.detail() };
         if let Some(intent) = ready.intent.take() {
             intent.settle(Outcome::Done, detail);
+        }
+        if let Some(part) = ready.part.take() {
+            self.discard_files(&part, None);
         }
         Ok(Committed { entry, created })
     }
@@ -196,20 +202,30 @@ impl Vault {
     /// Keeps what came of an upload, encrypted, for its account to resume. Only a new document has such a part: an
     /// overwrite that fails leaves the old version, and the part would never be reached.
     pub fn suspend(&self, incoming: Incoming) -> Result<(), Error> {
-        let Incoming { upload, intent, .. } = incoming;
+        let Incoming { upload, intent, part: before, .. } = incoming;
         let Intent::Create(permit) = intent else { return Ok(()) };
-        let (Some(folder), Some(matter)) = (permit.target().place.folder(), permit.target().place.matter) else {
-            return Ok(());
-        };
         let bytes = upload.len();
-        let key = self.catalog.part_key(permit.by(), folder, &permit.target().name);
         if bytes > 0 {
             let part = upload.suspend()?;
-            let stored = StoredPart { matter, name: permit.target().name.clone(), at: Timestamp::now(), part };
-            self.catalog.change().put(&key, &stored).commit()?;
+            self.record_part(&permit, &part)?;
+            if let Some(before) = before {
+                self.discard_files(&before, Some(&part));
+            }
         }
         let reason = Some("interrupted; kept for its uploader".to_owned());
         permit.settle(Outcome::Abandoned, Detail { reason, bytes: Some(bytes), ..Detail::default() });
+        Ok(())
+    }
+
+    /// Makes what came so far of a new document durable as a part (fsync@openssh.com). The next version of an existing
+    /// document has no part; its caller commits instead.
+    pub fn sync(&self, incoming: &mut Incoming) -> Result<(), Error> {
+        let Intent::Create(permit) = &incoming.intent else { return Ok(()) };
+        let part = incoming.upload.sync()?;
+        self.record_part(permit, &part)?;
+        if let Some(before) = incoming.part.replace(part.clone()) {
+            self.discard_files(&before, Some(&part));
+        }
         Ok(())
     }
 
@@ -218,22 +234,25 @@ impl Vault {
         if let Some(part) = self.catalog.part(account, folder, name)? {
             let key = self.catalog.part_key(account, folder, name);
             self.catalog.change().if_unchanged(&part).delete(&key).commit()?;
-            self.staging.discard(part.value.part);
+            self.discard_files(&part.value.part, None);
         }
         Ok(())
     }
 
-    /// Makes what came so far durable as a part (fsync@openssh.com).
-    pub fn sync(&self, incoming: &mut Incoming) -> Result<(), Error> {
-        let part = incoming.upload.sync()?;
-        let Intent::Create(permit) = &incoming.intent else { return Ok(()) };
-        let (Some(folder), Some(matter)) = (permit.target().place.folder(), permit.target().place.matter) else {
-            return Err(Error::Gone);
-        };
-        let key = self.catalog.part_key(permit.by(), folder, &permit.target().name);
-        let stored = StoredPart { matter, name: permit.target().name.clone(), at: Timestamp::now(), part };
+    fn record_part(&self, permit: &Permit<Create>, part: &Part) -> Result<(), Error> {
+        let target = permit.target();
+        let (folder, matter) = target.place.folder().zip(target.place.matter).ok_or(Error::Gone)?;
+        let key = self.catalog.part_key(permit.by(), folder, &target.name);
+        let stored = StoredPart { matter, name: target.name.clone(), at: Timestamp::now(), part: part.clone() };
         self.catalog.change().put(&key, &stored).commit()?;
         Ok(())
+    }
+
+    /// After the commit that no longer names them. What cannot be removed now goes at the next start.
+    fn discard_files(&self, part: &Part, still: Option<&Part>) {
+        if let Err(error) = self.staging.discard(part, still) {
+            tracing::warn!(%error, "files of a finished upload could not be removed");
+        }
     }
 }
 
@@ -275,7 +294,7 @@ impl Incoming {
 
     /// Makes the content durable as one blob.
     pub fn seal(self, vault: &Vault) -> Result<Ready, Error> {
-        let Self { upload, intent, modified } = self;
+        let Self { upload, intent, part, modified } = self;
         let is_new = matches!(intent, Intent::Create(_)) || upload.is_modified();
         let blob = match upload.seal() {
             Ok(blob) => blob,
@@ -285,7 +304,7 @@ impl Incoming {
                 return Err(error);
             }
         };
-        Ok(Ready { blob, is_new, modified, intent: Some(intent), store: vault.blobs.clone() })
+        Ok(Ready { blob, is_new, modified, intent: Some(intent), part, store: vault.blobs.clone() })
     }
 }
 

@@ -33,7 +33,7 @@ impl Vault {
                 expired.push(key.to_vec());
             } else {
                 parts += 1;
-                kept.extend(stored.part.blobs());
+                kept.extend(stored.part.staged());
             }
         })?;
         let mut change = self.catalog.change();

@@ -235,37 +235,51 @@ impl Writing {
         Ok(())
     }
 
-    /// Makes what came durable as a part (fsync@openssh.com); the document itself changes at commit.
+    /// Makes what came durable (fsync@openssh.com). Of a new document it becomes a part that can be resumed, invisible to
+    /// others until commit; an edit of an existing one becomes its next version at once, because that is what the editor
+    /// was promised.
     pub async fn sync(&self) -> Result<(), Error> {
-        let vault = self.view.vfs.vault.clone();
-        self.state.lock().await.with(move |incoming| vault.sync(incoming)).await
+        let mut state = self.state.lock().await;
+        state.settle().await?;
+        let is_edit = matches!(state.incoming.as_ref().map(Incoming::intent), Some(Intent::Update(_)));
+        if !is_edit {
+            let vault = self.view.vfs.vault.clone();
+            return state.with(move |incoming| vault.sync(incoming)).await;
+        }
+        let incoming = state.incoming.take().ok_or(Error::Unavailable)?;
+        state.failed = Some(Error::Unavailable);
+        self.commit_incoming(incoming, state.modified).await?;
+        let edit = WriteOptions { create: false, existing: Existing::Edit, expect_version: None };
+        let Found::Entry(target, _) = self.view.find(&self.path)? else { return Err(Error::NotFound) };
+        let intent = self.view.intent_on(target, &edit).await?;
+        state.incoming = Some(self.view.blocking(move |vault| vault.begin(intent, true)).await?);
+        state.failed = None;
+        Ok(())
     }
 
     /// Judges once more, makes the content durable and visible as one version. Returns the entry and whether it is new.
     /// After an error nothing is visible and nothing is kept.
     pub async fn commit(self) -> Result<(Stat, bool), Error> {
-        let incoming = {
-            let mut state = self.state.lock().await;
-            state.settle().await?;
-            let mut incoming = state.incoming.take().ok_or(Error::Unavailable)?;
-            if let Some(modified) = state.modified {
-                incoming.set_modified(modified);
-            }
-            incoming
-        };
+        let mut state = self.state.lock().await;
+        state.settle().await?;
+        let incoming = state.incoming.take().ok_or(Error::Unavailable)?;
+        self.commit_incoming(incoming, state.modified).await
+    }
+
+    async fn commit_incoming(&self, mut incoming: Incoming, modified: Option<Timestamp>) -> Result<(Stat, bool), Error> {
+        if let Some(modified) = modified {
+            incoming.set_modified(modified);
+        }
         let mut ready = self.view.blocking(move |vault| incoming.seal(vault)).await?;
         for _ in 0..ATTEMPTS {
             self.check_locks(&ready)?;
+            let place = ready.intent().ok_or(Error::Unavailable)?.place().clone();
             let confirmation = self.confirm(&ready).await?;
             let (back, done) = self.in_vault(ready, |vault, ready| vault.commit(ready, confirmation)).await?;
             ready = back;
             match done {
                 Ok(committed) => {
-                    let place = self.view.find(&self.path)?;
-                    let rights = match place {
-                        Found::Entry(target, _) => self.view.look(|sight| Ok(sight.seen.rights(&target.place)))?,
-                        _ => Default::default(),
-                    };
+                    let rights = self.view.look(|sight| Ok(sight.seen.rights(&place)))?;
                     metrics::counter!("deedbox_versions_committed_total").increment(1);
                     return Ok((entry_stat(&committed.entry, rights), committed.created));
                 }
