@@ -1,0 +1,129 @@
+//! The rules for participants and their access.
+
+use std::sync::Arc;
+
+use super::accounts::bounded;
+use super::draft::Draft;
+use super::words::quoted;
+use super::{Access, Contact, Error, Matter, NewParticipant, Participant, Party};
+use crate::names::{MatterId, Role, Timestamp};
+
+/// How many participants a matter may have.
+const MAX_PARTICIPANTS: usize = 500;
+
+impl Draft<'_> {
+    pub(super) fn add_participant(&mut self, new: NewParticipant) -> Result<Arc<Participant>, Error> {
+        let matter = self.known_matter(new.matter)?;
+        let name = self.known_party(new.party)?;
+        let known = matter.kind().spec.participants();
+        if !known.contains(&new.participant_type) {
+            return Err(Error::Invalid(format!(
+                "{} is no participant type of matter {}: use one of {}",
+                quoted(&new.participant_type),
+                matter.number,
+                known.join(", ")
+            )));
+        }
+        if self.firm().participant(matter.id, new.party).is_some() {
+            return Err(Error::Exists(format!("{name} is a participant of matter {} already", matter.number)));
+        }
+        bounded(self.firm().participants_of(matter.id).len(), MAX_PARTICIPANTS, "participants of one matter")?;
+        Ok(self.put_participant(Participant {
+            matter: matter.id,
+            party: new.party,
+            participant_type: new.participant_type,
+            access: Access::None,
+            can_download: true,
+            granted_at: None,
+        }))
+    }
+
+    /// Access goes on; a contact that comes in for the first time gets an account whose login is the e-mail address.
+    pub(super) fn grant_access(&mut self, matter: MatterId, party: Party) -> Result<Arc<Participant>, Error> {
+        let matter = self.known_matter(matter)?;
+        let one = self.known_participant(&matter, party)?;
+        if !matter.open || !matter.portal {
+            let state = if matter.open { "has its portal switched off" } else { "is closed" };
+            return Err(Error::Refused(format!("matter {} {state}, so nobody can be given access", matter.number)));
+        }
+        if let Party::Contact(contact) = party {
+            let contact = self.firm().contact(contact).cloned();
+            self.give_account(contact.ok_or_else(|| Error::NotFound("there is no such contact".to_owned()))?)?;
+        }
+        if one.access == Access::Active {
+            return Ok(one);
+        }
+        let granted_at = Some(Timestamp::now());
+        Ok(self.put_participant(Participant { access: Access::Active, granted_at, ..Participant::clone(&one) }))
+    }
+
+    /// Access goes off until it is given again. What was never on stays as it is.
+    pub(super) fn revoke_access(&mut self, matter: MatterId, party: Party) -> Result<Arc<Participant>, Error> {
+        let matter = self.known_matter(matter)?;
+        let one = self.known_participant(&matter, party)?;
+        match one.access {
+            Access::Invited | Access::Active => {
+                Ok(self.put_participant(Participant { access: Access::Disabled, ..Participant::clone(&one) }))
+            }
+            Access::None | Access::Disabled | Access::Removed => Ok(one),
+        }
+    }
+
+    pub(super) fn set_can_download(
+        &mut self,
+        matter: MatterId,
+        party: Party,
+        can_download: bool,
+    ) -> Result<Arc<Participant>, Error> {
+        let matter = self.known_matter(matter)?;
+        let one = self.known_participant(&matter, party)?;
+        if one.can_download == can_download {
+            return Ok(one);
+        }
+        Ok(self.put_participant(Participant { can_download, ..Participant::clone(&one) }))
+    }
+
+    /// An account needs an address that is this contact's alone: with two, either one could log in as the other.
+    fn give_account(&mut self, contact: Arc<Contact>) -> Result<(), Error> {
+        let Some(address) = contact.email.clone() else {
+            return Err(Error::NoAddress(contact));
+        };
+        let contacts = self.firm().contacts_by_email(&address);
+        if contacts.len() > 1 {
+            return Err(Error::SharedAddress { address, contacts });
+        }
+        if self.firm().account_of(Party::Contact(contact.id)).is_some() {
+            return Ok(());
+        }
+        if let Some(other) = self.firm().account_by_login(&address) {
+            return Err(Error::Refused(format!(
+                "{address} is the login of an account with the role {}; the contact needs another e-mail address",
+                other.role
+            )));
+        }
+        self.add_account(&address, Role::Participant, Some(contact.id)).map(drop)
+    }
+
+    fn known_matter(&self, id: MatterId) -> Result<Arc<Matter>, Error> {
+        let found = self.firm().matter(id).cloned();
+        found.ok_or_else(|| Error::NotFound("there is no such matter; `matter list` names all".to_owned()))
+    }
+
+    fn known_party(&self, party: Party) -> Result<String, Error> {
+        let known = match party {
+            Party::Contact(id) => self.firm().contact(id).is_some(),
+            Party::Device(id) => self.firm().account(id).is_some_and(|account| account.role == Role::Device),
+        };
+        match self.firm().party_name(party).filter(|_| known) {
+            Some(name) => Ok(name.to_owned()),
+            None => Err(Error::NotFound("there is no such contact or device; add it first".to_owned())),
+        }
+    }
+
+    fn known_participant(&self, matter: &Matter, party: Party) -> Result<Arc<Participant>, Error> {
+        let name = self.known_party(party)?;
+        self.firm().participant(matter.id, party).cloned().ok_or_else(|| {
+            Error::NotFound(format!("{name} is no participant of matter {}; add them first", matter.number))
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! The rules for accounts and contacts.
+
+use std::sync::Arc;
+
+use argon2::password_hash::PasswordHash;
+use zeroize::Zeroizing;
+
+use super::draft::Draft;
+use super::words::{self, quoted};
+use super::{Account, AccountKey, Contact, Error, NewContact, ssh_key};
+use crate::names::{AccountId, ContactId, Role, Timestamp};
+
+/// How many accounts a firm may have; the snapshot holds all of them in memory.
+const MAX_ACCOUNTS: usize = 200_000;
+const MAX_CONTACTS: usize = 200_000;
+/// How many SSH keys an account may have.
+const MAX_KEYS: usize = 32;
+/// The longest password hash, in bytes, as a PHC string.
+const MAX_PHC_BYTES: usize = 512;
+
+impl Draft<'_> {
+    pub(super) fn add_contact(&mut self, new: NewContact) -> Result<Arc<Contact>, Error> {
+        bounded(self.firm().counts().contacts, MAX_CONTACTS, "contacts")?;
+        let name = words::title("contact", &new.name)?;
+        let email = new.email.as_deref().map(words::email).transpose()?;
+        Ok(self.put_contact(Contact { id: ContactId::random(), name, email, created: Timestamp::now() }))
+    }
+
+    pub(super) fn add_device(&mut self, login: &str) -> Result<Arc<Account>, Error> {
+        self.add_account(login, Role::Device, None)
+    }
+
+    pub(super) fn add_staff(&mut self, login: &str, role: Role) -> Result<Arc<Account>, Error> {
+        match role {
+            Role::Staff | Role::Admin | Role::Auditor => self.add_account(login, role, None),
+            Role::Participant | Role::Device => Err(Error::Invalid(format!(
+                "{role} is no role of staff: use staff, admin or auditor, and add participants and devices as such"
+            ))),
+        }
+    }
+
+    /// A new account without credentials.
+    pub(super) fn add_account(
+        &mut self,
+        login: &str,
+        role: Role,
+        contact: Option<ContactId>,
+    ) -> Result<Arc<Account>, Error> {
+        bounded(self.firm().counts().accounts, MAX_ACCOUNTS, "accounts")?;
+        let login = words::login(login)?;
+        if let Some(other) = self.firm().account_by_login(&login) {
+            let other_role = other.role;
+            return Err(Error::Exists(format!("there is an account {login} already, with the role {other_role}")));
+        }
+        Ok(self.put_account(Account {
+            id: AccountId::random(),
+            login,
+            role,
+            contact,
+            password: None,
+            keys: Vec::new(),
+            enabled: true,
+            credentials: 0,
+            created: Timestamp::now(),
+        }))
+    }
+
+    pub(super) fn set_password(&mut self, login: &str, phc: Zeroizing<String>) -> Result<Arc<Account>, Error> {
+        let mut account = self.account(login)?;
+        // Only the form is checked: the gate makes the hash and verifies with it. The text is never quoted back.
+        if phc.len() > MAX_PHC_BYTES || PasswordHash::new(&phc).is_err() {
+            return Err(Error::Invalid("the password's hash is no PHC string".to_owned()));
+        }
+        account.password = Some(phc);
+        account.credentials += 1;
+        Ok(self.put_account(account))
+    }
+
+    pub(super) fn add_key(&mut self, login: &str, openssh_text: &str) -> Result<Arc<Account>, Error> {
+        let mut account = self.account(login)?;
+        let (blob, text) = ssh_key::parse(openssh_text)?;
+        if account.keys.iter().any(|key| key.blob == blob) {
+            return Err(Error::Exists(format!("{} has this SSH key already", account.login)));
+        }
+        bounded(account.keys.len(), MAX_KEYS, "SSH keys of one account")?;
+        account.credentials += 1;
+        self.put_ssh_key(&mut account, AccountKey { blob, text, added: Timestamp::now() });
+        Ok(self.put_account(account))
+    }
+
+    pub(super) fn set_enabled(&mut self, login: &str, enabled: bool) -> Result<Arc<Account>, Error> {
+        let mut account = self.account(login)?;
+        if account.enabled != enabled {
+            account.enabled = enabled;
+            account.credentials += 1;
+            return Ok(self.put_account(account));
+        }
+        Ok(Arc::new(account))
+    }
+
+    fn account(&self, login: &str) -> Result<Account, Error> {
+        let found = self.firm().account_by_login(login.trim());
+        found.map(|account| Account::clone(account)).ok_or_else(|| {
+            Error::NotFound(format!("there is no account {}; `account list` names all", quoted(login.trim())))
+        })
+    }
+}
+
+/// Refuses one more of what is bounded.
+pub(super) fn bounded(count: usize, limit: usize, what: &str) -> Result<(), Error> {
+    if count < limit {
+        return Ok(());
+    }
+    Err(Error::Full(format!("the limit of {limit} {what} is reached")))
+}

@@ -1,0 +1,123 @@
+//! The changes that can be made, each for one permit. All of them block; call them from the blocking pool.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::draft::Draft;
+use super::{
+    Account, Contact, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter, NewParticipant, Participant,
+    Party, Practice,
+};
+use crate::audit::{Detail, Outcome};
+use crate::gate::{Administer, Permit};
+use crate::names::{MatterId, Role};
+
+/// How much of an error goes into the audit record, in characters.
+const MAX_REASON: usize = 1000;
+
+/// Each method is durable on return and then in the snapshot, or changes nothing and says why.
+impl Practice {
+    /// Applies a matter type: a new one, or the next version of the one of its name. Existing matters keep the version
+    /// with which they were made.
+    pub fn apply_matter_type(
+        &self,
+        permit: Permit<Administer>,
+        spec: MatterTypeSpec,
+    ) -> Result<Arc<MatterType>, Error> {
+        self.change(permit, |draft| draft.apply_matter_type(spec))
+    }
+
+    /// Opens a matter with the folders of its type. The matter's key must stand already.
+    pub fn add_matter(&self, permit: Permit<Administer>, new: NewMatter) -> Result<Arc<Matter>, Error> {
+        self.change(permit, |draft| draft.add_matter(new))
+    }
+
+    /// Adds a contact. Two may share an e-mail address, but then neither can be given access.
+    pub fn add_contact(&self, permit: Permit<Administer>, new: NewContact) -> Result<Arc<Contact>, Error> {
+        self.change(permit, |draft| draft.add_contact(new))
+    }
+
+    /// Puts a contact or device on a matter, without access.
+    pub fn add_participant(&self, permit: Permit<Administer>, new: NewParticipant) -> Result<Arc<Participant>, Error> {
+        self.change(permit, |draft| draft.add_participant(new))
+    }
+
+    /// Gives a participant access to the matter. A contact's first access makes the account, whose login is the e-mail
+    /// address and which has no credentials yet ([`Firm::account_of`](super::Firm::account_of) finds it).
+    ///
+    /// # Errors
+    /// [`Error::NoAddress`] and [`Error::SharedAddress`], beside what every change can say.
+    pub fn grant_access(
+        &self,
+        permit: Permit<Administer>,
+        matter: MatterId,
+        party: Party,
+    ) -> Result<Arc<Participant>, Error> {
+        self.change(permit, |draft| draft.grant_access(matter, party))
+    }
+
+    /// Takes a participant's access to the matter away until it is given again.
+    pub fn revoke_access(
+        &self,
+        permit: Permit<Administer>,
+        matter: MatterId,
+        party: Party,
+    ) -> Result<Arc<Participant>, Error> {
+        self.change(permit, |draft| draft.revoke_access(matter, party))
+    }
+
+    /// Sets whether a participant may download on the matter, whatever the matter type says of Read.
+    pub fn set_can_download(
+        &self,
+        permit: Permit<Administer>,
+        matter: MatterId,
+        party: Party,
+        can_download: bool,
+    ) -> Result<Arc<Participant>, Error> {
+        self.change(permit, |draft| draft.set_can_download(matter, party, can_download))
+    }
+
+    /// Adds the account of a scanner or script, without credentials.
+    pub fn add_device(&self, permit: Permit<Administer>, login: &str) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.add_device(login))
+    }
+
+    /// Adds the account of a member of the firm, without credentials. The role is staff, admin or auditor.
+    pub fn add_staff(&self, permit: Permit<Administer>, login: &str, role: Role) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.add_staff(login, role))
+    }
+
+    /// Sets an account's password, given as the PHC string of its hash. Sessions opened before end.
+    pub fn set_password(&self, permit: Permit<Administer>, login: &str, phc: String) -> Result<Arc<Account>, Error> {
+        let phc = Zeroizing::new(phc);
+        self.change(permit, |draft| draft.set_password(login, phc))
+    }
+
+    /// Adds an SSH public key to an account, given as the line of its `.pub` file. Sessions opened before end.
+    pub fn add_key(&self, permit: Permit<Administer>, login: &str, openssh_text: &str) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.add_key(login, openssh_text))
+    }
+
+    /// Switches an account off, which ends its sessions, or on again.
+    pub fn set_enabled(&self, permit: Permit<Administer>, login: &str, enabled: bool) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.set_enabled(login, enabled))
+    }
+
+    /// Does the work and settles the permit with what came of it.
+    fn change<T>(
+        &self,
+        permit: Permit<Administer>,
+        work: impl FnOnce(&mut Draft<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let result = self.commit(work);
+        match &result {
+            Ok(_) => permit.settle(Outcome::Done, Detail::default()),
+            Err(error) => {
+                let reason: String = error.to_string().chars().take(MAX_REASON).collect();
+                permit.settle(Outcome::Failed, Detail::because(reason));
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,105 @@
+//! A change in the making: the snapshot as it will be, and the writes that make it so, kept in step.
+
+use std::sync::Arc;
+
+use super::records::{
+    AccountRecord, ContactRecord, EPOCH, KeyRecord, MatterRecord, ParticipantRecord, TypeFolderRecord, TypeRecord,
+    account_key, contact_key, matter_key, participant_key, ssh_key_key, type_folder_key, type_key,
+};
+use super::{Account, AccountKey, Contact, Error, Firm, Matter, MatterType, Participant};
+use crate::kv::{self, Change, SealedStore};
+
+/// Rules read [`Draft::firm`] and write through the `put_` methods, which change the snapshot and the batch together.
+pub(super) struct Draft<'s> {
+    firm: Firm,
+    change: Change<'s>,
+    changed: bool,
+}
+
+impl<'s> Draft<'s> {
+    pub(super) fn new(firm: &Firm, store: &'s SealedStore) -> Self {
+        Self { firm: firm.clone(), change: store.change(), changed: false }
+    }
+
+    /// The firm with what this draft changed so far.
+    pub(super) fn firm(&self) -> &Firm {
+        &self.firm
+    }
+
+    /// Makes the change durable. Answers the new snapshot, or nothing if nothing was changed.
+    pub(super) fn commit(mut self, store: &SealedStore) -> Result<Option<Firm>, Error> {
+        if !self.changed {
+            return Ok(None);
+        }
+        // Whoever else changes the firm's records replaces the epoch too, so that no decision outlives what it was based on.
+        match store.get::<u64>(EPOCH)? {
+            Some(epoch) if epoch.value == self.firm.epoch => drop(self.change.if_unchanged(&epoch)),
+            None if self.firm.epoch == 0 => drop(self.change.if_absent(EPOCH)),
+            _ => return Err(kv::Error::Conflict.into()),
+        }
+        self.firm.epoch += 1;
+        self.change.put(EPOCH, &self.firm.epoch).commit()?;
+        Ok(Some(self.firm))
+    }
+
+    pub(super) fn put_account(&mut self, account: Account) -> Arc<Account> {
+        let account = Arc::new(account);
+        self.write().put(&account_key(account.id), &AccountRecord::from(&*account));
+        self.firm.insert_account(account.clone());
+        account
+    }
+
+    /// Adds the key to the account, which the caller puts too.
+    pub(super) fn put_ssh_key(&mut self, account: &mut Account, key: AccountKey) {
+        let record = KeyRecord { text: key.text.clone(), added: key.added };
+        self.write().put(&ssh_key_key(account.id, &key.blob), &record);
+        account.keys.push(key);
+    }
+
+    pub(super) fn put_contact(&mut self, contact: Contact) -> Arc<Contact> {
+        let contact = Arc::new(contact);
+        self.write().put(&contact_key(contact.id), &ContactRecord::from(&*contact));
+        self.firm.insert_contact(contact.clone());
+        contact
+    }
+
+    pub(super) fn put_matter(&mut self, matter: Matter) -> Arc<Matter> {
+        let matter = Arc::new(matter);
+        self.write().put(&matter_key(matter.id), &MatterRecord::from(&*matter));
+        self.firm.insert_matter(matter.clone());
+        matter
+    }
+
+    pub(super) fn put_participant(&mut self, one: Participant) -> Arc<Participant> {
+        let one = Arc::new(one);
+        self.write().put(&participant_key(one.matter, one.party), &ParticipantRecord::from(&*one));
+        self.firm.insert_participant(one.clone());
+        one
+    }
+
+    pub(super) fn put_type(&mut self, kind: MatterType) -> Arc<MatterType> {
+        let kind = Arc::new(kind);
+        let change = self.write();
+        change.put(&type_key(kind.id, kind.version), &TypeRecord::from(&*kind));
+        for (at, folder) in (0u16..).zip(kind.spec.folders()) {
+            change.put(&type_folder_key(kind.id, kind.version, at), &TypeFolderRecord::from(folder));
+        }
+        self.firm.insert_type(kind.clone());
+        kind
+    }
+
+    /// Removes a version that no matter has.
+    pub(super) fn remove_type(&mut self, kind: &MatterType) {
+        let change = self.write();
+        change.delete(&type_key(kind.id, kind.version));
+        for (at, _) in (0u16..).zip(kind.spec.folders()) {
+            change.delete(&type_folder_key(kind.id, kind.version, at));
+        }
+        self.firm.remove_type(kind.id, kind.version);
+    }
+
+    fn write(&mut self) -> &mut Change<'s> {
+        self.changed = true;
+        &mut self.change
+    }
+}

@@ -1,0 +1,318 @@
+//! How the firm's records stand in the store, and how a snapshot is read back from them.
+//!
+//! Keys start with `f`, then one letter for the kind, then ids; numbers are big-endian so that they sort. Values are
+//! sealed by the store. A structure has new fields only at its end and with `#[serde(default)]`, since MessagePack arrays
+//! go by position.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::matter::MatterParts;
+use super::spec::FolderSpec;
+use super::{
+    Access, Account, AccountKey, Contact, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party, ssh_key,
+};
+use crate::kv::SealedStore;
+use crate::names::{AccountId, ContactId, DocName, DocPath, MatterId, NodeId, Role, Timestamp};
+use crate::policy::FolderRule;
+
+/// The record that every change of the firm's records replaces: its number is the snapshot's epoch, and a change goes
+/// through only on the epoch that it was decided on.
+pub(super) const EPOCH: &[u8] = b"fe";
+const ACCOUNTS: &[u8] = b"fa";
+const ACCOUNT_KEYS: &[u8] = b"fk";
+const CONTACTS: &[u8] = b"fc";
+const MATTERS: &[u8] = b"fm";
+const PARTICIPANTS: &[u8] = b"fp";
+const TYPES: &[u8] = b"ft";
+const TYPE_FOLDERS: &[u8] = b"ff";
+
+pub(super) fn account_key(id: AccountId) -> Vec<u8> {
+    [ACCOUNTS, id.as_bytes()].concat()
+}
+
+/// By the digest of the key, so that one key stands once.
+pub(super) fn ssh_key_key(account: AccountId, blob: &[u8]) -> Vec<u8> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, blob);
+    [ACCOUNT_KEYS, account.as_bytes(), &digest.as_ref()[..16]].concat()
+}
+
+pub(super) fn contact_key(id: ContactId) -> Vec<u8> {
+    [CONTACTS, id.as_bytes()].concat()
+}
+
+pub(super) fn matter_key(id: MatterId) -> Vec<u8> {
+    [MATTERS, id.as_bytes()].concat()
+}
+
+pub(super) fn participant_key(matter: MatterId, party: Party) -> Vec<u8> {
+    match party {
+        Party::Contact(id) => [PARTICIPANTS, matter.as_bytes(), b"c", id.as_bytes()].concat(),
+        Party::Device(id) => [PARTICIPANTS, matter.as_bytes(), b"d", id.as_bytes()].concat(),
+    }
+}
+
+pub(super) fn type_key(id: u32, version: u32) -> Vec<u8> {
+    [TYPES, &id.to_be_bytes()[..], &version.to_be_bytes()[..]].concat()
+}
+
+pub(super) fn type_folder_key(id: u32, version: u32, at: u16) -> Vec<u8> {
+    [TYPE_FOLDERS, &id.to_be_bytes()[..], &version.to_be_bytes()[..], &at.to_be_bytes()[..]].concat()
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AccountRecord {
+    login: String,
+    role: Role,
+    contact: Option<ContactId>,
+    #[serde(with = "secret")]
+    password: Option<Zeroizing<String>>,
+    enabled: bool,
+    credentials: u64,
+    created: Timestamp,
+}
+
+impl From<&Account> for AccountRecord {
+    fn from(account: &Account) -> Self {
+        Self {
+            login: account.login.clone(),
+            role: account.role,
+            contact: account.contact,
+            password: account.password.clone(),
+            enabled: account.enabled,
+            credentials: account.credentials,
+            created: account.created,
+        }
+    }
+}
+
+/// A password's hash keeps its wiping wrapper on the way into and out of the sealed record.
+mod secret {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use zeroize::Zeroizing;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Option<Zeroizing<String>>, to: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(|text| text.as_str()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Zeroizing<String>>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(Zeroizing::new))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeyRecord {
+    pub(super) text: String,
+    pub(super) added: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ContactRecord {
+    name: String,
+    email: Option<String>,
+    created: Timestamp,
+}
+
+impl From<&Contact> for ContactRecord {
+    fn from(contact: &Contact) -> Self {
+        Self { name: contact.name.clone(), email: contact.email.clone(), created: contact.created }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct MatterRecord {
+    number: String,
+    name: String,
+    folder_name: DocName,
+    type_id: u32,
+    type_version: u32,
+    created: Timestamp,
+    open: bool,
+    portal: bool,
+    /// The nodes of the type's folders, in the order of its tree: 35 bytes each at worst.
+    nodes: Vec<NodeId>,
+}
+
+impl From<&Matter> for MatterRecord {
+    fn from(matter: &Matter) -> Self {
+        Self {
+            number: matter.number.clone(),
+            name: matter.name.clone(),
+            folder_name: matter.folder_name.clone(),
+            type_id: matter.kind().id,
+            type_version: matter.kind().version,
+            created: matter.created,
+            open: matter.open,
+            portal: matter.portal,
+            nodes: matter.folders.iter().map(|folder| folder.id).collect(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ParticipantRecord {
+    participant_type: String,
+    access: Access,
+    can_download: bool,
+    granted_at: Option<Timestamp>,
+}
+
+impl From<&Participant> for ParticipantRecord {
+    fn from(one: &Participant) -> Self {
+        Self {
+            participant_type: one.participant_type.clone(),
+            access: one.access,
+            can_download: one.can_download,
+            granted_at: one.granted_at,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TypeRecord {
+    name: String,
+    participants: Vec<String>,
+    /// How many folder records belong to it.
+    folders: u16,
+    applied: Timestamp,
+}
+
+impl From<&MatterType> for TypeRecord {
+    fn from(kind: &MatterType) -> Self {
+        Self {
+            name: kind.name().to_owned(),
+            participants: kind.spec.participants().to_vec(),
+            folders: u16::try_from(kind.spec.folders().len()).unwrap_or(u16::MAX),
+            applied: kind.applied,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TypeFolderRecord {
+    path: DocPath,
+    rule: FolderRule,
+}
+
+impl From<&FolderSpec> for TypeFolderRecord {
+    fn from(folder: &FolderSpec) -> Self {
+        Self { path: folder.path.clone(), rule: folder.rule.clone() }
+    }
+}
+
+/// Reads everything. What contradicts itself refuses the start: half of the records could let the wrong person in.
+pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
+    let mut firm = Firm::default();
+    firm.epoch = store.get::<u64>(EPOCH)?.map_or(0, |record| record.value);
+    load_types(store, &mut firm)?;
+    for (key, record) in all::<ContactRecord>(store, CONTACTS)? {
+        let id = ContactId::from_bytes(id_at(&key, 2)?);
+        let ContactRecord { name, email, created } = record;
+        firm.insert_contact(Arc::new(Contact { id, name, email, created }));
+    }
+    load_accounts(store, &mut firm)?;
+    for (key, record) in all::<MatterRecord>(store, MATTERS)? {
+        let kind = firm.type_version(record.type_id, record.type_version).cloned();
+        let parts = MatterParts {
+            id: MatterId::from_bytes(id_at(&key, 2)?),
+            number: record.number,
+            name: record.name,
+            folder_name: record.folder_name,
+            created: record.created,
+            open: record.open,
+            portal: record.portal,
+            nodes: record.nodes,
+        };
+        let matter = kind.and_then(|kind| Matter::assemble(parts, kind));
+        firm.insert_matter(Arc::new(matter.ok_or_else(|| damaged("a matter does not fit its matter type"))?));
+    }
+    for (key, record) in all::<ParticipantRecord>(store, PARTICIPANTS)? {
+        let id = id_at(&key, 19)?;
+        let party = match key.get(18) {
+            Some(b'c') => Party::Contact(ContactId::from_bytes(id)),
+            Some(b'd') => Party::Device(AccountId::from_bytes(id)),
+            _ => return Err(damaged("a participant is neither contact nor device")),
+        };
+        let ParticipantRecord { participant_type, access, can_download, granted_at } = record;
+        let matter = MatterId::from_bytes(id_at(&key, 2)?);
+        if firm.matter(matter).is_none() || firm.party_name(party).is_none() {
+            return Err(damaged("a participant without its matter, contact or account"));
+        }
+        let one = Participant { matter, party, participant_type, access, can_download, granted_at };
+        firm.insert_participant(Arc::new(one));
+    }
+    Ok(firm)
+}
+
+fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), Error> {
+    let mut keys = all::<KeyRecord>(store, ACCOUNT_KEYS)?.into_iter().peekable();
+    for (key, record) in all::<AccountRecord>(store, ACCOUNTS)? {
+        let id = AccountId::from_bytes(id_at(&key, 2)?);
+        let AccountRecord { login, role, contact, password, enabled, credentials, created } = record;
+        let mut account =
+            Account { id, login, role, contact, password, keys: Vec::new(), enabled, credentials, created };
+        // Both tables are sorted by account, so the keys of this one come next.
+        while let Some((_, key)) = keys.next_if(|(key, _)| key.get(2..18) == Some(id.as_bytes())) {
+            let (blob, text) = ssh_key::parse(&key.text).map_err(|_| damaged("an SSH key cannot be read"))?;
+            account.keys.push(AccountKey { blob, text, added: key.added });
+        }
+        account.keys.sort_by(|a, b| (a.added, &a.text).cmp(&(b.added, &b.text)));
+        if contact.is_some_and(|contact| firm.contact(contact).is_none()) {
+            return Err(damaged("an account without its contact"));
+        }
+        firm.insert_account(Arc::new(account));
+    }
+    match keys.next() {
+        Some(_) => Err(damaged("an SSH key without its account")),
+        None => Ok(()),
+    }
+}
+
+fn load_types(store: &SealedStore, firm: &mut Firm) -> Result<(), Error> {
+    let mut folders = all::<TypeFolderRecord>(store, TYPE_FOLDERS)?.into_iter().peekable();
+    for (key, record) in all::<TypeRecord>(store, TYPES)? {
+        let (Some(id), Some(version), 10) = (number_at(&key, 2), number_at(&key, 6), key.len()) else {
+            return Err(damaged("a matter type has an impossible key"));
+        };
+        let mut own = Vec::new();
+        while let Some((_, folder)) = folders.next_if(|(folder, _)| folder.get(2..10) == key.get(2..10)) {
+            own.push(FolderSpec { path: folder.path, rule: folder.rule });
+        }
+        if own.len() != usize::from(record.folders) {
+            return Err(damaged("a matter type has lost a folder"));
+        }
+        let spec = MatterTypeSpec::from_parts(record.name, record.participants, own);
+        firm.insert_type(Arc::new(MatterType::new(id, version, spec, record.applied)));
+    }
+    match folders.next() {
+        Some(_) => Err(damaged("a folder without its matter type")),
+        None => Ok(()),
+    }
+}
+
+/// All records of a kind; how many there can be was bounded when they were written.
+fn all<T: DeserializeOwned>(store: &SealedStore, prefix: &[u8]) -> Result<Vec<(Vec<u8>, T)>, Error> {
+    let mut found = Vec::new();
+    store.scan(prefix, None, |key, record| {
+        found.push((key.to_vec(), record));
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+fn id_at(key: &[u8], at: usize) -> Result<[u8; 16], Error> {
+    let id = key.get(at..).and_then(|rest| rest.first_chunk::<16>());
+    id.copied().ok_or_else(|| damaged("a record has an impossible key"))
+}
+
+fn number_at(key: &[u8], at: usize) -> Option<u32> {
+    key.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+fn damaged(what: &str) -> Error {
+    Error::Damaged(what.to_owned())
+}
