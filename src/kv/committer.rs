@@ -14,6 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -351,8 +352,16 @@ fn holds(txn: &dyn Transaction, preconditions: &[Precondition]) -> Result<bool, 
     Ok(true)
 }
 
+/// Runs what opens or converts a store: engines trust their files and may panic on damaged ones.
+pub(super) fn shield<T>(dir: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let why = panic_text(&*panic);
+        Err(Error::Engine(format!("{} is damaged ({why}); restore the catalog from a backup", dir.display())))
+    })
+}
+
 /// What a panic said, if it said it in words.
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -5,13 +5,12 @@
 //! alone; one after it leaves both, which [`super::open`] refuses until the conversion is run again: it compares them and
 //! removes the old. No copy of the old store is kept: it would go on holding what the catalog later forgets.
 
-use super::committer::panic_text;
+use super::committer::shield;
 use super::place::{Place, close};
 use super::store::Store;
 use super::totals::Totals;
 use super::{CommitNumber, EngineKind, Error, Settings};
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,8 +54,7 @@ pub fn convert(
         (false, true) => Ok(None),
         (false, false) => Err(Error::Engine(format!("there is no catalog in {}", dir.display()))),
     };
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(Error::Engine(format!("the engine failed ({})", panic_text(&*panic)))))
+    shield(dir, work)
 }
 
 fn copy(

@@ -8,6 +8,8 @@
 //! engine.
 
 mod committer;
+#[cfg(test)]
+mod committer_tests;
 mod convert;
 mod place;
 mod redb_engine;

@@ -8,7 +8,7 @@
 //! catalog/*.old           a store that a conversion replaced, being removed
 //! ```
 
-use super::committer::GroupCommitted;
+use super::committer::{GroupCommitted, shield};
 use super::redb_engine::RedbStore;
 use super::sled_engine::SledStore;
 use super::store::Store;
@@ -104,11 +104,11 @@ pub fn open(kind: EngineKind, dir: &Path, settings: Settings) -> Result<Arc<dyn 
     match (place.holds(kind)?, place.holds(kind.other())?) {
         (true, true) => return Err(interrupted(dir, kind)),
         (false, true) => return Err(Error::OtherEngine { found: kind.other(), wanted: kind }),
-        (false, false) => place.create(kind, settings)?,
+        (false, false) => shield(dir, || place.create(kind, settings))?,
         (true, false) => {}
     }
-    let store = place.open_store(kind, settings)?;
-    Ok(Arc::new(GroupCommitted::start(store, place)?))
+    let store = shield(dir, || place.open_store(kind, settings))?;
+    shield(dir, || Ok(Arc::new(GroupCommitted::start(store, place)?) as Arc<dyn Engine>))
 }
 
 fn interrupted(dir: &Path, kind: EngineKind) -> Error {

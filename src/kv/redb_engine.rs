@@ -13,7 +13,6 @@ use redb::{
 use std::fs::{File, OpenOptions};
 use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -85,6 +84,7 @@ impl RedbStore {
             return Err(Failure::Fatal(format!("after a full disk commit {found} was found instead of {expected}")));
         }
         *open = Some(opened);
+        tracing::warn!(commit = found, "the disk is full: the catalog was opened anew at its last commit");
         Ok(())
     }
 
@@ -221,10 +221,7 @@ fn open_database(path: &Path, settings: Settings) -> Result<Opened, Error> {
         if file.metadata().map_err(|e| io_error(path, &e))?.len() == 0 {
             return Err(Error::Engine(format!("{} is empty; restore the catalog from a backup", path.display())));
         }
-        // The open trusts the file and may panic on a damaged one.
-        let built = catch_unwind(AssertUnwindSafe(|| build(file, settings)))
-            .map_err(|_| Error::Engine(format!("{} is damaged; restore the catalog from a backup", path.display())))?;
-        match built {
+        match build(file, settings) {
             Err(DatabaseError::DatabaseAlreadyOpen) if Instant::now() < deadline => pause(),
             Err(DatabaseError::DatabaseAlreadyOpen) => return Err(Error::InUse(path.display().to_string())),
             built => return built.map_err(|e| failure(e).into()),

@@ -9,7 +9,7 @@
 //!
 //! It has no snapshots and shows a transaction before it is durable, so a lock keeps readers out while one is made so.
 
-use super::committer::{STALL, panic_text, scanning};
+use super::committer::{STALL, scanning};
 use super::place::{LOCK_PATIENCE, io_error, pause, sync_dir, sync_file, wait_for_lock};
 use super::store::{Failure, Store, Transaction, Work, scan_start};
 use super::totals::Totals;
@@ -20,7 +20,6 @@ use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Instant;
 
@@ -275,10 +274,7 @@ fn open_database(path: &Path, settings: Settings) -> Result<sled::Db, Error> {
         .use_compression(false);
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open())).map_err(|panic| {
-            Error::Engine(format!("sled cannot open the catalog ({}); restore it from a backup", panic_text(&*panic)))
-        })?;
-        match opened {
+        match config.open() {
             // sled has no error of its own for a lock that is held.
             Err(sled::Error::Io(e)) if e.to_string().starts_with("could not acquire lock") => {
                 if Instant::now() >= deadline {

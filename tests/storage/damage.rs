@@ -1,6 +1,6 @@
 //! Flipped bits on the disk: noticed, never served as data, never a panic or a hang.
 
-use crate::support::{Random, SETTINGS, for_both_engines, open};
+use crate::support::{Random, SETTINGS, for_both_engines, open, put};
 use deedbox::kv::{self, EngineKind, SealKeys, SealedStore};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 const RECORDS: u64 = 3000;
 const FLIPS: usize = 60;
 
-for_both_engines!(a_flipped_bit_on_the_disk_never_becomes_wrong_data);
+for_both_engines!(
+    a_flipped_bit_on_the_disk_never_becomes_wrong_data,
+    a_store_cut_to_nothing_is_refused_and_not_made_anew,
+);
 
 fn value(n: u64) -> (u64, String) {
     (n, "x".repeat((n % 200) as usize))
@@ -68,6 +71,65 @@ fn a_flipped_bit_on_the_disk_never_becomes_wrong_data(kind: EngineKind) {
         }
     }
     assert!(noticed > FLIPS / 4, "only {noticed} of {FLIPS} flips hit anything");
+}
+
+#[test]
+fn a_record_that_sled_lost_or_changed_without_a_word_is_noticed_at_the_next_start() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let engine = open(EngineKind::Sled, dir.path());
+    for n in 0..20u8 {
+        engine.commit(put(&[n], b"value")).expect("a commit");
+    }
+    drop(engine);
+    let behind_its_back = |key: &[u8], value: Option<&[u8]>| {
+        let db = patiently(|| ::sled::open(dir.path().join("sled")));
+        match value {
+            Some(value) => db.insert(key, value),
+            None => db.remove(key),
+        }
+        .expect("a change");
+        db.flush().expect("a flush");
+    };
+    let refused = || kv::open(EngineKind::Sled, dir.path(), SETTINGS).err().map(|error| error.to_string());
+    behind_its_back(b"r\x07", None);
+    assert!(refused().is_some_and(|why| why.contains("19 records were found where 20 belong")));
+    behind_its_back(b"r\x07", Some(b"older"));
+    assert!(refused().is_some_and(|why| why.contains("contents differ")));
+    behind_its_back(b"r\x07", Some(b"value"));
+    assert_eq!(open(EngineKind::Sled, dir.path()).last_commit(), 20);
+    behind_its_back(b"t", None);
+    assert!(refused().is_some_and(|why| why.contains("totals")));
+}
+
+/// sled's helper threads keep its lock for a moment after it is closed.
+fn patiently<T, E: std::fmt::Debug>(open: impl Fn() -> Result<T, E>) -> T {
+    for _ in 0..200 {
+        if let Ok(opened) = open() {
+            return opened;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    open().expect("it opens in the end")
+}
+
+#[test]
+fn a_half_written_snapshot_does_not_stop_sled_from_opening() {
+    let dir = tempfile::tempdir().expect("a directory");
+    open(EngineKind::Sled, dir.path()).commit(put(b"k", b"v")).expect("a commit");
+    let half = dir.path().join("sled/snap.FFFFFFFFFFFFFFFF.generating");
+    std::fs::write(&half, b"half a snapshot").expect("a leftover");
+    let engine = open(EngineKind::Sled, dir.path());
+    assert_eq!(engine.get(b"k").expect("a read"), Some(b"v".to_vec()));
+    assert!(!half.exists());
+}
+
+fn a_store_cut_to_nothing_is_refused_and_not_made_anew(kind: EngineKind) {
+    let dir = tempfile::tempdir().expect("a directory");
+    open(kind, dir.path()).commit(put(b"k", b"v")).expect("a commit");
+    std::fs::write(data_file(kind, dir.path()), b"").expect("the damage");
+    assert!(kv::open(kind, dir.path(), SETTINGS).is_err(), "emptied");
+    std::fs::write(data_file(kind, dir.path()), b"something else").expect("the damage");
+    assert!(kv::open(kind, dir.path(), SETTINGS).is_err(), "overwritten");
 }
 
 fn find(kind: EngineKind, dir: &Path) -> Found {
