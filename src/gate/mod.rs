@@ -21,8 +21,8 @@ use parking_lot::Mutex;
 
 pub use login::LoginError;
 pub use operation::{
-    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, Read, SetProperties, SetTimes, Stat, StatFolder,
-    Update, Viewpoint,
+    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, Read, SetProperties, SetTimes, Stat,
+    StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Permit, Refusal};
 pub use session::Session;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::audit::Action;
-use crate::names::{AdminTarget, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role};
+use crate::names::{
+    AdminTarget, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role,
+};
 use crate::policy::{self, Decision, MatterRules, Object, Standing};
 use crate::practice::Firm;
 

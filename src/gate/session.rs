@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
-use super::permit::Refusal;
 use super::Gate;
+use super::permit::Refusal;
 use crate::audit::{Action, Actor, Detail, Event, Outcome};
 use crate::names::{AccountId, AuthMethod, Front, Role, SessionId};
 use crate::policy::Standing;

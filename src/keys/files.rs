@@ -30,8 +30,7 @@ pub(super) fn make_dir(path: &Path) -> Result<(), Error> {
 pub(super) fn write_durably(path: &Path, content: &[u8]) -> Result<(), Error> {
     let temporary = path.with_extension("tmp");
     let written = (|| {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&temporary, path)

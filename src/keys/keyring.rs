@@ -304,7 +304,8 @@ mod tests {
         let sealed = fs::read(dir.path().join("catalog-seal.age")).expect("read");
         assert!(age::decrypt(&offline, &sealed).is_err());
 
-        fs::write(dir.path().join(RECOVERY_FILE), x25519::Identity::generate().to_public().to_string()).expect("written");
+        fs::write(dir.path().join(RECOVERY_FILE), x25519::Identity::generate().to_public().to_string())
+            .expect("written");
         assert!(matches!(Keyring::open(dir.path()), Err(Error::Damaged { .. })));
     }
 

@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
+use super::Vault;
 use super::blobs::{BlobRef, BlobStore};
 use super::catalog::{Content, Entry, StoredPart, Version, version_key};
 use super::error::Error;
 use super::staging::{Base, Part, Upload};
-use super::Vault;
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Confirmation, Create, Permit, Update};
 use crate::names::{AccountId, DocName, DocPath, NodeId, Place, Timestamp};
@@ -136,7 +136,8 @@ impl Vault {
     /// the document is no longer as the permit says; the caller then asks for a permit for what is there now
     /// ([`Ready::change_intent`]) and tries again.
     pub fn commit(&self, ready: &mut Ready, confirmation: Confirmation) -> Result<Committed, Error> {
-        let intent = ready.intent.as_ref().filter(|intent| intent.is_confirmed_by(&confirmation)).ok_or(Error::Changed)?;
+        let intent =
+            ready.intent.as_ref().filter(|intent| intent.is_confirmed_by(&confirmation)).ok_or(Error::Changed)?;
         let (entry, before) = self.put_version(intent, ready.blob, ready.is_new, ready.modified)?;
         let created = matches!(intent, Intent::Create(_));
         let matter = intent.place().matter;
@@ -323,9 +324,10 @@ impl Ready {
     /// What the confirmation records.
     pub fn detail(&self) -> Detail {
         Detail {
-            version: self.intent.as_ref().map(|intent| {
-                if self.is_new { intent.next_version() } else { intent.next_version() - 1 }
-            }),
+            version: self
+                .intent
+                .as_ref()
+                .map(|intent| if self.is_new { intent.next_version() } else { intent.next_version() - 1 }),
             sha256: Some(self.blob.sha256),
             bytes: Some(self.blob.size),
             blob: Some(self.blob.id),

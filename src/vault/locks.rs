@@ -149,7 +149,8 @@ impl Vault {
         if locks.values().any(|other| other.touches(span) && !(other.shared && lock.shared)) {
             return Err(Error::Exists);
         }
-        if locks.len() >= MAX_LOCKS || locks.values().filter(|other| other.account == lock.account).count() >= MAX_PER_ACCOUNT
+        if locks.len() >= MAX_LOCKS
+            || locks.values().filter(|other| other.account == lock.account).count() >= MAX_PER_ACCOUNT
         {
             return Err(Error::Limit("locks"));
         }

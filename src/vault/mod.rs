@@ -79,7 +79,11 @@ impl Vault {
     }
 
     /// The entries of any folder and the history of any document, for the operator's list of documents.
-    pub fn inspect(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<(Entry, Vec<(u64, Version)>)>, Error> {
+    pub fn inspect(
+        &self,
+        _permit: &Permit<Administer>,
+        folder: NodeId,
+    ) -> Result<Vec<(Entry, Vec<(u64, Version)>)>, Error> {
         let entries = self.catalog.entries(folder)?;
         entries.into_iter().map(|entry| Ok((entry.clone(), self.catalog.versions(entry.node)?))).collect()
     }

@@ -108,7 +108,9 @@ impl Vfs {
             let decision = policy::decide(question(verb, rights, seen.shown(&place), object));
             because.push(format!("{verb} {} one of these rights", if rights.has(verb) { "is" } else { "is not" }));
             if decision == Decision::Allowed && !rights.has(verb) {
-                because.push("allowed all the same: the folder may be entered, or the object is the maker's own".to_owned());
+                because.push(
+                    "allowed all the same: the folder may be entered, or the object is the maker's own".to_owned(),
+                );
             }
             Ok(explanation(decision, rights, because))
         })
@@ -146,4 +148,3 @@ fn structure_path(matter: &Matter, folder: NodeId) -> DocPath {
     names.push(matter.folder_name.clone());
     names.into_iter().rev().try_fold(DocPath::root(), DocPath::join).unwrap_or_default()
 }
-

@@ -122,10 +122,7 @@ impl View {
             Found::Entry(target, _) => {
                 let permit = self.permit::<gate::Stat>(target).await?;
                 let stored = self.blocking(move |vault| vault.properties(&permit)).await?;
-                Ok(stored
-                    .into_iter()
-                    .map(|p| Property { namespace: p.namespace, name: p.name, xml: p.xml })
-                    .collect())
+                Ok(stored.into_iter().map(|p| Property { namespace: p.namespace, name: p.name, xml: p.xml }).collect())
             }
             Found::Missing(..) | Found::NoParent => self.absent::<gate::Stat, _>(path, Error::NotFound).await,
         }

@@ -126,7 +126,8 @@ impl View {
     async fn intent_again(&self, path: &DocPath, options: &WriteOptions, was: &Intent) -> Result<Intent, Error> {
         // An edit of a version that is no longer the current one would silently undo what came between, and whoever
         // insisted on a state must be told that it is gone.
-        if options.expect_version.is_some() || (options.existing == Existing::Edit && matches!(was, Intent::Update(_))) {
+        if options.expect_version.is_some() || (options.existing == Existing::Edit && matches!(was, Intent::Update(_)))
+        {
             return Err(Error::Changed);
         }
         match self.find(path)? {
@@ -266,7 +267,11 @@ impl Writing {
         self.commit_incoming(incoming, state.modified).await
     }
 
-    async fn commit_incoming(&self, mut incoming: Incoming, modified: Option<Timestamp>) -> Result<(Stat, bool), Error> {
+    async fn commit_incoming(
+        &self,
+        mut incoming: Incoming,
+        modified: Option<Timestamp>,
+    ) -> Result<(Stat, bool), Error> {
         if let Some(modified) = modified {
             incoming.set_modified(modified);
         }

@@ -40,12 +40,10 @@ impl PayloadKey {
     /// it then was chosen by whoever changed the file.
     pub(super) fn open(&self, index: u64, last: bool, sealed: &[u8], plaintext: &mut [u8]) -> Result<(), Forged> {
         let Some((ciphertext, tag)) = sealed.split_last_chunk::<TAG>() else { return Err(Forged) };
-        self.0
-            .open_separate_gather(nonce(index, last), Aad::empty(), ciphertext, tag, plaintext)
-            .map_err(|_| {
-                plaintext.fill(0);
-                Forged
-            })
+        self.0.open_separate_gather(nonce(index, last), Aad::empty(), ciphertext, tag, plaintext).map_err(|_| {
+            plaintext.fill(0);
+            Forged
+        })
     }
 }
 

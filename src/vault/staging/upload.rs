@@ -146,7 +146,11 @@ impl Upload {
     pub fn sync(&mut self) -> Result<Part, Error> {
         self.guarded(|upload| {
             let in_order = matches!(&upload.mode, Mode::Streaming { window, .. } if window.is_empty());
-            if in_order { upload.finish_segment()? } else { upload.go_random()? }
+            if in_order {
+                upload.finish_segment()?
+            } else {
+                upload.go_random()?
+            }
             upload.part()
         })
     }

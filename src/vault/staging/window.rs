@@ -80,7 +80,8 @@ impl Window {
         for (at, data) in before.into_iter().chain(self.fragments.range(offset..end)) {
             let (from, to) = (offset.max(*at), end.min(at + data.len() as u64));
             if from < to {
-                buffer[index(from - offset)..index(to - offset)].copy_from_slice(&data[index(from - at)..index(to - at)]);
+                buffer[index(from - offset)..index(to - offset)]
+                    .copy_from_slice(&data[index(from - at)..index(to - at)]);
             }
         }
     }
