@@ -152,7 +152,8 @@ impl Keyring {
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Error::NoMatter(matter),
             other => other,
         })?;
-        let key = MatterKey::parse(&line).ok_or(Error::Damaged { path, what: "not an age X25519 identity" })?;
+        let key =
+            MatterKey::from_text(&line).map_err(|_| Error::Damaged { path, what: "not an age X25519 identity" })?;
         let key = Arc::new(key);
         self.matters.lock().insert(matter, Arc::clone(&key));
         Ok(key)

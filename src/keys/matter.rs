@@ -4,6 +4,11 @@ use age::secrecy::ExposeSecret;
 use age::x25519;
 use zeroize::Zeroizing;
 
+/// The text is not an age X25519 identity. It does not say which text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an age X25519 identity")]
+pub struct NotAnIdentity;
+
 /// The X25519 identity to which a matter's documents are encrypted. It prints nothing and is wiped when dropped.
 pub struct MatterKey {
     identity: x25519::Identity,
@@ -20,9 +25,9 @@ impl MatterKey {
         Self { recipient: identity.to_public(), identity }
     }
 
-    /// Parses `AGE-SECRET-KEY-1...`; nothing if it is not that.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self::from_identity)
+    /// Parses `AGE-SECRET-KEY-1...`, as [`Self::to_text`] gives it.
+    pub fn from_text(text: &str) -> Result<Self, NotAnIdentity> {
+        text.parse().map(Self::from_identity).map_err(|_| NotAnIdentity)
     }
 
     /// What opens this matter's blobs.

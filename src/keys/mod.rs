@@ -26,7 +26,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use keyring::{AuditSecrets, Keyring};
-pub use matter::MatterKey;
+pub use matter::{MatterKey, NotAnIdentity};
 
 use crate::names::MatterId;
 

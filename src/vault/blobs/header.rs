@@ -1,13 +1,16 @@
-//! The header of an age file: written and opened by the `age` crate, from which a wrapping recipient and identity
-//! capture the file key.
+//! The header of an age file.
+//!
+//! The `age` crate makes and opens stanzas and parses headers; a wrapping identity captures the file key that it finds.
+//! New headers are put together here, because the crate's own writer adds a stanza of random length to each.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 
 use age::secrecy::ExposeSecret;
-use age::{DecryptError, Decryptor, EncryptError, Encryptor};
+use age::{DecryptError, Decryptor, Recipient};
 use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza};
-use aws_lc_rs::hmac;
+use aws_lc_rs::{hkdf, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::payload::PayloadKey;
@@ -21,18 +24,13 @@ const NONCE_LEN: usize = 16;
 /// Where the payload starts.
 pub(super) const PAYLOAD_AT: usize = HEADER_LEN + NONCE_LEN;
 
+const VERSION_LINE: &str = "age-encryption.org/v1\n";
 /// The type of the padding stanza. Readers skip stanzas of types that they do not know.
 const PADDING_TAG: &str = "deedbox-padding";
-/// Bytes of everything else: version line, X25519 stanza (two lines), padding stanza without its argument, MAC line.
-const UNPADDED_LEN: usize = "age-encryption.org/v1\n".len()
-    + "-> X25519 \n\n".len()
-    + 2 * BASE64_32
-    + "->  \n\n".len()
-    + PADDING_TAG.len()
-    + "--- \n".len()
-    + BASE64_32;
-/// Characters of 32 bytes in unpadded base64.
-const BASE64_32: usize = 43;
+/// Columns at which a stanza's body is wrapped.
+const BODY_COLUMNS: usize = 64;
+/// Characters of the MAC, 32 bytes in unpadded base64.
+const MAC_CHARS: usize = 43;
 
 const COMMITMENT_LABEL: &[u8] = b"deedbox.v1/file-key-commitment";
 
@@ -57,15 +55,60 @@ pub(super) enum HeaderError {
 
 /// A fresh file key, encrypted to the matter: the first [`PAYLOAD_AT`] bytes of a new blob.
 pub(super) fn create(matter: &MatterKey) -> (Vec<u8>, Opened) {
-    let recipient = Capturing { inner: matter.recipient(), file_key: RefCell::default() };
-    let encryptor = Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
-        .expect("one X25519 recipient without labels is always accepted");
-    let mut head = Vec::with_capacity(PAYLOAD_AT);
-    // Header and nonce are written at once; the crate's own payload writer is dropped unused.
-    encryptor.wrap_output(&mut head).expect("writing to memory does not fail");
-    assert_eq!(head.len(), PAYLOAD_AT, "the padding fills the header to its fixed length");
-    let opened = derive(&recipient.file_key, &head, PAYLOAD_AT).expect("the recipient was asked to wrap the key");
+    let file_key = FileKey::init_with_mut(fill_random);
+    let (stanzas, _labels) =
+        matter.recipient().wrap_file_key(&file_key).expect("an X25519 recipient wraps every file key");
+    let mut header = String::with_capacity(PAYLOAD_AT);
+    header.push_str(VERSION_LINE);
+    for stanza in &stanzas {
+        push_stanza(&mut header, stanza);
+    }
+    let padding = HEADER_LEN - header.len() - "->  \n\n--- \n".len() - PADDING_TAG.len() - MAC_CHARS;
+    push_stanza(&mut header, &Stanza { tag: PADDING_TAG.into(), args: vec!["A".repeat(padding)], body: Vec::new() });
+    // The MAC covers everything before it, up to and with the three dashes.
+    header.push_str("---");
+    let mac = hmac::sign(&mac_key(file_key.expose_secret()), header.as_bytes());
+    header.push(' ');
+    STANDARD_NO_PAD.encode_string(mac, &mut header);
+    header.push('\n');
+    assert_eq!(header.len(), HEADER_LEN, "the padding fills the header to its fixed length");
+
+    let mut nonce = [0; NONCE_LEN];
+    fill_random(&mut nonce);
+    let mut head = header.into_bytes();
+    head.extend_from_slice(&nonce);
+    let opened = Opened::derive(file_key.expose_secret(), &nonce, PAYLOAD_AT);
     (head, opened)
+}
+
+/// Type and arguments in one line, then the body in base64, whose last line is always a short one, empty if need be.
+fn push_stanza(header: &mut String, stanza: &Stanza) {
+    header.push_str("->");
+    for word in std::iter::once(&stanza.tag).chain(&stanza.args) {
+        header.push(' ');
+        header.push_str(word);
+    }
+    header.push('\n');
+    let body = STANDARD_NO_PAD.encode(&stanza.body);
+    let mut rest = body.as_str();
+    while rest.len() >= BODY_COLUMNS {
+        let (line, later) = rest.split_at(BODY_COLUMNS);
+        header.push_str(line);
+        header.push('\n');
+        rest = later;
+    }
+    header.push_str(rest);
+    header.push('\n');
+}
+
+/// HKDF-SHA-256 of the file key with an empty salt.
+fn mac_key(file_key: &[u8; FILE_KEY_BYTES]) -> hmac::Key {
+    let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(file_key);
+    hmac::Key::from(prk.expand(&[b"header"], hmac::HMAC_SHA256).expect("32 bytes are within HKDF's limit"))
+}
+
+fn fill_random<const N: usize>(bytes: &mut [u8; N]) {
+    getrandom::fill(bytes).expect("the operating system gives random bytes");
 }
 
 /// Opens the header at the start of `head`, which holds at least the header and the nonce; what follows is ignored.
@@ -79,46 +122,32 @@ pub(super) fn open(head: &[u8], matter: &MatterKey) -> Result<Opened, HeaderErro
         DecryptError::NoMatchingKeys | DecryptError::KeyDecryptionFailed => HeaderError::NotForThisMatter,
         _ => HeaderError::Malformed,
     })?;
-    derive(&identity.file_key, head, head.len() - rest.len()).ok_or(HeaderError::Malformed)
+    let payload_at = head.len() - rest.len();
+    let file_key = identity.file_key.into_inner().ok_or(HeaderError::Malformed)?;
+    Ok(Opened::derive(&file_key, &head[payload_at - NONCE_LEN..payload_at], payload_at))
 }
 
-fn derive(file_key: &RefCell<Option<CapturedKey>>, head: &[u8], payload_at: usize) -> Option<Opened> {
-    let file_key = file_key.borrow_mut().take()?;
-    let nonce = &head[payload_at - NONCE_LEN..payload_at];
-    let mut commitment = [0; 32];
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &*file_key);
-    commitment.copy_from_slice(hmac::sign(&key, COMMITMENT_LABEL).as_ref());
-    Some(Opened { key: PayloadKey::derive(&file_key, nonce), commitment, payload_at })
+impl Opened {
+    fn derive(file_key: &[u8; FILE_KEY_BYTES], nonce: &[u8], payload_at: usize) -> Self {
+        let mut commitment = [0; 32];
+        let key = hmac::Key::new(hmac::HMAC_SHA256, file_key);
+        commitment.copy_from_slice(hmac::sign(&key, COMMITMENT_LABEL).as_ref());
+        Self { key: PayloadKey::derive(file_key, nonce), commitment, payload_at }
+    }
 }
 
-type CapturedKey = Zeroizing<[u8; FILE_KEY_BYTES]>;
-
-/// A recipient or identity that keeps a copy of the file key that it wraps or unwraps.
+/// An identity that keeps a copy of the file key that it unwraps.
 struct Capturing<'a, T> {
     inner: &'a T,
-    file_key: RefCell<Option<CapturedKey>>,
-}
-
-impl<T> Capturing<'_, T> {
-    fn capture(&self, file_key: &FileKey) {
-        *self.file_key.borrow_mut() = Some(Zeroizing::new(*file_key.expose_secret()));
-    }
-}
-
-impl<T: age::Recipient> age::Recipient for Capturing<'_, T> {
-    fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
-        self.capture(file_key);
-        let (mut stanzas, labels) = self.inner.wrap_file_key(file_key)?;
-        let padding = "A".repeat(HEADER_LEN - UNPADDED_LEN);
-        stanzas.push(Stanza { tag: PADDING_TAG.to_owned(), args: vec![padding], body: Vec::new() });
-        Ok((stanzas, labels))
-    }
+    file_key: RefCell<Option<Zeroizing<[u8; FILE_KEY_BYTES]>>>,
 }
 
 impl<T: age::Identity> age::Identity for Capturing<'_, T> {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
         let unwrapped = self.inner.unwrap_stanza(stanza)?;
-        Some(unwrapped.inspect(|file_key| self.capture(file_key)))
+        Some(unwrapped.inspect(|file_key| {
+            *self.file_key.borrow_mut() = Some(Zeroizing::new(*file_key.expose_secret()));
+        }))
     }
 }
 

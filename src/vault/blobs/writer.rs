@@ -122,13 +122,16 @@ impl BlobWriter {
         self.write(&data[over..])
     }
 
-    /// Cuts the blob within the part that is not sealed yet.
-    ///
-    /// # Panics
-    /// If `length` lies before [`Self::sealed_len`] or beyond [`Self::len`].
-    pub fn truncate(&mut self, length: u64) {
-        let keep = self.tail_offset(length);
-        self.tail.truncate(keep);
+    /// Cuts the blob to `length`, if it can: what is sealed stays, and so does a byte after it, because a file whose
+    /// chunks are full must not end with an empty one (age-encryption.org/v1, "Payload").
+    #[must_use]
+    pub fn truncate(&mut self, length: u64) -> bool {
+        let sealed = self.sealed_len();
+        if length < sealed || (length == sealed && sealed > 0) {
+            return false;
+        }
+        self.tail.truncate(usize::try_from(length - sealed).unwrap_or(usize::MAX));
+        true
     }
 
     fn tail_offset(&self, offset: u64) -> usize {

@@ -39,7 +39,7 @@ impl Overlay {
     pub(super) fn resume(staging: &Staging, key: &MatterKey, patch: &BlobRef) -> Result<Self, Error> {
         let damaged = || BlobError::Damaged { id: patch.id, what: "it is no patch" };
         let reader = staging.parts.read(patch, key)?;
-        if patch.size % PATCH_PAGE != 0 {
+        if !patch.size.is_multiple_of(PATCH_PAGE) {
             return Err(damaged().into());
         }
         let count = patch.size / PATCH_PAGE;

@@ -35,7 +35,7 @@ enum Mode {
     /// Data follows the segments, nearly in order, and goes straight into the next blob.
     Streaming { writer: Option<Box<BlobWriter>>, window: Window },
     /// Data goes anywhere.
-    Random(Overlay),
+    Random(Box<Overlay>),
 }
 
 impl Mode {
@@ -75,8 +75,8 @@ impl Upload {
         }
         self.segments.cut(part.covered.min(part.len));
         self.mode = match part.patch {
-            Some(patch) => Mode::Random(Overlay::resume(&self.staging, &self.key, &patch)?),
-            None if !self.segments.is_uncut() => Mode::Random(Overlay::new()),
+            Some(patch) => Mode::Random(Box::new(Overlay::resume(&self.staging, &self.key, &patch)?)),
+            None if !self.segments.is_uncut() => Mode::Random(Box::new(Overlay::new())),
             None => Mode::fresh(),
         };
         self.original = part.original;
@@ -168,14 +168,19 @@ impl Upload {
         })
     }
 
-    /// Makes the document one durable blob. It is in no catalog yet: whoever does not record it removes it. An
-    /// unmodified version gives itself back.
+    /// Makes the document one durable blob. It is in no catalog yet: whoever does not record it removes it, unless it
+    /// is the blob of the version that the upload started from, which an unchanged document gives back.
     pub fn seal(mut self) -> Result<BlobRef, Error> {
         self.guarded(|upload| match upload.original {
             Some(version) if !upload.modified => Ok(version),
             _ if upload.segments.is_empty() && matches!(upload.mode, Mode::Streaming { .. }) => upload.seal_stream(),
             _ => upload.seal_merged(),
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_streaming(&self) -> bool {
+        matches!(self.mode, Mode::Streaming { .. })
     }
 
     fn allowed(&self, len: Option<u64>) -> Result<u64, Error> {
@@ -253,15 +258,12 @@ impl Upload {
         }
         let covered = self.segments.covered();
         if let Mode::Streaming { writer, window } = &mut self.mode {
-            let (sealed, end) = match writer {
-                Some(writer) => (covered + writer.sealed_len(), covered + writer.len()),
-                None => (covered, covered),
+            let cut = match writer {
+                Some(writer) => len >= covered && writer.truncate(len - covered),
+                None => len >= covered,
             };
-            if len >= sealed {
+            if cut {
                 window.remove(len, u64::MAX);
-                if let Some(writer) = writer.as_mut().filter(|_| len < end) {
-                    writer.truncate(len - covered);
-                }
                 return Ok(());
             }
             // What lies ahead is cut off with the rest.
@@ -282,9 +284,9 @@ impl Upload {
                 // This leaves zeros where the segments end.
                 self.segments.read_at(offset, buffer)?;
                 let covered = self.segments.covered();
-                let skip = usize::try_from(covered.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
-                if let Some(writer) = writer {
-                    writer.read_at((offset + skip as u64) - covered, &mut buffer[skip..])?;
+                let skip = usize::try_from(covered.saturating_sub(offset)).unwrap_or(usize::MAX);
+                if let (Some(writer), Some(rest)) = (writer, buffer.get_mut(skip..)) {
+                    writer.read_at((offset + skip as u64) - covered, rest)?;
                 }
                 window.overlay(offset, buffer);
             }
@@ -351,7 +353,7 @@ impl Upload {
         self.finish_segment()?;
         if let Mode::Streaming { window, .. } = &mut self.mode {
             let mut window = std::mem::take(window);
-            self.mode = Mode::Random(Overlay::new());
+            self.mode = Mode::Random(Box::new(Overlay::new()));
             while let Some((at, data)) = window.take_first() {
                 self.write_random(at, &data)?;
             }
