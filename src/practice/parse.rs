@@ -69,9 +69,10 @@ struct Reader<'t> {
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
-/// A folder whose path and rule could be read.
+/// A folder whose path could be read; its rule may be wrong, which has then been said.
 struct Found {
-    spec: FolderSpec,
+    path: DocPath,
+    rule: Option<FolderRule>,
     place: Range<usize>,
 }
 
@@ -94,7 +95,8 @@ impl<'t> Reader<'t> {
         let participants = self.participants(root);
         let folders = self.folders(root, participants.as_deref());
         self.check_tree(&folders);
-        let folders: Vec<_> = folders.into_iter().map(|found| found.spec).collect();
+        let whole = |found: Found| Some(FolderSpec { path: found.path, rule: found.rule? });
+        let folders: Vec<_> = folders.into_iter().filter_map(whole).collect();
         let spec = MatterTypeSpec::from_parts(name?, participants?, folders);
         let count = spec.tree().len();
         if count > MAX_FOLDERS {
@@ -179,7 +181,7 @@ impl<'t> Reader<'t> {
         };
         let place = path.span();
         let path = self.path(path)?;
-        Some(Found { spec: FolderSpec { path, rule: rule? }, place })
+        Some(Found { path, rule, place })
     }
 
     fn path(&mut self, value: &Value<'t>) -> Option<DocPath> {
@@ -285,7 +287,7 @@ impl<'t> Reader<'t> {
         let mut spelled: HashMap<Vec<String>, (String, bool)> = HashMap::new();
         let mut wrong = Vec::new();
         for found in folders {
-            let names = found.spec.path.names();
+            let names = found.path.names();
             let mut key = Vec::new();
             for (depth, name) in names.iter().enumerate() {
                 key.push(name.folded());
@@ -301,12 +303,12 @@ impl<'t> Reader<'t> {
                 }
             }
         }
-        for found in folders.iter().filter(|found| found.spec.rule == FolderRule::Inherit) {
+        for found in folders.iter().filter(|found| found.rule == Some(FolderRule::Inherit)) {
             let above = |other: &&Found| {
-                let (own, other) = (found.spec.path.names(), other.spec.path.names());
+                let (own, other) = (found.path.names(), other.path.names());
                 other.len() < own.len() && own.starts_with(other)
             };
-            if !folders.iter().filter(above).any(|other| other.spec.rule != FolderRule::Inherit) {
+            if !folders.iter().filter(above).any(|other| other.rule != Some(FolderRule::Inherit)) {
                 let instead = "write `rows` or `closed = true` here or above";
                 wrong.push((found.place.start, format!("there is nothing to inherit: {instead}")));
             }
