@@ -1,4 +1,5 @@
 //! Deedbox: a client document gateway.
+pub mod audit;
 pub mod gate;
 pub mod kv;
 pub mod names;

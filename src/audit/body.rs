@@ -129,8 +129,7 @@ impl Sealer {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or(BadBody::Sealed)?;
         let nonce = Nonce::assume_unique_for_key(array(nonce));
         let mut bytes = sealed.to_vec();
-        let length =
-            self.body.open_in_place(nonce, Aad::from(AAD), &mut bytes).map_err(|_| BadBody::Sealed)?.len();
+        let length = self.body.open_in_place(nonce, Aad::from(AAD), &mut bytes).map_err(|_| BadBody::Sealed)?.len();
         bytes.truncate(length);
         if sha256(&bytes) != *body_hash {
             return Err(BadBody::Hash);

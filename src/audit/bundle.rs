@@ -29,7 +29,8 @@ pub(super) fn encode_entries<'r>(records: impl IntoIterator<Item = &'r Record>) 
 pub(super) fn parse_entries(mut bytes: &[u8]) -> (Vec<Leaf>, bool) {
     let mut leaves = Vec::new();
     while let Some((length, rest)) = bytes.split_at_checked(2) {
-        let leaf = rest.split_at_checked(LEAF_BYTES).filter(|_| u16::from_be_bytes(array(length)) as usize == LEAF_BYTES);
+        let leaf =
+            rest.split_at_checked(LEAF_BYTES).filter(|_| u16::from_be_bytes(array(length)) as usize == LEAF_BYTES);
         let Some((leaf, rest)) = leaf.and_then(|(leaf, rest)| Some((Leaf::parse(leaf).ok()?, rest))) else {
             return (leaves, false);
         };

@@ -76,7 +76,8 @@ impl Log {
     /// If the log cannot take it or could not write it; the operation must then not happen.
     pub async fn begin(self: &Arc<Self>, event: Event, wait: Wait) -> Result<OpenRecord, Unavailable> {
         let (sender, receiver) = oneshot::channel();
-        let record = self.open_record(event, if wait == Wait::Durable { Waiter::Task(sender) } else { Waiter::Nobody })?;
+        let record =
+            self.open_record(event, if wait == Wait::Durable { Waiter::Task(sender) } else { Waiter::Nobody })?;
         if wait == Wait::Durable {
             receiver.await.unwrap_or(Err(Unavailable::Closed))?;
         }

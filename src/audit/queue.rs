@@ -163,7 +163,7 @@ impl Queue {
     /// Puts a record into the queue and gives its number; never waits.
     pub(super) fn push(&self, event: &Event, refers: Refers, waiter: Waiter, slot: Slot) -> Result<u64, Unavailable> {
         // Refuse before the work of sealing, and look again when the place is taken.
-        self.admit(slot)?;
+        drop(self.admit(slot)?);
         let body = self.sealer.seal(event);
         let tag = event.matter.as_ref().map(|matter| self.sealer.tag(matter));
         let mut inner = self.admit(slot)?;

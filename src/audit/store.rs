@@ -93,25 +93,42 @@ impl Store {
         self.checkpoint.size / TILE as u64 * TILE as u64
     }
 
-    /// The leaves of a full bundle. All 256 are there, or the first bad one is named.
-    pub(super) fn leaves(&self, block: u64) -> Result<Vec<Leaf>, VerifyError> {
-        let path = entries_path(block, TILE);
-        let (leaves, sound) = parse_entries(&read_for(&self.dir, &path, block * TILE as u64)?);
-        if sound && leaves.len() == TILE {
-            return Ok(leaves);
+    /// The leaves of a full bundle up to the first bad one, and what is wrong with that.
+    pub(super) fn sound_leaves(&self, block: u64) -> (Vec<Leaf>, Option<VerifyError>) {
+        let (first, path) = (block * TILE as u64, entries_path(block, TILE));
+        match read_for(&self.dir, &path, first) {
+            Ok(bytes) => {
+                let (leaves, sound) = parse_entries(&bytes);
+                let bad = whole(first, leaves.len(), sound, &path);
+                (leaves, bad)
+            }
+            Err(error) => (Vec::new(), Some(error)),
         }
-        Err(VerifyError::at(block * TILE as u64 + leaves.len().min(TILE) as u64, format!("damaged in {path}")))
+    }
+
+    /// The sealed bodies of a full bundle up to the first bad one, and what is wrong with that.
+    pub(super) fn sound_bodies(&self, block: u64) -> (Vec<Vec<u8>>, Option<VerifyError>) {
+        let (first, path) = (block * TILE as u64, sealed_path(block));
+        match read_for(&self.dir, &path, first) {
+            Ok(bytes) => {
+                let (bodies, sound) = parse_sealed(&bytes);
+                let bad = whole(first, bodies.len(), sound, &path);
+                (bodies.into_iter().map(<[u8]>::to_vec).collect(), bad)
+            }
+            Err(error) => (Vec::new(), Some(error)),
+        }
+    }
+
+    /// The leaves of a full bundle.
+    pub(super) fn leaves(&self, block: u64) -> Result<Vec<Leaf>, VerifyError> {
+        let (leaves, bad) = self.sound_leaves(block);
+        bad.map_or(Ok(leaves), Err)
     }
 
     /// The sealed bodies of a full bundle.
     pub(super) fn bodies(&self, block: u64) -> Result<Vec<Vec<u8>>, VerifyError> {
-        let path = sealed_path(block);
-        let bytes = read_for(&self.dir, &path, block * TILE as u64)?;
-        let (bodies, sound) = parse_sealed(&bytes);
-        if sound && bodies.len() == TILE {
-            return Ok(bodies.into_iter().map(<[u8]>::to_vec).collect());
-        }
-        Err(VerifyError::at(block * TILE as u64 + bodies.len().min(TILE - 1) as u64, format!("damaged in {path}")))
+        let (bodies, bad) = self.sound_bodies(block);
+        bad.map_or(Ok(bodies), Err)
     }
 
     /// The records of a full bundle.
@@ -166,6 +183,13 @@ impl Store {
 fn read(dir: &Path, path: &str) -> Result<Vec<u8>, VerifyError> {
     let path = dir.join(path);
     fs::read(&path).map_err(|source| VerifyError::Io { path, source })
+}
+
+/// What is wrong with a bundle that has `found` parts, if anything is.
+fn whole(first: u64, found: usize, sound: bool, path: &str) -> Option<VerifyError> {
+    // In a bundle with too many parts, the last that belongs is as suspect as the first that does not.
+    let bad = first + found.min(TILE - 1) as u64;
+    (!sound || found != TILE).then(|| VerifyError::at(bad, format!("damaged in {path}")))
 }
 
 /// Reads a file of which a record is known to need it.

@@ -63,7 +63,11 @@ pub struct VerifyReport {
 
 impl fmt::Display for VerifyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} records in {} matters, {} of them signed", self.origin, self.size, self.matters, self.signed)?;
+        write!(
+            f,
+            "{}: {} records in {} matters, {} of them signed",
+            self.origin, self.size, self.matters, self.signed
+        )?;
         let bodies = if self.bodies { "bodies opened and checked" } else { "bodies checked by their hashes" };
         write!(f, ", root {}; {bodies}, {} erased", self.root, self.erased)?;
         if self.open > 0 || self.torn_bytes > 0 {
@@ -159,23 +163,20 @@ impl Run<'_> {
             let path = tile_path(0, block, TILE);
             let tile = self.store.read(&path)?.and_then(|bytes| parse_tile(&bytes, TILE));
             let tile = tile.ok_or_else(|| VerifyError::at(first, format!("{path} is missing or cut")))?;
-            // A damaged leaf or body further on must not hide damage before it.
-            let (leaves, bodies) = (self.store.leaves(block), self.store.bodies(block));
-            let stop = [leaves.as_ref().err(), bodies.as_ref().err()].into_iter().flatten().filter_map(|e| e.record()).min();
-            let (Ok(leaves), Ok(bodies)) = (&leaves, &bodies) else {
-                let worst = if leaves.as_ref().err().and_then(VerifyError::record) == stop { leaves.err() } else { bodies.err() };
-                return Err(worst.unwrap_or_else(|| VerifyError::at(first, "damaged")));
-            };
-            for ((leaf, sealed), hash) in leaves.iter().zip(bodies).zip(tile) {
-                let seq = first + (self.tree.size() - first);
-                if let Some(journal) = self.store.journal.get(seq) {
-                    // A body may have been erased from the bundle; the leaf never changes.
-                    if journal.leaf != *leaf || (journal.sealed != *sealed && !sealed.is_empty()) {
-                        return Err(VerifyError::at(seq, "journal and bundle differ"));
-                    }
+            let (leaves, bad_leaf) = self.store.sound_leaves(block);
+            let (bodies, bad_body) = self.store.sound_bodies(block);
+            for ((leaf, sealed), hash) in leaves.iter().zip(&bodies).zip(tile) {
+                let seq = self.tree.size();
+                // A body may have been erased from the bundle; a leaf never changes.
+                let differs =
+                    |journal: &Record| journal.leaf != *leaf || (journal.sealed != *sealed && !sealed.is_empty());
+                if self.store.journal.get(seq).is_some_and(differs) {
+                    return Err(VerifyError::at(seq, "journal and bundle differ"));
                 }
                 self.record(leaf, sealed, Some(hash))?;
             }
+            let bad = [bad_leaf, bad_body].into_iter().flatten().min_by_key(VerifyError::record);
+            bad.map_or(Ok(()), Err)?;
         }
         Ok(())
     }
@@ -212,7 +213,8 @@ impl Run<'_> {
             } else if result.is_ok() {
                 let first = tile.index << (8 * u32::from(level));
                 result = store.subtree(8 * u32::from(level), tile.index).and_then(|above| {
-                    let what = format!("this and the following records do not give the hash above them, in tile/{level}");
+                    let what =
+                        format!("this and the following records do not give the hash above them, in tile/{level}");
                     if above == tile.root { Ok(()) } else { Err(VerifyError::at(first, what)) }
                 });
             }
@@ -231,10 +233,9 @@ impl Run<'_> {
             }
         }
         let stored_size = |bytes: &Vec<u8>| bytes.get(8..16).map(|size| size == self.chains.size().to_be_bytes());
-        if self.state.as_ref().and_then(stored_size) == Some(true) {
-            if self.state.take() != Some(self.chains.encode()) {
-                return Err(VerifyError::at(size, format!("{STATE} is not what the records before this one give")));
-            }
+        let is_due = self.state.as_ref().and_then(stored_size) == Some(true);
+        if is_due && self.state.take() != Some(self.chains.encode()) {
+            return Err(VerifyError::at(size, format!("{STATE} is not what the records before this one give")));
         }
         Ok(())
     }
@@ -273,7 +274,8 @@ impl Run<'_> {
         if width == TILE && end <= self.store.checkpoint.size {
             return Ok(true);
         }
-        let records = || -> Result<Vec<Record>, VerifyError> { (start..end).map(|seq| self.store.record(seq)).collect() };
+        let records =
+            || -> Result<Vec<Record>, VerifyError> { (start..end).map(|seq| self.store.record(seq)).collect() };
         let expected = match kind {
             Kind::Tile(level) => {
                 let hashes = (start..start + width as u64).map(|n| self.hash(level, n));
@@ -283,7 +285,10 @@ impl Run<'_> {
             Kind::Sealed => encode_sealed(&records()?),
         };
         if self.store.read(name)?.is_some_and(|bytes| bytes != expected) {
-            return Err(VerifyError::at(start << (8 * u32::from(level)), format!("{name} is not what the records give")));
+            return Err(VerifyError::at(
+                start << (8 * u32::from(level)),
+                format!("{name} is not what the records give"),
+            ));
         }
         Ok(true)
     }
