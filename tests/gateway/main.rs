@@ -1,0 +1,3 @@
+//! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
+
+mod demo;
