@@ -1,4 +1,5 @@
 //! Deedbox: a client document gateway.
+pub mod front;
 pub mod gate;
 pub mod kv;
 pub mod names;
