@@ -19,8 +19,6 @@ mod firm;
 mod matter;
 mod matters;
 mod parse;
-#[cfg(test)]
-mod parsing_tests;
 mod people;
 mod records;
 mod spec;

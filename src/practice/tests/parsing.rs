@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{MAX_SPEC_BYTES, parse_matter_type};
+use super::super::{MAX_SPEC_BYTES, parse_matter_type};
 
 /// The messages, one a line.
 fn said(text: &str) -> String {
