@@ -1,5 +1,6 @@
 //! Deedbox: a client document gateway.
 pub mod audit;
+pub mod front;
 pub mod gate;
 pub mod keys;
 pub mod kv;

@@ -1,0 +1,114 @@
+//! The task that reads one SFTP channel: it takes packets apart and has each request served, and never waits for output.
+
+use std::sync::Arc;
+
+use russh::server::Msg;
+use russh::{Channel, ChannelMsg, ChannelReadHalf};
+use tokio::task::JoinHandle;
+
+use super::codec::{self, Assembler, DecodeError, EXTENSIONS, Packet};
+use super::desk::Desk;
+use super::handles::{Budget, Handles};
+use super::outbox::{Outbox, Overflow};
+use super::status::Status;
+use super::writer::{self, put_status};
+use crate::vfs::View;
+
+/// Exit status of a channel that ended as the client wished.
+const CLEAN: u32 = 0;
+/// Exit status of a channel that the server ended.
+const BROKEN: u32 = 1;
+
+/// The writer ends with the reader, however that ends.
+struct Writer(JoinHandle<Result<(), russh::Error>>);
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Why no more requests are read.
+enum End {
+    /// The client has sent all that it had to say, or did something after which nothing more can be read: what waits
+    /// is still answered, then the channel ends with this status.
+    Finish(u32),
+    /// Nobody listens any more.
+    Gone,
+}
+
+/// Serves a channel until it ends. Uploads that are open then keep what came, for their uploader to resume.
+pub(super) async fn run(channel: Channel<Msg>, view: View, budget: Arc<Budget>, queued_bytes: usize) {
+    let (mut incoming, outgoing) = channel.split();
+    let outbox = Arc::new(Outbox::new(queued_bytes));
+    let mut writer = Writer(tokio::spawn(writer::run(outgoing, outbox.clone())));
+    let mut desk = Desk { view, handles: Handles::new(budget), outbox: outbox.clone() };
+    if let End::Finish(exit) = read(&mut incoming, &mut desk, &mut writer).await {
+        outbox.finish(exit);
+        // Window adjustments and the client's CLOSE still come and must be taken, or the session stands still.
+        let drained = async { while incoming.wait().await.is_some() {} };
+        tokio::select! {
+            _ = &mut writer.0 => {}
+            () = drained => {}
+        }
+    }
+}
+
+async fn read(incoming: &mut ChannelReadHalf, desk: &mut Desk, writer: &mut Writer) -> End {
+    let mut assembler = Assembler::default();
+    let mut initialised = false;
+    loop {
+        // Requests that have come whole are served even if the client is gone meanwhile: a CLOSE among them commits.
+        let message = tokio::select! {
+            biased;
+            message = incoming.wait() => message,
+            _ = &mut writer.0 => return End::Gone,
+        };
+        match message {
+            Some(ChannelMsg::Data { data }) => assembler.feed(data),
+            Some(ChannelMsg::Eof) => return End::Finish(CLEAN),
+            Some(ChannelMsg::Close) | None => return End::Gone,
+            // Window adjustments, and requests that the SSH handler has answered already.
+            Some(_) => continue,
+        }
+        loop {
+            let packet = match assembler.next_packet() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => break,
+                Err(length) => {
+                    tracing::warn!(%length, "sftp channel closed");
+                    return refuse(desk, 0, &Status::BAD_LENGTH);
+                }
+            };
+            let served = match Packet::decode(packet) {
+                Ok(Packet::Init { .. }) if !initialised => {
+                    initialised = true;
+                    desk.outbox.answer(|out| codec::encode_version(out, codec::VERSION, EXTENSIONS))
+                }
+                Ok(Packet::Init { .. }) => return refuse(desk, 0, &Status::NOT_INITIALISED),
+                Ok(Packet::Request { id, .. }) if !initialised => return refuse(desk, id, &Status::NOT_INITIALISED),
+                Ok(Packet::Request { id, request }) => desk.serve(id, request).await,
+                Err(DecodeError::Malformed { id }) => answer(desk, id, &Status::BAD_MESSAGE),
+                Err(DecodeError::Unsupported { id, .. }) => answer(desk, id, &Status::UNSUPPORTED),
+                Err(DecodeError::NoNumber) => return refuse(desk, 0, &Status::BAD_MESSAGE),
+            };
+            if let Err(Overflow) = served {
+                tracing::warn!("sftp channel closed: too many unread answers");
+                // They are not kept for somebody who does not read them.
+                return End::Gone;
+            }
+        }
+    }
+}
+
+fn answer(desk: &Desk, id: u32, status: &Status) -> Result<(), Overflow> {
+    desk.outbox.answer(|out| put_status(out, id, status))
+}
+
+/// Says why, then ends the channel.
+fn refuse(desk: &Desk, id: u32, status: &Status) -> End {
+    match answer(desk, id, status) {
+        Ok(()) => End::Finish(BROKEN),
+        Err(Overflow) => End::Gone,
+    }
+}

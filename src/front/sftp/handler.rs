@@ -1,0 +1,197 @@
+//! What russh asks about a connection: who may log in, and which channels may be had. Everything but the `sftp`
+//! subsystem is refused: shell, commands, terminals, environment, agents, X11 and forwarding in either direction.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use russh::keys::PublicKey;
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session as Ssh, VerifiedPublicKey};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
+use tokio::sync::oneshot;
+
+use super::algorithms;
+use super::connection::Link;
+use crate::gate::{LoginError, Session};
+use crate::names::Front;
+
+/// A login is an address or a short name; longer ones are not looked up.
+const MAX_LOGIN_BYTES: usize = 320;
+/// Channels over a connection's lifetime: russh keeps a little of each until the connection ends.
+const MAX_CHANNELS_EVER: usize = 4096;
+
+/// One connection's side of the SSH protocol.
+pub(super) struct Doorkeeper {
+    link: Arc<Link>,
+    /// Where the connection waits for the login.
+    arrived: Option<oneshot::Sender<Arc<Session>>>,
+    session: Option<Arc<Session>>,
+    /// Channels that are open and not yet an SFTP session.
+    idle: HashMap<ChannelId, Channel<Msg>>,
+    opened: usize,
+}
+
+impl Doorkeeper {
+    pub(super) fn new(link: Arc<Link>, arrived: oneshot::Sender<Arc<Session>>) -> Self {
+        Self { link, arrived: Some(arrived), session: None, idle: HashMap::new(), opened: 0 }
+    }
+
+    fn settle(&mut self, login: Result<Arc<Session>, LoginError>) -> Auth {
+        match (login, self.arrived.take()) {
+            (Ok(session), Some(arrived)) => {
+                if let Err(session) = arrived.send(session.clone()) {
+                    // The deadline passed meanwhile: the connection is being closed, nobody else would record the end.
+                    self.link.gate.logout(&session);
+                    return reject();
+                }
+                self.session = Some(session);
+                Auth::Accept
+            }
+            (Ok(session), None) => {
+                self.link.gate.logout(&session);
+                reject()
+            }
+            (Err(error), arrived) => {
+                tracing::debug!(%error, "login refused");
+                self.arrived = arrived;
+                reject()
+            }
+        }
+    }
+}
+
+/// Refused, with the same methods still open: russh would otherwise strike the method off.
+fn reject() -> Auth {
+    Auth::Reject { proceed_with_methods: Some(algorithms::methods()), partial_success: false }
+}
+
+/// The key as SSH carries it.
+fn wire(key: &PublicKey) -> Option<Vec<u8>> {
+    key.to_bytes().ok()
+}
+
+impl Handler for Doorkeeper {
+    type Error = russh::Error;
+
+    async fn authentication_banner(&mut self) -> Result<Option<String>, Self::Error> {
+        Ok(self.link.banner.clone())
+    }
+
+    async fn auth_none(&mut self, _user: &str) -> Result<Auth, Self::Error> {
+        Ok(reject())
+    }
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        if user.len() > MAX_LOGIN_BYTES {
+            return Ok(reject());
+        }
+        let login = self.link.gate.login_password(Front::Sftp, self.link.peer, user, password).await;
+        Ok(self.settle(login))
+    }
+
+    async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
+        let accepted = user.len() <= MAX_LOGIN_BYTES
+            && algorithms::acceptable(offer.public_key, offer.algorithm)
+            && wire(offer.public_key).is_some_and(|key| self.link.gate.accepts_key(user, &key));
+        Ok(if accepted { Auth::Accept } else { reject() })
+    }
+
+    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
+        // Asked again: the offer may have named another algorithm, and russh keeps no state of ours.
+        if user.len() > MAX_LOGIN_BYTES || !algorithms::acceptable(key.public_key, key.algorithm) {
+            return Ok(reject());
+        }
+        let Some(bytes) = wire(key.public_key) else { return Ok(reject()) };
+        let login = self.link.gate.login_key(self.link.peer, user, &bytes).await;
+        Ok(self.settle(login))
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _ssh: &mut Ssh,
+    ) -> Result<(), Self::Error> {
+        let live = self.idle.len() + self.link.running();
+        if self.session.is_none() {
+            reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+        } else if live >= self.link.limits.channels || self.opened >= MAX_CHANNELS_EVER {
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+        } else {
+            self.opened += 1;
+            self.idle.insert(channel.id(), channel);
+            reply.accept().await;
+        }
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, id: ChannelId, _ssh: &mut Ssh) -> Result<(), Self::Error> {
+        self.idle.remove(&id);
+        Ok(())
+    }
+
+    async fn subsystem_request(&mut self, id: ChannelId, name: &str, ssh: &mut Ssh) -> Result<(), Self::Error> {
+        match (&self.session, name) {
+            (Some(session), "sftp") => match self.idle.remove(&id) {
+                Some(channel) => {
+                    ssh.channel_success(id)?;
+                    self.link.spawn(channel, session);
+                    Ok(())
+                }
+                None => ssh.channel_failure(id),
+            },
+            _ => ssh.channel_failure(id),
+        }
+    }
+
+    async fn shell_request(&mut self, id: ChannelId, ssh: &mut Ssh) -> Result<(), Self::Error> {
+        ssh.channel_failure(id)
+    }
+
+    async fn exec_request(&mut self, id: ChannelId, _command: &[u8], ssh: &mut Ssh) -> Result<(), Self::Error> {
+        ssh.channel_failure(id)
+    }
+
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        _term: &str,
+        _col_width: u32,
+        _row_height: u32,
+        _pix_width: u32,
+        _pix_height: u32,
+        _modes: &[(Pty, u32)],
+        ssh: &mut Ssh,
+    ) -> Result<(), Self::Error> {
+        ssh.channel_failure(id)
+    }
+
+    async fn env_request(&mut self, id: ChannelId, _: &str, _: &str, ssh: &mut Ssh) -> Result<(), Self::Error> {
+        ssh.channel_failure(id)
+    }
+
+    async fn x11_request(
+        &mut self,
+        id: ChannelId,
+        _single_connection: bool,
+        _protocol: &str,
+        _cookie: &str,
+        _screen: u32,
+        ssh: &mut Ssh,
+    ) -> Result<(), Self::Error> {
+        ssh.channel_failure(id)
+    }
+
+    async fn window_change_request(
+        &mut self,
+        id: ChannelId,
+        _col_width: u32,
+        _row_height: u32,
+        _pix_width: u32,
+        _pix_height: u32,
+        ssh: &mut Ssh,
+    ) -> Result<(), Self::Error> {
+        ssh.channel_failure(id)
+    }
+
+    // Agent forwarding, forwarded and direct TCP and Unix sockets, and X11 channels: russh's defaults refuse them all.
+}

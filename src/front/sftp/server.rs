@@ -1,0 +1,69 @@
+//! The listener.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use super::admission::Admission;
+use super::connection::{self, Shared};
+use super::{Settings, algorithms};
+use crate::gate::Gate;
+use crate::vfs::Vfs;
+
+/// Serves SFTP on a listener until `stop` becomes true (or its sender is gone). Then nothing more is accepted, sessions
+/// without open handles end at once, the others within 30 s.
+///
+/// # Errors
+/// None at present; a connection that cannot be accepted (no file handles left) is logged and tried again.
+pub async fn serve(
+    listener: TcpListener,
+    settings: Arc<Settings>,
+    gate: Arc<Gate>,
+    vfs: Arc<Vfs>,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let limits = settings.limits.clone();
+    let admission = Arc::new(Admission::new(limits.connections, limits.connections_per_address));
+    let shared = Arc::new(Shared {
+        config: Arc::new(algorithms::config(&settings)),
+        gate,
+        vfs,
+        limits,
+        banner: settings.banner.clone(),
+    });
+    let mut connections = JoinSet::new();
+    let stopping = stop.clone();
+    loop {
+        let (stream, peer) = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        let Some(ticket) = admission.admit(peer) else {
+            metrics::counter!("sftp_connections_refused_total").increment(1);
+            continue;
+        };
+        let (shared, stop) = (shared.clone(), stopping.clone());
+        let span = tracing::info_span!("sftp", %peer);
+        let connection = async move {
+            connection::serve(stream, peer, &shared, stop).await;
+            drop(ticket);
+        };
+        connections.spawn(connection.instrument(span));
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+    Ok(())
+}
