@@ -111,7 +111,7 @@ fn expand(path: &[u8]) -> Result<Answer, Status> {
 
 /// The names of packed 32-bit numbers, themselves packed as strings: number 0 has one, the others are empty.
 fn names_of(mut ids: Bytes, name: &str) -> Result<Bytes, Status> {
-    if ids.len() % 4 != 0 {
+    if !ids.len().is_multiple_of(4) {
         return Err(Status::BAD_MESSAGE);
     }
     let mut names = BytesMut::new();
