@@ -67,6 +67,7 @@ impl From<vfs::Error> for Status {
             | E::NotEmpty
             | E::IsFolder
             | E::Overlap
+            | E::OtherMatter
             | E::Locked
             | E::Changed
             | E::Limit(_)
@@ -92,7 +93,14 @@ mod tests {
         use vfs::Error as E;
         match &error {
             E::NotFound | E::Denied | E::Exists | E::NotEmpty | E::IsFolder | E::NotFolder | E::NoParent => {}
-            E::Structure | E::Overlap | E::Locked | E::Changed | E::Limit(_) | E::TooLarge | E::NoSpace => {}
+            E::Structure
+            | E::Overlap
+            | E::OtherMatter
+            | E::Locked
+            | E::Changed
+            | E::Limit(_)
+            | E::TooLarge
+            | E::NoSpace => {}
             E::Damaged | E::Revoked | E::Unavailable | E::Busy(_) => {}
         }
         let status = Status::from(error);
@@ -112,6 +120,7 @@ mod tests {
             (E::NoParent, 2, "the folder above does not exist"),
             (E::Structure, 3, "this folder belongs to the matter's structure and cannot be changed here"),
             (E::Overlap, 4, "a folder cannot be moved or copied into itself"),
+            (E::OtherMatter, 4, "a folder cannot be moved to another matter; copy it there and remove it here"),
             (E::Locked, 4, "locked by somebody else"),
             (E::Changed, 4, "the document was changed in the meantime"),
             (E::Limit("open handles"), 4, "a limit of this session is reached: open handles"),
