@@ -93,7 +93,14 @@ mod tests {
         use vfs::Error as E;
         match &error {
             E::NotFound | E::Denied | E::Exists | E::NotEmpty | E::IsFolder | E::NotFolder | E::NoParent => {}
-            E::Structure | E::Overlap | E::OtherMatter | E::Locked | E::Changed | E::Limit(_) | E::TooLarge | E::NoSpace => {}
+            E::Structure
+            | E::Overlap
+            | E::OtherMatter
+            | E::Locked
+            | E::Changed
+            | E::Limit(_)
+            | E::TooLarge
+            | E::NoSpace => {}
             E::Damaged | E::Revoked | E::Unavailable | E::Busy(_) => {}
         }
         let status = Status::from(error);
