@@ -94,6 +94,12 @@ impl Vault {
         locks.values().filter(|lock| lock.is_live() && lock.covers(Some(node), &place.chain)).cloned().collect()
     }
 
+    /// The locks that were taken on entries of a folder.
+    pub fn locks_in(&self, folder: NodeId) -> Vec<LockRecord> {
+        let locks = self.locks.locks.lock();
+        locks.values().filter(|lock| lock.is_live() && lock.above.last() == Some(&folder)).cloned().collect()
+    }
+
     /// May this account write there with these tokens? For each locked root on the way, one of its locks must be among
     /// the tokens and be the account's own.
     pub fn may_write(&self, account: AccountId, tokens: &[LockToken], span: LockSpan<'_>) -> bool {

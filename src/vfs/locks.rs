@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::tree::Found;
+use super::tree::{Found, inside};
 use super::{Error, Existing, Lock, LockDepth, LockRequest, View, WriteOptions};
 use crate::gate;
-use crate::names::{DocPath, DocumentTarget, LockToken};
+use crate::names::{DocPath, DocumentTarget, LockToken, Verb};
 use crate::vault::{self, LockRecord};
 
 impl View {
@@ -61,6 +61,19 @@ impl View {
             Found::Structure(_) => Ok(Vec::new()),
             Found::Entry(..) | Found::Missing(..) | Found::NoParent => Err(Error::NotFound),
         }
+    }
+
+    /// The locks on the entries of a folder themselves, for a listing: one look instead of one for each entry. An entry is
+    /// known by the lock's root path.
+    pub async fn locks_in(&self, folder: &DocPath) -> Result<Vec<Lock>, Error> {
+        let place = match self.find(folder)? {
+            Found::Structure(place) => place,
+            Found::Entry(target, _) if target.is_folder && self.is_visible(&target)? => inside(&target),
+            Found::Entry(..) | Found::Missing(..) | Found::NoParent => return Err(Error::NotFound),
+        };
+        let listed = self.look(|sight| Ok(sight.seen.rights(&place).has(Verb::List)))?;
+        let Some(node) = place.folder().filter(|_| listed) else { return Ok(Vec::new()) };
+        Ok(self.vfs.vault.locks_in(node).into_iter().map(|record| self.lock_view(record)).collect())
     }
 
     async fn lock_permit(&self, path: &DocPath) -> Result<gate::Permit<gate::Lock>, Error> {
