@@ -32,8 +32,11 @@ pub(super) const TILES: &str = "tile";
 pub(super) const STATE: &str = "state";
 /// Torn ends.
 pub(super) const ASIDE: &str = "aside";
-/// Every file is written under this name and then renamed; a crash leaves at most this one behind.
-pub(super) const TEMPORARY: &str = "new.tmp";
+/// A file is written under one of these names and then renamed, so that a crash leaves at most these behind. Each thread
+/// has its own, since both write at the same time.
+pub(super) const WRITER_TEMPORARY: &str = "writer.tmp";
+/// The keeper's.
+pub(super) const KEEPER_TEMPORARY: &str = "keeper.tmp";
 
 /// `x001/x234/067` for 1234067 (C2SP tlog-tiles).
 pub(super) fn tile_number(index: u64) -> String {
@@ -106,12 +109,14 @@ impl WriteError {
 /// Writes whole files durably; directories are synced once per round.
 pub(super) struct Writer {
     root: PathBuf,
+    temporary: PathBuf,
     dirty: BTreeSet<PathBuf>,
 }
 
 impl Writer {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), dirty: BTreeSet::new() }
+    /// A writer below `root` that writes aside under the name `temporary`.
+    pub(super) fn new(root: &Path, temporary: &str) -> Self {
+        Self { root: root.to_owned(), temporary: root.join(temporary), dirty: BTreeSet::new() }
     }
 
     /// Writes a file aside, syncs it and renames it into place; durable after [`Writer::sync_folders`].
@@ -119,14 +124,13 @@ impl Writer {
         let target = self.root.join(path);
         let folder = target.parent().expect("every path has a folder within the root").to_owned();
         self.make_folder(&folder)?;
-        let temporary = self.root.join(TEMPORARY);
-        let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&temporary);
+        let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&self.temporary);
         let mut file = open().map_err(WriteError::sort)?;
         for piece in pieces {
             file.write_all(piece).map_err(WriteError::sort)?;
         }
         file.sync_all().map_err(WriteError::Fatal)?;
-        fs::rename(&temporary, &target).map_err(WriteError::sort)?;
+        fs::rename(&self.temporary, &target).map_err(WriteError::sort)?;
         self.dirty.insert(folder);
         Ok(())
     }
@@ -167,11 +171,11 @@ mod tests {
     #[test]
     fn a_file_replaces_its_predecessor_and_makes_its_folders() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let mut writer = Writer::new(dir.path());
+        let mut writer = Writer::new(dir.path(), WRITER_TEMPORARY);
         for content in [b"one", b"two"] {
             assert!(writer.put("a/b/c", &[content]).is_ok() && writer.sync_folders().is_ok());
             assert_eq!(fs::read(dir.path().join("a/b/c")).ok().as_deref(), Some(&content[..]));
         }
-        assert!(!dir.path().join(TEMPORARY).exists());
+        assert!(!dir.path().join(WRITER_TEMPORARY).exists());
     }
 }

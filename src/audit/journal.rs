@@ -15,7 +15,7 @@ use std::{fs, io};
 use super::body::MAX_SEALED_BYTES;
 use super::bundle::Record;
 use super::error::VerifyError;
-use super::files::{WriteError, Writer, segment_path, segments};
+use super::files::{WRITER_TEMPORARY, WriteError, Writer, segment_path, segments};
 use super::leaf::{LEAF_BYTES, Leaf, array};
 use super::tree::sha256_of;
 
@@ -45,7 +45,7 @@ pub(super) struct Segment {
 impl Segment {
     /// A new segment, durable with its name.
     pub(super) fn create(dir: &Path, first: u64) -> Result<Self, WriteError> {
-        let mut writer = Writer::new(dir);
+        let mut writer = Writer::new(dir, WRITER_TEMPORARY);
         writer.put(&segment_path(first), &[&segment_header(first)])?;
         writer.sync_folders()?;
         Self::open(dir, first, SEGMENT_HEADER as u64).map_err(WriteError::sort)

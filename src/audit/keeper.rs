@@ -14,7 +14,9 @@ use parking_lot::{Condvar, Mutex};
 use super::bundle::{Record, encode_entries, encode_sealed, encode_tile};
 use super::checkpoint::Checkpoint;
 use super::error::Unavailable;
-use super::files::{CHECKPOINT, STATE, WriteError, Writer, entries_path, sealed_path, segment_path, tile_path};
+use super::files::{
+    CHECKPOINT, KEEPER_TEMPORARY, STATE, WriteError, Writer, entries_path, sealed_path, segment_path, tile_path,
+};
 use super::note::Signer;
 use super::queue::Queue;
 use super::state::Chains;
@@ -150,7 +152,7 @@ impl Keeper {
         (tree, signed, block): (Tree, Checkpoint, Vec<Record>),
         stored: u64,
     ) -> Self {
-        let files = Writer::new(dir);
+        let files = Writer::new(dir, KEEPER_TEMPORARY);
         let (dir, unwritten, stored) = (dir.to_owned(), VecDeque::new(), (stored, 0));
         Self { dir, queue, desk, signer, files, tree, block, unwritten, signed, stored, stalled: false }
     }

@@ -164,7 +164,7 @@ pub(super) mod tests {
     /// Any leaf at all.
     pub(in super::super) fn leaves() -> impl Strategy<Value = Leaf> {
         let matter = (any::<Tag>(), any::<u64>(), any::<Hash>());
-        let parts = (0..Action::ALL.len(), 0..Outcome::ALL.len(), 0..3, proptest::option::of(matter));
+        let parts = (0..Action::ALL.len(), 0..Outcome::ALL.len(), 0..3usize, proptest::option::of(matter));
         (any::<(u64, i64, u64, u64)>(), parts, any::<(Hash, Hash)>()).prop_map(
             |((seq, time, catalog, other), (action, outcome, refers, matter), (body_hash, sealed_hash))| Leaf {
                 seq,

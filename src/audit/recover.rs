@@ -14,7 +14,9 @@ use super::bundle::Record;
 use super::checkpoint::Checkpoint;
 use super::error::{OpenError, Unavailable, VerifyError};
 use super::event::{Action, Actor, Detail, Event, Outcome};
-use super::files::{ASIDE, CHECKPOINT, JOURNAL, PUBLIC_KEY, STATE, TILES, WriteError, Writer, segment_path, segments};
+use super::files::{
+    ASIDE, CHECKPOINT, JOURNAL, PUBLIC_KEY, STATE, TILES, WRITER_TEMPORARY, WriteError, Writer, segment_path, segments,
+};
 use super::journal::Segment;
 use super::keeper::{Desk, Keeper, Written};
 use super::leaf::Refers;
@@ -125,7 +127,7 @@ fn is_new(dir: &Path) -> Result<bool, OpenError> {
 }
 
 fn create(dir: &Path, signer: &Signer) -> Result<(), WriteError> {
-    let mut files = Writer::new(dir);
+    let mut files = Writer::new(dir, WRITER_TEMPORARY);
     files.put(PUBLIC_KEY, &[format!("{}\n", signer.public()).as_bytes()])?;
     Segment::create(dir, 0)?;
     let origin = signer.public().name().to_owned();
@@ -163,7 +165,7 @@ fn set_aside(dir: &Path, store: &Store) -> Result<u64, OpenError> {
         return Ok(0);
     }
     let last = *store.journal.segments.last().unwrap_or(&0);
-    let mut files = Writer::new(dir);
+    let mut files = Writer::new(dir, WRITER_TEMPORARY);
     let name = format!("{ASIDE}/{:020}-{}", store.size(), Timestamp::now().as_millis());
     files.put(&name, &[torn]).and_then(|()| files.sync_folders()).map_err(failed)?;
     debug_assert!(dir.join(segment_path(last)).exists());

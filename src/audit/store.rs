@@ -11,7 +11,7 @@ use super::error::VerifyError;
 use super::files::{CHECKPOINT, PUBLIC_KEY, entries_path, sealed_path, tile_path};
 use super::journal::{Scan, scan};
 use super::leaf::Leaf;
-use super::note::VerifyKey;
+use super::note::{BadKey, VerifyKey};
 use super::tree::{Hash, TILE, Tree, merkle};
 
 /// Attempts to see a consistent state while a daemon writes.
@@ -30,6 +30,8 @@ pub(super) struct Store {
     /// The tree at the checkpoint.
     pub(super) tree: Tree,
     pub(super) journal: Scan,
+    /// The partial bundle of entries at the checkpoint.
+    pub(super) edge: Vec<u8>,
     tiles: RefCell<HashMap<String, Vec<Hash>>>,
 }
 
@@ -37,7 +39,11 @@ impl Store {
     /// Reads checkpoint, right edge of the tree and journal, and checks that they fit together. The key that is given
     /// is trusted; without one, that of the directory itself.
     pub(super) fn load(dir: &Path, key: Option<&VerifyKey>) -> Result<Self, VerifyError> {
-        let stored: VerifyKey = String::from_utf8_lossy(&read(dir, PUBLIC_KEY)?).parse()?;
+        let text = read(dir, PUBLIC_KEY)?;
+        let stored: VerifyKey = String::from_utf8_lossy(&text).parse()?;
+        if format!("{stored}\n").as_bytes() != text {
+            return Err(BadKey.into());
+        }
         let key = match key {
             Some(key) if *key != stored => {
                 return Err(VerifyError::Checkpoint(format!("public.key in the log is another key: {stored}")));
@@ -71,6 +77,11 @@ impl Store {
                 "from here on, the hashes in the partial tiles do not give the root that the checkpoint signs",
             ));
         }
+        let (block, width) = (checkpoint.size / TILE as u64, (checkpoint.size % TILE as u64) as usize);
+        let edge = match width {
+            0 => Vec::new(),
+            width => read_for(dir, &entries_path(block, width), block * TILE as u64)?,
+        };
         let journal = scan(dir)?;
         if journal.size() < checkpoint.size {
             let what = format!("missing: the journal ends here, below the checkpoint of {} records", checkpoint.size);
@@ -80,7 +91,7 @@ impl Store {
             return Err(VerifyError::at(checkpoint.size / TILE as u64 * TILE as u64, "missing from the journal"));
         }
         let (key, tiles) = (key.clone(), RefCell::default());
-        Ok(Self { dir: dir.to_owned(), key, checkpoint, note: note.to_vec(), tree, journal, tiles })
+        Ok(Self { dir: dir.to_owned(), key, checkpoint, note: note.to_vec(), tree, journal, edge, tiles })
     }
 
     /// Records, those after the checkpoint included.

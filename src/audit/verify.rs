@@ -16,7 +16,8 @@ use super::bundle::{Record, encode_entries, encode_sealed, parse_tile};
 use super::checkpoint::Checkpoint;
 use super::error::VerifyError;
 use super::files::{
-    ASIDE, CHECKPOINT, JOURNAL, PUBLIC_KEY, STATE, TEMPORARY, entries_path, sealed_path, segments, tile_path,
+    ASIDE, CHECKPOINT, JOURNAL, KEEPER_TEMPORARY, PUBLIC_KEY, STATE, WRITER_TEMPORARY, entries_path, sealed_path,
+    segments, tile_path,
 };
 use super::leaf::{Leaf, Refers};
 use super::note::VerifyKey;
@@ -114,6 +115,11 @@ pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, Verif
         let seq = record.leaf.seq;
         let stored = (seq < store.checkpoint.size).then(|| store.subtree(0, seq)).transpose()?;
         run.record(&record.leaf, &record.sealed, stored)?;
+    }
+    let edge = store.journal.records.iter().filter(|record| record.leaf.seq >= store.bundled());
+    let edge = encode_entries(edge.take_while(|record| record.leaf.seq < store.checkpoint.size));
+    if edge != store.edge {
+        return Err(VerifyError::at(store.bundled(), "the partial bundle of entries is not what the records give"));
     }
     if let Some(seq) = run.missing.difference(&run.erased).next() {
         return Err(VerifyError::at(*seq, "its body is missing, and no record says that it was erased"));
@@ -249,7 +255,7 @@ impl Run<'_> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             match name.as_str() {
-                PUBLIC_KEY | CHECKPOINT | STATE | TEMPORARY | ASIDE => {}
+                PUBLIC_KEY | CHECKPOINT | STATE | WRITER_TEMPORARY | KEEPER_TEMPORARY | ASIDE => {}
                 JOURNAL => drop(segments(dir).map_err(io)?),
                 _ if entry.file_type().map_err(io)?.is_dir() => self.walk(dir, &name)?,
                 _ if self.belongs(&name)? => {}
