@@ -119,13 +119,14 @@ impl BlobStore {
         Ok(statvfs.f_bavail.saturating_mul(statvfs.f_frsize))
     }
 
-    /// Gives a blob of another store on the same file system a name in this one, durably; it keeps the other, too.
-    pub(in crate::vault) fn adopt(&self, other: &Self, id: &BlobId) -> Result<(), BlobError> {
-        self.layout.place(&other.path(id), id, |from, to| match fs::hard_link(from, to) {
-            // It was adopted before, by an upload whose end was never recorded.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            result => result,
-        })
+    /// Gives a blob of another store on the same file system a second name in this one, durably. The name is a new one:
+    /// whoever takes an unrecorded blob back must never take one that something else records.
+    pub(in crate::vault) fn adopt(&self, other: &Self, blob: &BlobRef) -> Result<BlobRef, BlobError> {
+        let id = BlobId::random();
+        self.layout.place(&other.path(&blob.id), &id, |from, to| fs::hard_link(from, to)).inspect_err(|_| {
+            let _ = fs::remove_file(self.path(&id));
+        })?;
+        Ok(BlobRef { id, ..*blob })
     }
 
     /// A file without a name, which the operating system takes away when it is closed, come what may.

@@ -259,7 +259,7 @@ proptest! {
             Attack::Flip(at) => file[usize::try_from(at % length).expect("small")] ^= 1 << (at % 8),
             Attack::Truncate(to) => file.truncate(usize::try_from(to % length).expect("small")),
             Attack::Append(more) => file.resize(file.len() + more, 0),
-            Attack::CutChunk => file.truncate(4112 + (size / CHUNK) * (CHUNK + 16)),
+            Attack::CutChunk => file.truncate(4112 + (size.saturating_sub(1) / CHUNK) * (CHUNK + 16)),
         }
         fs::write(&path, &file).expect("written");
         match get(&store, &blob, &matter) {

@@ -168,8 +168,8 @@ impl Upload {
         })
     }
 
-    /// Makes the document one durable blob. It is in no catalog yet: whoever does not record it removes it, unless it
-    /// is the blob of the version that the upload started from, which an unchanged document gives back.
+    /// Makes the document one durable blob. Where [`Self::is_modified`], that is always a new one, which is in no
+    /// catalog yet: whoever does not record it removes it. Otherwise it is the version that the upload started from.
     pub fn seal(mut self) -> Result<BlobRef, Error> {
         self.guarded(|upload| match upload.original {
             Some(version) if !upload.modified => Ok(version),
@@ -401,15 +401,11 @@ impl Upload {
     fn seal_merged(&mut self) -> Result<BlobRef, Error> {
         self.go_random()?;
         let untouched = matches!(&self.mode, Mode::Random(overlay) if overlay.is_empty());
-        match self.segments.only(self.len).filter(|_| untouched) {
-            Some(Segment { blob, home: Home::Blobs }) => return Ok(blob),
+        if let Some(Segment { blob, home: Home::Staging }) = self.segments.only(self.len).filter(|_| untouched) {
             // A second name costs nothing; a file system without hard links costs a copy.
-            Some(Segment { blob, home: Home::Staging })
-                if self.staging.blobs.adopt(&self.staging.parts, &blob.id).is_ok() =>
-            {
-                return Ok(blob);
+            if let Ok(adopted) = self.staging.blobs.adopt(&self.staging.parts, &blob) {
+                return Ok(adopted);
             }
-            _ => {}
         }
         ensure_space(&self.staging, self.len)?;
         let mut writer = self.staging.blobs.create(&self.key)?;
