@@ -57,7 +57,7 @@ impl Link {
         let task = async move {
             tokio::select! {
                 () = channel::run(channel, view, budget, queued) => {}
-                _ = cancel.wait_for(|cancel| *cancel) => {}
+                () = set(&mut cancel) => {}
             }
             drop((alive, counted));
         };
@@ -69,6 +69,11 @@ impl Link {
             }
         });
     }
+}
+
+/// Returns when a flag is set, or when nobody is left who could set it.
+pub(super) async fn set(flag: &mut watch::Receiver<bool>) {
+    let _ = flag.wait_for(|flag| *flag).await;
 }
 
 /// What a connection needs from the server.
@@ -119,7 +124,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, shared: &Shared, mut 
             Err(error) => return tracing::debug!(%error, "no ssh client"),
         },
         () = sleep_until(deadline) => return,
-        _ = stop.wait_for(|stop| *stop) => return,
+        () = set(&mut stop) => return,
     };
     let session = tokio::select! {
         biased;
@@ -129,7 +134,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, shared: &Shared, mut 
             None
         }
         () = sleep_until(deadline) => None,
-        _ = stop.wait_for(|stop| *stop) => None,
+        () = set(&mut stop) => None,
     };
     // A login that came through in the same moment is not lost: it would stay open in the record.
     arrived.close();
@@ -173,7 +178,7 @@ async fn watch_over(
         }
     };
     let drained = async {
-        let _ = stop.wait_for(|stop| *stop).await;
+        set(stop).await;
         let begun = async {
             while link.budget.open() > 0 {
                 sleep(Duration::from_millis(50)).await;

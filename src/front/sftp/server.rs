@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::admission::Admission;
-use super::connection::{self, Shared};
+use super::connection::{self, Shared, set};
 use super::{Settings, algorithms};
 use crate::gate::Gate;
 use crate::vfs::Vfs;
@@ -40,7 +40,7 @@ pub async fn serve(
     loop {
         let (stream, peer) = tokio::select! {
             biased;
-            () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
+            () = set(&mut stop) => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
@@ -66,4 +66,15 @@ pub async fn serve(
     drop(listener);
     while connections.join_next().await.is_some() {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_runs_on_any_thread() {
+        fn can_be_spawned<A, B, C, D, E, F: Future + Send>(_: fn(A, B, C, D, E) -> F) {}
+        can_be_spawned(serve);
+    }
 }
