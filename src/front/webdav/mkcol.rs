@@ -1,0 +1,28 @@
+//! MKCOL (RFC 4918 section 9.3).
+
+use hyper::StatusCode;
+
+use super::body::{Body, Response, empty};
+use super::guard::Guarded;
+use super::incoming::Upload;
+use super::status::{Act, Refusal};
+use crate::names::DocPath;
+use crate::vfs::{Error, View};
+
+/// The MKCOL method.
+pub(super) async fn make(
+    view: View,
+    path: DocPath,
+    guarded: &Guarded,
+    upload: &mut Upload,
+) -> Result<Response<Body>, Refusal> {
+    if !upload.is_empty().await? {
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "MKCOL takes no body"));
+    }
+    if path.is_root() {
+        return Err(Refusal::tree(&Error::Exists, Act::MakeFolder));
+    }
+    guarded.check(&view, &path, Act::MakeFolder).await?;
+    view.make_folder(&path).await.map_err(|error| Refusal::tree(&error, Act::MakeFolder))?;
+    Ok(empty(StatusCode::CREATED))
+}

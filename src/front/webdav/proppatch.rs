@@ -1,0 +1,132 @@
+//! PROPPATCH (RFC 4918 section 9.2): all instructions happen, or none.
+
+use hyper::header::USER_AGENT;
+use hyper::{HeaderMap, StatusCode};
+
+use super::body::{Body, Response, xml};
+use super::guard::Guarded;
+use super::incoming::Upload;
+use super::location::href;
+use super::multistatus::{HEAD, TAIL, push_href, push_status};
+use super::properties::{Live, push_empty};
+use super::requests::{Patch, PropName, proppatch};
+use super::status::{Act, Refusal};
+use crate::names::{DocPath, Timestamp};
+use crate::vfs::{Error, PropertyChange, Stat, View};
+
+/// The PROPPATCH method.
+pub(super) async fn patch(
+    view: View,
+    path: DocPath,
+    headers: &HeaderMap,
+    guarded: &Guarded,
+    upload: &mut Upload,
+    limit: usize,
+) -> Result<Response<Body>, Refusal> {
+    let body = upload.whole(limit).await?;
+    let patches = proppatch(&body, |name| Live::find(name).is_some())?;
+    let refused = |error: Error| Refusal::tree(&error, Act::Patch);
+    guarded.check(&view, &path, Act::Patch).await?;
+    let stat = view.stat(&path).await.map_err(refused)?;
+    let hindered = patches.iter().any(|patch| matches!(patch, Patch::Protected(_) | Patch::TooLarge(_)));
+    if !hindered {
+        let view = with_own_tokens(view, &path, headers, guarded).await;
+        apply(&view, &path, &stat, &patches).await.map_err(refused)?;
+    }
+    Ok(xml(StatusCode::MULTI_STATUS, answer(&path, &stat, &patches, hindered)))
+}
+
+/// Windows sets times and attributes of a document that it holds locked without sending the token. Its user's own
+/// tokens are taken as sent then; any other client must say what it knows.
+async fn with_own_tokens(view: View, path: &DocPath, headers: &HeaderMap, guarded: &Guarded) -> View {
+    let agent = headers.get(USER_AGENT).map(|agent| agent.as_bytes()).unwrap_or_default();
+    if !agent.starts_with(b"Microsoft-WebDAV-MiniRedir") || !guarded.tokens().is_empty() {
+        return view;
+    }
+    let locks = view.locks(path).await.unwrap_or_default();
+    view.with_tokens(locks.into_iter().filter_map(|lock| lock.token).collect())
+}
+
+async fn apply(view: &View, path: &DocPath, stat: &Stat, patches: &[Patch]) -> Result<(), Error> {
+    let mut modified: Option<Timestamp> = None;
+    let mut changes: Vec<PropertyChange> = Vec::new();
+    for patch in patches {
+        match patch {
+            Patch::Modified(_, time) => modified = Some(*time),
+            Patch::Dead(change) => changes.push(change.clone()),
+            Patch::Protected(_) | Patch::TooLarge(_) => {}
+        }
+    }
+    if let Some(modified) = modified {
+        view.set_modified(path, modified).await?;
+    }
+    if !changes.is_empty()
+        && let Err(error) = view.change_properties(path, changes).await
+    {
+        if modified.is_some() {
+            // All or nothing: the time goes back. Should that fail too, the first error is the one to tell.
+            let _ = view.set_modified(path, stat.modified).await;
+        }
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// The multi-status of section 9.2.1: 200 for all, or the hindrances and 424 for the others.
+fn answer(path: &DocPath, stat: &Stat, patches: &[Patch], hindered: bool) -> String {
+    let mut out = String::from(HEAD);
+    out.push_str("<D:response>");
+    push_href(&mut out, &href(path, stat.is_folder()));
+    let status_of = |patch: &Patch| match patch {
+        Patch::Protected(_) => StatusCode::FORBIDDEN,
+        Patch::TooLarge(_) => StatusCode::INSUFFICIENT_STORAGE,
+        Patch::Dead(_) | Patch::Modified(..) if hindered => StatusCode::FAILED_DEPENDENCY,
+        Patch::Dead(_) | Patch::Modified(..) => StatusCode::OK,
+    };
+    for status in
+        [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::FAILED_DEPENDENCY, StatusCode::INSUFFICIENT_STORAGE]
+    {
+        let mut names: Vec<PropName> = Vec::new();
+        for patch in patches.iter().filter(|patch| status_of(patch) == status) {
+            let name = patch.name();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            continue;
+        }
+        out.push_str("<D:propstat><D:prop>");
+        names.iter().for_each(|name| push_empty(&mut out, &name.namespace, &name.name));
+        out.push_str("</D:prop>");
+        push_status(&mut out, status);
+        if status == StatusCode::FORBIDDEN {
+            out.push_str("<D:error><D:cannot-modify-protected-property/></D:error>");
+        }
+        out.push_str("</D:propstat>");
+    }
+    out.push_str("</D:response>\n");
+    out.push_str(TAIL);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conditions::tests::document;
+    use super::super::xml::parse;
+    use super::*;
+
+    #[test]
+    fn one_protected_property_fails_all_and_each_gets_its_status() {
+        let name = |name: &str| PropName { namespace: "DAV:".to_owned(), name: name.to_owned() };
+        let path = DocPath::parse(b"/a").expect("path");
+        let dead = || Patch::Dead(PropertyChange::Remove("urn:<x>".to_owned(), "p".to_owned()));
+        let patches = [dead(), Patch::Protected(name("getetag")), dead()];
+        let text = answer(&path, &document(1), &patches, true);
+        parse(text.as_bytes()).expect("well-formed");
+        assert!(text.contains("<D:getetag/></D:prop><D:status>HTTP/1.1 403 Forbidden</D:status><D:error>"));
+        assert!(text.contains("<p xmlns=\"urn:&lt;x&gt;\"/></D:prop><D:status>HTTP/1.1 424 Failed Dependency"));
+        let text = answer(&path, &document(1), &[dead()], false);
+        assert!(text.contains("HTTP/1.1 200 OK") && !text.contains("424"));
+    }
+}

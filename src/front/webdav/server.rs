@@ -1,0 +1,177 @@
+//! The listener: connections, TLS, HTTP/1.1 and HTTP/2, and the end of all of them.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::auth::challenge;
+use super::body::Connection;
+use super::limits::{ConnectionLimits, Place};
+use super::service::{Shared, handle};
+use super::settings::Settings;
+use crate::gate::Gate;
+use crate::vfs::Vfs;
+
+/// How often a connection's watchdog looks.
+const WATCH: Duration = Duration::from_secs(5);
+
+/// Serves WebDAV on a listener until `stop` turns true or its sender is gone. Then no connection is accepted any more,
+/// requests under way may end within [`Settings::drain`], and what is left is cut.
+///
+/// `tls` is read for every new connection, so that a renewed certificate needs no restart. Its `alpn_protocols` should
+/// be `h2` and `http/1.1`; a client that agrees on none gets HTTP/1.1.
+///
+/// # Errors
+/// If the listener itself is unusable. Errors of single connections and a lack of file handles are waited out.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ArcSwap<ServerConfig>>,
+    settings: Arc<Settings>,
+    gate: Arc<Gate>,
+    vfs: Arc<Vfs>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let limits = ConnectionLimits::new(settings.connections, settings.connections_per_address);
+    let shared = Arc::new(Shared { challenge: challenge(&settings.realm), settings, gate, vfs });
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => break,
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => match limits.take(address.ip()) {
+                    Some(place) => {
+                        let peer = address.ip().to_canonical();
+                        let connection = Connection::new(peer);
+                        drop(tasks.spawn(serve_one(shared.clone(), tls.load_full(), stream, connection, place, stop.clone())));
+                    }
+                    None => metrics::counter!("http_connections_refused_total").increment(1),
+                },
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
+                Err(error) => {
+                    // A client that went away already, or no file handles: both pass.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let drained = timeout(shared.settings.drain, async { while tasks.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        tracing::warn!(connections = tasks.len(), "connections were cut at the end of the drain time");
+    }
+    tasks.shutdown().await;
+    Ok(())
+}
+
+/// Returns once the stop signal is given.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone cannot say stop any more: that is a stop too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// One connection, from the handshake to its end.
+async fn serve_one(
+    shared: Arc<Shared>,
+    tls: Arc<ServerConfig>,
+    stream: TcpStream,
+    connection: Arc<Connection>,
+    _place: Place,
+    mut stop: watch::Receiver<bool>,
+) {
+    let settings = shared.settings.clone();
+    // Without it the socket works, only slower.
+    let _ = stream.set_nodelay(true);
+    let handshake = timeout(settings.handshake_timeout, TlsAcceptor::from(tls).accept(stream));
+    let stream = tokio::select! {
+        () = stopped(&mut stop) => return,
+        shaken = handshake => match shaken {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(peer = %connection.peer, %error, "TLS handshake failed");
+                return;
+            }
+            Err(_) => {
+                tracing::debug!(peer = %connection.peer, "TLS handshake took too long");
+                return;
+            }
+        },
+    };
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let builder = builder(&settings, is_http2);
+    let service = {
+        let connection = connection.clone();
+        service_fn(move |request| handle(shared.clone(), connection.clone(), request))
+    };
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut watchdog = interval(WATCH);
+    watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut closing = false;
+    loop {
+        tokio::select! {
+            ended = serving.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(peer = %connection.peer, error, "connection ended");
+                }
+                return;
+            }
+            () = stopped(&mut stop), if !closing => {
+                closing = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            _ = watchdog.tick() => {
+                if connection.is_stalled(settings.progress_timeout) {
+                    tracing::debug!(peer = %connection.peer, "the client stopped reading");
+                    return;
+                }
+                if connection.idle() > settings.idle_timeout {
+                    if closing {
+                        return;
+                    }
+                    closing = true;
+                    serving.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// The HTTP layer's own bounds. The protocol was agreed on in the handshake, so nothing waits for a first byte without
+/// a timer.
+fn builder(settings: &Settings, is_http2: bool) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let header_list = u32::try_from(settings.header_bytes).unwrap_or(u32::MAX);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_headers(64)
+        .max_buf_size(256 * 1024);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.streams)
+        .max_header_list_size(header_list)
+        // Rapid reset: streams that are opened and reset at once end the connection (CVE-2023-44487).
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(64)
+        .initial_stream_window_size(512 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buf_size(256 * 1024)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    if is_http2 { builder.http2_only() } else { builder.http1_only() }
+}
