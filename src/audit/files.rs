@@ -146,6 +146,11 @@ impl Writer {
         fs::create_dir(folder).map_err(WriteError::sort)
     }
 
+    /// Notes that a name in a folder was removed.
+    pub(super) fn note_change(&mut self, folder: &str) {
+        self.dirty.insert(self.root.join(folder));
+    }
+
     /// Makes the names durable.
     pub(super) fn sync_folders(&mut self) -> Result<(), WriteError> {
         while let Some(folder) = self.dirty.first() {

@@ -32,8 +32,8 @@ pub(super) const BATCH_BYTES: usize = 2 << 20;
 const SEGMENT_BYTES: u64 = 4 << 20;
 /// What a batch can have at most: it is closed by the record that crosses [`BATCH_BYTES`].
 const MAX_BATCH_BYTES: usize = BATCH_HEADER + BATCH_BYTES + MAX_SEALED_BYTES + LEAF_BYTES + 4;
-/// Segments grow past their size only while the disk is too full for a new one; a larger file is not ours.
-const MAX_SEGMENT_BYTES: u64 = 1 << 30;
+/// A larger file is not ours.
+const MAX_SEGMENT_BYTES: u64 = SEGMENT_BYTES + 2 * MAX_BATCH_BYTES as u64;
 
 /// The segment that is being written.
 pub(super) struct Segment {

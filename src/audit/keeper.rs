@@ -15,7 +15,8 @@ use super::bundle::{Record, encode_entries, encode_sealed, encode_tile};
 use super::checkpoint::Checkpoint;
 use super::error::Unavailable;
 use super::files::{
-    CHECKPOINT, KEEPER_TEMPORARY, STATE, WriteError, Writer, entries_path, sealed_path, segment_path, tile_path,
+    CHECKPOINT, JOURNAL, KEEPER_TEMPORARY, STATE, WriteError, Writer, entries_path, sealed_path, segment_path,
+    tile_path,
 };
 use super::note::Signer;
 use super::queue::Queue;
@@ -233,7 +234,7 @@ impl Keeper {
             self.files.sync_folders()?;
             let before = std::mem::replace(&mut self.signed, checkpoint.clone());
             self.desk.tray.lock().newest = Some((checkpoint, note));
-            self.drop_old(before.size);
+            self.drop_old(before.size)?;
         } else if self.desk.tray.lock().newest.is_none() {
             let note = self.signed.sign(&self.signer);
             self.desk.tray.lock().newest = Some((self.signed.clone(), note));
@@ -258,7 +259,7 @@ impl Keeper {
     }
 
     /// Removes what the new checkpoint no longer needs. Failing at that harms nothing, it only leaves files behind.
-    fn drop_old(&self, before: u64) {
+    fn drop_old(&mut self, before: u64) -> Result<(), WriteError> {
         let now = self.signed.size;
         for level in 0..8u8 {
             let (old, new) = (before >> (8 * level), now >> (8 * level));
@@ -280,12 +281,24 @@ impl Keeper {
                 }
             }
         }
-        let bundled = now / TILE as u64 * TILE as u64;
-        let mut tray = self.desk.tray.lock();
-        let done = tray.segments.iter().skip(1).take_while(|first| **first <= bundled).count();
-        for first in tray.segments.drain(..done.saturating_sub(SPARE_SEGMENTS)).collect::<Vec<_>>() {
-            drop(fs::remove_file(self.dir.join(segment_path(first))));
+        // One after the other, and never one after another that is still there: the journal has no gaps.
+        while let Some(first) = self.surplus_segment() {
+            if fs::remove_file(self.dir.join(segment_path(first))).is_err() {
+                break;
+            }
+            self.desk.tray.lock().segments.remove(0);
+            self.files.note_change(JOURNAL);
+            self.files.sync_folders()?;
         }
+        Ok(())
+    }
+
+    /// The oldest segment, if all its records are in bundles under the checkpoint and enough others are.
+    fn surplus_segment(&self) -> Option<u64> {
+        let bundled = self.signed.size / TILE as u64 * TILE as u64;
+        let tray = self.desk.tray.lock();
+        let done = tray.segments.iter().skip(1).take_while(|first| **first <= bundled).count();
+        tray.segments.first().copied().filter(|_| done > SPARE_SEGMENTS)
     }
 
     /// Stores heads and open intents from time to time, and at the end.

@@ -15,7 +15,7 @@ use super::checkpoint::Checkpoint;
 use super::error::{OpenError, Unavailable, VerifyError};
 use super::event::{Action, Actor, Detail, Event, Outcome};
 use super::files::{
-    ASIDE, CHECKPOINT, JOURNAL, PUBLIC_KEY, STATE, TILES, WRITER_TEMPORARY, WriteError, Writer, segment_path, segments,
+    ASIDE, CHECKPOINT, JOURNAL, PUBLIC_KEY, STATE, TILES, WRITER_TEMPORARY, WriteError, Writer, segments,
 };
 use super::journal::Segment;
 use super::keeper::{Desk, Keeper, Written};
@@ -74,7 +74,7 @@ impl Log {
             return Err(OpenError::Key(stored.trim_end().to_owned()));
         }
         let store = Store::load(dir, Some(signer.public()))?;
-        let (chains, state_size) = chains(&store)?;
+        let (chains, state_size) = chains(dir, &store)?;
         let torn_bytes = set_aside(dir, &store)?;
         let sealer = Sealer::new(&keys.body_key, &keys.tag_key);
         let left = left(&store, &chains, &sealer)?;
@@ -139,9 +139,16 @@ fn create(dir: &Path, signer: &Signer) -> Result<(), WriteError> {
 }
 
 /// Heads and open intents at the end of the log, from the stored state where there is one, and the size of that.
-fn chains(store: &Store) -> Result<(Chains, u64), VerifyError> {
+fn chains(dir: &Path, store: &Store) -> Result<(Chains, u64), VerifyError> {
     let stored = store.read(STATE)?.and_then(|bytes| Chains::parse(&bytes));
-    let mut chains = stored.filter(|chains| chains.size() <= store.size()).unwrap_or_default();
+    let mut chains = match stored.filter(|chains| chains.size() <= store.size()) {
+        Some(chains) => chains,
+        None => {
+            // One that does not fit now must not be taken for fitting later, when the log has grown past it.
+            drop(fs::remove_file(dir.join(STATE)));
+            Chains::default()
+        }
+    };
     let stored = chains.size();
     let mut apply = |leaf: &super::leaf::Leaf| {
         if leaf.seq < stored {
@@ -168,7 +175,6 @@ fn set_aside(dir: &Path, store: &Store) -> Result<u64, OpenError> {
     let mut files = Writer::new(dir, WRITER_TEMPORARY);
     let name = format!("{ASIDE}/{:020}-{}", store.size(), Timestamp::now().as_millis());
     files.put(&name, &[torn]).and_then(|()| files.sync_folders()).map_err(failed)?;
-    debug_assert!(dir.join(segment_path(last)).exists());
     Segment::open(dir, last, store.journal.end)?.cut()?;
     Ok(torn.len() as u64)
 }

@@ -56,9 +56,7 @@ impl Store {
             match Self::load_at(dir, &key, &note) {
                 Ok(store) => return Ok(store),
                 // A daemon that writes may have replaced the partial tiles or dropped a segment meanwhile.
-                Err(_) if attempt < ATTEMPTS && fs::read(dir.join(CHECKPOINT)).is_ok_and(|now| now != note) => {
-                    attempt += 1;
-                }
+                Err(error) if attempt < ATTEMPTS && (vanished(&error) || has_changed(dir, &note)) => attempt += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -194,6 +192,14 @@ impl Store {
 fn read(dir: &Path, path: &str) -> Result<Vec<u8>, VerifyError> {
     let path = dir.join(path);
     fs::read(&path).map_err(|source| VerifyError::Io { path, source })
+}
+
+fn vanished(error: &VerifyError) -> bool {
+    matches!(error, VerifyError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+}
+
+fn has_changed(dir: &Path, note: &[u8]) -> bool {
+    fs::read(dir.join(CHECKPOINT)).is_ok_and(|now| now != note)
 }
 
 /// What is wrong with a bundle that has `found` parts, if anything is.

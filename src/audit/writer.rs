@@ -1,5 +1,6 @@
 //! The writer thread: whatever waits while one `fdatasync` runs is the next batch.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,41 +44,44 @@ impl Writer {
 
     /// Writes one batch; false if that was the end.
     fn write(&mut self, batch: Vec<Job>) -> bool {
-        self.rotate();
         // The chains stay locked until the batch is durable, so that nobody stores heads of records that never came.
-        let mut chains = self.desk.chains.lock();
+        let desk = Arc::clone(&self.desk);
+        let mut chains = desk.chains.lock();
         let (mut leaves, mut undo) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        let mut result = Ok(());
         for job in &batch {
             let leaf = job.leaf(&chains);
             let hash = leaf.hash();
             match chains.apply(&leaf, hash) {
                 Ok(step) => undo.push(step),
                 // Only a mistake in this module leads here; a broken chain must not reach the disk.
-                Err(why) => return self.fail(batch, why),
+                Err(why) => result = result.and(Err(WriteError::Fatal(io::Error::other(why)))),
             }
             leaves.push((leaf, hash));
         }
         let sealed = batch.iter().map(|job| job.body.sealed.as_slice());
-        match self.segment.append(&encode_batch(leaves.iter().map(|(leaf, _)| leaf).zip(sealed))) {
+        let bytes = encode_batch(leaves.iter().map(|(leaf, _)| leaf).zip(sealed));
+        let result = result.and_then(|()| self.rotate()).and_then(|()| self.segment.append(&bytes));
+        if result.is_err() {
+            undo.into_iter().rev().for_each(|step| chains.undo(step));
+        }
+        let size = chains.size();
+        drop(chains);
+        match result {
             Ok(()) => {
-                self.queue.set_durable(chains.size());
-                drop(chains);
+                self.queue.set_durable(size);
                 let had_none = self.queue.journal_has_room();
                 let (bodies, waiters): (Vec<_>, Vec<_>) =
                     batch.into_iter().map(|job| (job.body.sealed, job.waiter)).unzip();
                 let written = leaves.into_iter().zip(bodies);
-                self.desk.put(written.map(|((leaf, hash), sealed)| Written { record: Record { leaf, sealed }, hash }));
+                desk.put(written.map(|((leaf, hash), sealed)| Written { record: Record { leaf, sealed }, hash }));
                 waiters.into_iter().for_each(|waiter| waiter.tell(Ok(())));
                 if had_none {
                     self.note_full_disk();
                 }
                 true
             }
-            Err(WriteError::Later(error)) => {
-                undo.into_iter().rev().for_each(|step| chains.undo(step));
-                drop(chains);
-                self.set_aside(batch, &error.to_string())
-            }
+            Err(WriteError::Later(error)) => self.set_aside(batch, &error.to_string()),
             Err(WriteError::Fatal(error)) => self.fail(batch, &error.to_string()),
         }
     }
@@ -101,20 +105,15 @@ impl Writer {
         !closing
     }
 
-    /// Begins the next segment where it is time. One that cannot be made now is made later.
-    fn rotate(&mut self) {
+    /// Begins the next segment where it is time. If that fails, nothing more may go into the old one: the new one's
+    /// name may be on the disk already, and says which record comes first in it.
+    fn rotate(&mut self) -> Result<(), WriteError> {
         let next = self.queue.durable();
-        if !self.segment.is_long() || next == self.segment.first() {
-            return;
+        if self.segment.is_long() && next != self.segment.first() {
+            self.segment = Segment::create(&self.dir, next)?;
+            self.desk.add_segment(next);
         }
-        match Segment::create(&self.dir, next) {
-            Ok(segment) => {
-                self.segment = segment;
-                self.desk.add_segment(next);
-            }
-            Err(WriteError::Later(_)) => {}
-            Err(WriteError::Fatal(error)) => self.queue.poison(&error.to_string()),
-        }
+        Ok(())
     }
 
     /// Records that the log had no room for a while. If that cannot be recorded, the log is failing again anyway.

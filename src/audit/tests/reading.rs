@@ -21,7 +21,8 @@ fn a_matter_is_shown_alone_and_without_a_gap_even_while_the_log_is_written() {
     fill(&log, 900);
     let last = log.record_blocking(&event(Action::Read, Outcome::Done, 1)).expect("recorded");
     let filter = Filter { matter: Some(matter(1)), ..Filter::default() };
-    let shown: Vec<_> = show(dir.path(), &keys().read_keys(), filter).expect("readable").map(Result::unwrap).collect();
+    let shown: Vec<_> =
+        show(dir.path(), &keys().read_keys(), filter).expect("readable").map(|r| r.expect("readable")).collect();
     assert_eq!(shown.len(), 301);
     for (n, record) in shown.iter().enumerate() {
         assert_eq!(record.number, Some(n as u64));
@@ -30,7 +31,7 @@ fn a_matter_is_shown_alone_and_without_a_gap_even_while_the_log_is_written() {
     assert_eq!(shown.last().map(|record| record.seq), Some(last));
     let limited = Filter { first: Some(500), limit: Some(7), ..Filter::default() };
     let numbers: Vec<_> =
-        show(dir.path(), &keys().read_keys(), limited).expect("readable").map(|r| r.unwrap().seq).collect();
+        show(dir.path(), &keys().read_keys(), limited).expect("readable").map(|r| r.expect("readable").seq).collect();
     assert_eq!(numbers, (500..507).collect::<Vec<_>>());
 }
 
