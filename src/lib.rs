@@ -1,6 +1,7 @@
 //! Deedbox: a client document gateway.
 pub mod audit;
 pub mod front;
+pub mod config;
 pub mod gate;
 pub mod keys;
 pub mod kv;
