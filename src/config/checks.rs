@@ -9,10 +9,9 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{DataDir, Engine, Https, Kv, Limits, Log, LogFormat, Passwords, Settings, Sftp, Uploads};
+use super::{DataDir, Engine, Https, Kv, Limits, Log, LogFormat, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
 
 pub(super) struct Checks<'a> {
     pub(super) text: &'a str,
@@ -32,7 +31,6 @@ impl Checks<'_> {
             kv: self.kv(raw.kv),
             audit_origin: self.origin(raw.audit.origin),
             log: self.log(raw.log),
-            passwords: self.passwords(raw.passwords),
             uploads: self.uploads(raw.uploads),
             limits: self.limits(raw.limits),
             firm,
@@ -98,25 +96,9 @@ impl Checks<'_> {
         Log { format, filter }
     }
 
-    /// The lower bounds are OWASP's least argon2id configuration that stays sensible; the upper ones keep a login from
-    /// becoming a way to exhaust the machine.
-    fn passwords(&mut self, raw: raw::Passwords) -> Passwords {
-        let memory = self.number("passwords.memory_mib", raw.memory_mib, 19, 12..=1024);
-        let passes = self.number("passwords.passes", raw.passes, 2, 1..=20);
-        let lanes = self.number("passwords.lanes", raw.lanes, 1, 1..=16);
-        let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        Passwords { memory_kib: narrow(memory * 1024), passes: narrow(passes), lanes: narrow(lanes) }
-    }
-
     fn uploads(&mut self, raw: raw::Uploads) -> Uploads {
         let minutes = self.number("uploads.fresh_minutes", raw.fresh_minutes, 15, 0..=24 * 60);
-        let hours = self.number("uploads.part_hours", raw.part_hours, 72, 1..=24 * 365);
-        let gib = self.number("uploads.max_document_gib", raw.max_document_gib, 64, 1..=16 * 1024);
-        Uploads {
-            fresh: Duration::from_secs(minutes * 60),
-            keep_parts: Duration::from_secs(hours * 3600),
-            max_document: gib * GIB,
-        }
+        Uploads { fresh: Duration::from_secs(minutes * 60) }
     }
 
     fn limits(&mut self, raw: raw::Limits) -> Limits {

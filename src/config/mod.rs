@@ -41,8 +41,6 @@ pub struct Settings {
     pub audit_origin: String,
     /// How and what the daemon logs.
     pub log: Log,
-    /// What hashing a password costs.
-    pub passwords: Passwords,
     /// Uploads.
     pub uploads: Uploads,
     /// What one client may take of the daemon.
@@ -117,26 +115,11 @@ pub struct Log {
     pub filter: String,
 }
 
-/// Costs of argon2id (RFC 9106).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passwords {
-    /// Memory in KiB.
-    pub memory_kib: u32,
-    /// Passes over it.
-    pub passes: u32,
-    /// Lanes.
-    pub lanes: u32,
-}
-
 /// Uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uploads {
     /// How long an upload stays its uploader's own to correct without Update.
     pub fresh: Duration,
-    /// How long an unfinished upload is kept for its uploader to resume.
-    pub keep_parts: Duration,
-    /// The largest document, in bytes.
-    pub max_document: u64,
 }
 
 /// What one client may take of the daemon.

@@ -31,7 +31,6 @@ pub(super) struct Raw {
     pub(super) kv: Kv,
     pub(super) audit: Audit,
     pub(super) log: Log,
-    pub(super) passwords: Passwords,
     pub(super) uploads: Uploads,
     pub(super) limits: Limits,
 }
@@ -82,18 +81,8 @@ pub(super) struct Log {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Passwords {
-    pub(super) memory_mib: Item<u64>,
-    pub(super) passes: Item<u64>,
-    pub(super) lanes: Item<u64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub(super) struct Uploads {
     pub(super) fresh_minutes: Item<u64>,
-    pub(super) part_hours: Item<u64>,
-    pub(super) max_document_gib: Item<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

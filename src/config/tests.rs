@@ -52,7 +52,7 @@ connections = 0
     let expected = "\
 1:8: invalid type: integer `7`, expected a string
 2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `sftp`, `https`, `observe`, `kv`, `audit`, \
-                    `log`, `passwords`, `uploads`, `limits`
+                    `log`, `uploads`, `limits`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
 6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`
 9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login
@@ -84,7 +84,6 @@ fn the_sample_configuration_is_valid() {
     let default = parse("", Path::new("/etc/deedbox/deedbox.toml")).expect("valid");
     assert_eq!(written.limits, default.limits);
     assert_eq!(written.uploads, default.uploads);
-    assert_eq!(written.passwords, default.passwords);
     assert_eq!(written.kv.cache_bytes, default.kv.cache_bytes);
 }
 
