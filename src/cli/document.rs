@@ -6,12 +6,9 @@ use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
 use super::operator::{Operator, blocking};
-use super::problem::{Doing as _, Problem};
+use super::problem::Problem;
 use super::reply::{Reply, Table};
-use crate::gate::{Administer, Permit};
-use crate::names::NodeId;
-use crate::practice::{Firm, Matter};
-use crate::vault::Vault;
+use crate::vfs::DocumentRecord;
 
 /// The documents of a matter
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -36,7 +33,6 @@ struct Shown {
     sha256: String,
     blob: PathBuf,
     at: String,
-    by: String,
 }
 
 impl Command {
@@ -44,8 +40,9 @@ impl Command {
         let Self::List { matter } = self;
         let matter = operator.matter(&matter)?;
         let permit = operator.permit("document list", &matter.number, Some(matter.id)).await?;
-        let (vault, firm) = (operator.core().vault().clone(), operator.firm());
-        let all = blocking(move || walk(&vault, &permit, &firm, &matter)).await??;
+        let vfs = operator.core().vfs().clone();
+        let records = blocking(move || vfs.documents(&permit, &matter)).await?.map_err(Problem::failed)?;
+        let all: Vec<_> = records.into_iter().map(Shown::from).collect();
         let mut table = Table::new(&["PATH", "VERSION", "SIZE", "SHA-256", "BLOB"]);
         for one in &all {
             let (version, size) = (one.version.to_string(), one.size.to_string());
@@ -55,33 +52,16 @@ impl Command {
     }
 }
 
-/// Every version of every document of a matter, folder by folder.
-fn walk(vault: &Vault, permit: &Permit<Administer>, firm: &Firm, matter: &Matter) -> Result<Vec<Shown>, Problem> {
-    let label = |node: &NodeId| matter.rules.folders.get(node).map(|folder| folder.label.clone());
-    let mut folders: Vec<(NodeId, String)> =
-        matter.folders.iter().filter_map(|folder| Some((folder.id, label(&folder.id)?))).collect();
-    let mut all = Vec::new();
-    while let Some((folder, path)) = folders.pop() {
-        for (entry, versions) in vault.inspect(permit, folder).doing("read the catalog")? {
-            let path = format!("{path}/{}", entry.name);
-            let Some(content) = entry.content else {
-                folders.push((entry.node, path));
-                continue;
-            };
-            for (number, version) in versions {
-                all.push(Shown {
-                    path: path.clone(),
-                    version: number,
-                    current: number == content.version,
-                    size: version.blob.size,
-                    sha256: hex::encode(version.blob.sha256),
-                    blob: vault.blob_path(&version.blob.id),
-                    at: version.at.to_string(),
-                    by: firm.account(version.by).map_or_else(|| version.by.to_string(), |one| one.login.clone()),
-                });
-            }
+impl From<DocumentRecord> for Shown {
+    fn from(record: DocumentRecord) -> Self {
+        Self {
+            path: record.path.to_string(),
+            version: record.version,
+            current: record.current,
+            size: record.size,
+            sha256: hex::encode(record.sha256),
+            blob: record.file,
+            at: record.at.to_string(),
         }
     }
-    all.sort_by(|a, b| (&a.path, a.version).cmp(&(&b.path, b.version)));
-    Ok(all)
 }

@@ -38,7 +38,7 @@ impl DirLock {
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut holder = String::new();
                 // The id only helps the reader; without it the message is still true.
-                let _ = file.by_ref().take(20).read_to_string(&mut holder);
+                let _ = std::io::Read::by_ref(&mut file).take(20).read_to_string(&mut holder);
                 return Err(Problem::failed(format_args!(
                     "{} is in use by another process ({}), and that process does not answer on its control socket; wait \
                      until it has ended, or end it",

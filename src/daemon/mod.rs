@@ -21,7 +21,6 @@ mod stop;
 mod tls;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -89,45 +88,38 @@ impl Daemon {
             observe: observe.as_ref().map(address).transpose()?,
         };
 
-        let core = &self.core;
-        let gate = core.gate().clone();
+        let core = self.core.clone();
         let mut stopped = self.stop.subscribe();
-        self.tasks.spawn(async move {
+        let watch = core.gate().clone().watch_changes();
+        self.run("the watch over sessions", async move {
             tokio::select! {
-                () = gate.watch_changes() => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
+                () = watch => {}
+                _ = stopped.changed() => {}
             }
-            "session watch"
         });
         if let Some((listener, front)) = sftp {
-            let served = sftp::serve(listener, Arc::new(front), core.gate().clone(), core.vfs().clone(), self.stop.subscribe());
-            self.tasks.spawn(async move {
-                served.await;
-                "sftp"
-            });
+            let (gate, vfs) = (core.gate().clone(), core.vfs().clone());
+            let served = sftp::serve(listener, Arc::new(front), gate, vfs, self.stop.subscribe());
+            self.run("SFTP", served);
         }
         if let Some((listener, tls)) = https {
-            let front = webdav_settings(&settings);
             let (gate, vfs) = (core.gate().clone(), core.vfs().clone());
-            let served = webdav::serve(listener, tls, front, gate, vfs, self.stop.subscribe());
-            self.tasks.spawn(async move {
-                served.await;
-                "webdav"
-            });
+            let served = webdav::serve(listener, tls, webdav_settings(&settings), gate, vfs, self.stop.subscribe());
+            self.run("WebDAV", served);
         }
         if let Some(listener) = observe {
-            let served = observe::serve(listener, metrics, core.clone(), self.stop.subscribe());
-            self.tasks.spawn(async move {
-                served.await;
-                "observe"
-            });
+            self.run("metrics", observe::serve(listener, metrics, core.clone(), self.stop.subscribe()));
         }
-        let served = cli::serve_control(control, core.clone(), self.stop.subscribe());
-        self.tasks.spawn(async move {
-            served.await;
-            "control"
-        });
+        self.run("the control socket", cli::serve_control(control, core, self.stop.subscribe()));
         Ok(addresses)
+    }
+
+    /// Runs a part until it ends, which none does before the stop.
+    fn run<T: Send + 'static>(&mut self, part: &'static str, work: impl Future<Output = T> + Send + 'static) {
+        self.tasks.spawn(async move {
+            work.await;
+            part
+        });
     }
 
     /// What is running.

@@ -26,7 +26,11 @@ pub(crate) fn make_certificates(folder: &Path, firm: &str, hosts: &[String]) -> 
     }
     let authority = authority(firm).doing("make a certificate authority")?;
     let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
-    names.extend(hosts.iter().filter(|host| !names.contains(host)).cloned());
+    for host in hosts {
+        if !names.contains(host) {
+            names.push(host.clone());
+        }
+    }
     let names_text = names.join(", ");
     let (chain, key) = server(names, &authority).doing(format_args!("make a certificate for {names_text}"))?;
     for (path, pem) in [(&authority_file, &authority.pem), (&key_file, &key), (&chain_file, &chain)] {
