@@ -1,6 +1,5 @@
 //! Deedbox: a client document gateway.
 pub mod audit;
-pub mod front;
 pub mod cli;
 pub mod config;
 mod daemon;

@@ -30,7 +30,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the process cannot be observed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The filter's text is wrong.
     #[error("the log filter is wrong: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
@@ -40,7 +40,7 @@ pub enum Error {
 }
 
 /// Sends log lines to standard error.
-pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), Error> {
+pub(crate) fn start_logging(format: LogFormat, filter: &str) -> Result<(), Error> {
     let filter = EnvFilter::builder().parse(filter)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = match format {
@@ -51,7 +51,7 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), Error> {
 }
 
 /// Starts counting. Call it before anything counts.
-pub fn start_metrics() -> Result<PrometheusHandle, Error> {
+pub(crate) fn start_metrics() -> Result<PrometheusHandle, Error> {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|cause| Error::Twice(cause.to_string()))?;
@@ -59,7 +59,7 @@ pub fn start_metrics() -> Result<PrometheusHandle, Error> {
 }
 
 /// What is asked of the daemon at each probe.
-pub trait Subject: Send + Sync + 'static {
+pub(crate) trait Subject: Send + Sync + 'static {
     /// Nothing if documents can be served, else why not, in words for the operator.
     fn problem(&self) -> Option<String>;
     /// Brings gauges up to date before a scrape.
@@ -67,7 +67,7 @@ pub trait Subject: Send + Sync + 'static {
 }
 
 /// Answers `/healthz` (the process runs), `/readyz` (documents can be served) and `/metrics` until `stop` turns true.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     metrics: PrometheusHandle,
     subject: Arc<dyn Subject>,

@@ -4,8 +4,8 @@ use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
 use super::operator::Operator;
-use super::problem::Problem;
 use super::participant;
+use super::problem::Problem;
 use super::reply::Reply;
 use crate::practice::{Party, Practice};
 
@@ -91,11 +91,11 @@ impl Command {
             }
             Self::List { matter: Some(number) } => {
                 let matter = operator.matter(&number)?;
-                operator.permit("access list", &number, Some(matter.id)).await?;
+                operator.look("access list", &number, Some(matter.id)).await?;
                 participant::list(operator, &[matter])
             }
             Self::List { matter: None } => {
-                operator.permit("access list", "", None).await?;
+                operator.look("access list", "", None).await?;
                 let matters: Vec<_> = operator.firm().matters().cloned().collect();
                 participant::list(operator, &matters)
             }

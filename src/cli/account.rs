@@ -135,7 +135,7 @@ impl Command {
             Self::Password { login, password, stdin: _ } => set_password(operator, &login, password).await,
             Self::Key(key) => key.run(operator).await,
             Self::List => {
-                operator.permit("account list", "", None).await?;
+                operator.look("account list", "", None).await?;
                 let all: Vec<_> = operator.firm().accounts().iter().map(|account| shown(account)).collect();
                 let mut table = Table::new(&["LOGIN", "ROLE", "STATE", "PASSWORD", "KEYS"]);
                 for account in &all {
@@ -167,9 +167,10 @@ impl Key {
             }
             Self::List { login } => {
                 let account = operator.account(&login)?;
-                operator.permit("account key list", &account.login, None).await?;
+                operator.look("account key list", &account.login, None).await?;
                 let keys: Vec<_> = account.keys.iter().map(shown_key).collect();
-                let text: String = keys.iter().map(|key| format!("{}  {}\n", key.fingerprint, printable(&key.key))).collect();
+                let text: String =
+                    keys.iter().map(|key| format!("{}  {}\n", key.fingerprint, printable(&key.key))).collect();
                 Reply::new(&keys, text)
             }
         }

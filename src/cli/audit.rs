@@ -136,14 +136,11 @@ fn find_matter(global: &Global, name: &str) -> Result<MatterId, Problem> {
 /// Prints as it reads: a log may have millions of records.
 fn show(dir: &Path, keys: &ReadKeys, filter: Filter, json: bool) -> Result<Reply, Problem> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut print = || -> Result<(), Problem> {
+    let print = || -> Result<(), Problem> {
         for record in audit::show(dir, keys, filter).map_err(Problem::failed)? {
             let record = record.map_err(Problem::failed)?;
-            let line = if json {
-                serde_json::to_string(&record).doing("write JSON")?
-            } else {
-                printable(&record.to_string())
-            };
+            let line =
+                if json { serde_json::to_string(&record).doing("write JSON")? } else { printable(&record.to_string()) };
             match writeln!(out, "{line}") {
                 // A reader that has seen enough (`| head`) closes the pipe: no failure.
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),

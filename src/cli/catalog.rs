@@ -46,7 +46,9 @@ impl Command {
         // After the store: a crash in between is told at the next start, which names the engine that is there.
         let told = tell(global, &settings, to)?;
         let mut text = match &done {
-            Some(done) => format!("The catalog is a {to} store now; {} records were moved and compared.\n", done.records),
+            Some(done) => {
+                format!("The catalog is a {to} store now; {} records were moved and compared.\n", done.records)
+            }
             None => format!("The catalog is a {to} store already.\n"),
         };
         if !told {

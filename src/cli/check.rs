@@ -5,10 +5,10 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::Global;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::setup::host_public_keys;
-use super::Global;
 use crate::audit;
 use crate::config::Settings;
 use crate::daemon;
@@ -69,7 +69,9 @@ fn matter_types(settings: &Settings) -> Result<(), String> {
     for entry in entries.flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "toml")) {
         let path = entry.path();
         match std::fs::read_to_string(&path) {
-            Ok(text) => wrong.extend(parse_matter_type(&text, &path.display().to_string()).err().map(|e| e.to_string())),
+            Ok(text) => {
+                wrong.extend(parse_matter_type(&text, &path.display().to_string()).err().map(|e| e.to_string()))
+            }
             Err(why) => wrong.push(format!("{}: {why}", path.display())),
         }
     }

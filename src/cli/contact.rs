@@ -51,7 +51,7 @@ impl Command {
                 Reply::new(&shown(operator, &contact), text)
             }
             Self::List => {
-                operator.permit("contact list", "", None).await?;
+                operator.look("contact list", "", None).await?;
                 let all: Vec<_> = operator.firm().contacts().iter().map(|one| shown(operator, one)).collect();
                 let mut table = Table::new(&["NAME", "E-MAIL", "LOGIN", "ID"]);
                 for contact in &all {

@@ -36,7 +36,10 @@ impl Command {
         let account = match operator.firm().account_by_login(&login).cloned() {
             Some(account) if account.role == Role::Device => account,
             Some(account) => {
-                return Err(Problem::failed(format_args!("{} is the login of a {} already", account.login, account.role)));
+                return Err(Problem::failed(format_args!(
+                    "{} is the login of a {} already",
+                    account.login, account.role
+                )));
             }
             None => {
                 let name = login.clone();

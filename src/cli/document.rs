@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
-use super::operator::{Operator, blocking};
+use super::operator::Operator;
 use super::problem::Problem;
 use super::reply::{Reply, Table};
-use crate::vfs::DocumentRecord;
+use crate::vfs::{DocumentRecord, Vfs};
 
 /// The documents of a matter
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -39,9 +39,9 @@ impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         let Self::List { matter } = self;
         let matter = operator.matter(&matter)?;
-        let permit = operator.permit("document list", &matter.number, Some(matter.id)).await?;
-        let vfs = operator.core().vfs().clone();
-        let records = blocking(move || vfs.documents(&permit, &matter)).await?.map_err(Problem::failed)?;
+        let what = matter.clone();
+        let look = move |vfs: &Vfs, permit: &_| vfs.documents(permit, &what);
+        let records = operator.inspect(("document list", &matter.number, Some(matter.id)), look).await?;
         let all: Vec<_> = records.into_iter().map(Shown::from).collect();
         let mut table = Table::new(&["PATH", "VERSION", "SIZE", "SHA-256", "BLOB"]);
         for one in &all {

@@ -209,9 +209,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         std::fs::write(dir.path().join("letter.txt"), "mine").expect("written");
         let address = "127.0.0.1:0".parse().expect("an address");
-        let new = New {
-            firm: "F", hosts: &[], sftp: address, https: address, observe: None, origin: None, recovery: None,
-        };
+        let new =
+            New { firm: "F", hosts: &[], sftp: address, https: address, observe: None, origin: None, recovery: None };
         assert!(make(dir.path(), &new).expect_err("refused").message.contains("not empty"));
         assert_eq!(std::fs::read_dir(dir.path()).expect("listed").count(), 1);
     }

@@ -25,7 +25,7 @@ impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         let Self::Export { matter } = self;
         let matter = operator.matter(&matter)?;
-        operator.permit("key export", &matter.number, Some(matter.id)).await?;
+        operator.look("key export", &matter.number, Some(matter.id)).await?;
         let (keyring, id) = (operator.core().keyring().clone(), matter.id);
         let identity = blocking(move || keyring.export_matter(id)).await?.doing("export the key")?;
         let text = format!("# matter {}\n{}\n", matter.number, identity.as_str());

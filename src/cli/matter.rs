@@ -59,14 +59,16 @@ impl Command {
                     .change(("matter add", &subject, Some(id)), move |practice, permit| {
                         // The key comes first: a matter without one could be seen but hold nothing.
                         keyring.create_matter(id).doing("make the matter's key")?;
-                        practice.add_matter(permit, NewMatter { id, number, name, matter_type }).map_err(Problem::failed)
+                        practice
+                            .add_matter(permit, NewMatter { id, number, name, matter_type })
+                            .map_err(Problem::failed)
                     })
                     .await?;
                 let text = format!("Matter {} is open; its folder is \"{}\".\n", matter.number, matter.folder_name);
                 Reply::new(&shown(operator, &matter), text)
             }
             Self::List => {
-                operator.permit("matter list", "", None).await?;
+                operator.look("matter list", "", None).await?;
                 let all: Vec<_> = operator.firm().matters().map(|matter| shown(operator, matter)).collect();
                 let mut table = Table::new(&["NUMBER", "NAME", "TYPE", "STATE", "PARTICIPANTS"]);
                 for matter in &all {

@@ -67,12 +67,13 @@ impl Command {
                 let spec = parse_matter_type(&text, &file.display().to_string()).map_err(Problem::usage)?;
                 let name = spec.name().to_owned();
                 let what = ("matter-type apply", name.as_str(), None);
-                let kind = operator.change(what, move |practice, permit| practice.apply_matter_type(permit, spec)).await?;
+                let kind =
+                    operator.change(what, move |practice, permit| practice.apply_matter_type(permit, spec)).await?;
                 let text = format!("Matter type {} is at version {}.\n", kind.name(), kind.version);
                 Reply::new(&shown(operator, &kind), text)
             }
             Self::List => {
-                operator.permit("matter-type list", "", None).await?;
+                operator.look("matter-type list", "", None).await?;
                 let all: Vec<_> = operator.firm().matter_types().iter().map(|kind| shown(operator, kind)).collect();
                 let mut table = Table::new(&["NAME", "VERSION", "FOLDERS", "MATTERS", "PARTICIPANTS"]);
                 for kind in &all {
@@ -83,7 +84,7 @@ impl Command {
                 Reply::new(&all, table)
             }
             Self::Show { name } => {
-                operator.permit("matter-type show", &name, None).await?;
+                operator.look("matter-type show", &name, None).await?;
                 let kind = operator.firm().matter_type(&name).ok_or_else(|| {
                     Problem::failed(format_args!("there is no matter type {name:?}; see `deedbox matter-type list`"))
                 })?;

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::problem::{Doing as _, Problem};
+use crate::audit::{Detail, Outcome};
 use crate::daemon::Core;
 use crate::gate::{Administer, Permit, Refusal, Session};
 use crate::names::{ContactId, MatterId};
 use crate::practice::{Account, Contact, Firm, Matter, Practice};
+use crate::vfs::{self, Vfs};
 
 /// A session of the operator on an open data directory.
 pub(crate) struct Operator<'a> {
@@ -32,7 +34,7 @@ impl<'a> Operator<'a> {
 
     /// A permit for one action; it is in the audit record when this returns. `action` is what stands on the command line,
     /// `subject` the number or login that it is about.
-    pub(crate) async fn permit(
+    async fn permit(
         &self,
         action: &str,
         subject: &str,
@@ -42,6 +44,28 @@ impl<'a> Operator<'a> {
             Refusal::Unavailable => Problem::failed("the audit record cannot be written, so nothing is done"),
             Refusal::Denied | Refusal::Hidden | Refusal::Revoked => Problem::failed("not permitted"),
         })
+    }
+
+    /// Permits and records a look at the firm's records.
+    pub(crate) async fn look(&self, action: &str, subject: &str, matter: Option<MatterId>) -> Result<(), Problem> {
+        self.permit(action, subject, matter).await?.settle(Outcome::Done, Detail::default());
+        Ok(())
+    }
+
+    /// A permitted look into the tree, made on the blocking pool: it reads the catalog.
+    pub(crate) async fn inspect<T: Send + 'static>(
+        &self,
+        (action, subject, matter): (&str, &str, Option<MatterId>),
+        look: impl FnOnce(&Vfs, &Permit<Administer>) -> Result<T, vfs::Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = self.permit(action, subject, matter).await?;
+        let vfs = self.core.vfs().clone();
+        let (found, permit) = blocking(move || (look(&vfs, &permit), permit)).await?;
+        match &found {
+            Ok(_) => permit.settle(Outcome::Done, Detail::default()),
+            Err(cause) => permit.settle(Outcome::Failed, Detail::because(cause.to_string())),
+        }
+        found.map_err(Problem::failed)
     }
 
     /// A permitted change of the firm's records, made on the blocking pool: it waits for the disk.

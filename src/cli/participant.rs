@@ -73,7 +73,7 @@ impl Command {
             }
             Self::List { matter } => {
                 let matter = operator.matter(&matter)?;
-                operator.permit("participant list", &matter.number, Some(matter.id)).await?;
+                operator.look("participant list", &matter.number, Some(matter.id)).await?;
                 list(operator, &[matter])
             }
         }

@@ -3,10 +3,11 @@
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
-use super::operator::{Operator, blocking};
+use super::operator::Operator;
 use super::problem::Problem;
 use super::reply::Reply;
 use crate::names::{DocPath, Verb};
+use crate::vfs::Vfs;
 
 /// Decisions, explained
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -34,9 +35,9 @@ impl Command {
         let Self::Explain { login, verb, path } = self;
         let account = operator.account(&login)?;
         let path = DocPath::parse(path.as_bytes()).map_err(|why| Problem::usage(format_args!("--path: {why}")))?;
-        let permit = operator.permit("policy explain", &account.login, None).await?;
-        let (vfs, who, at) = (operator.core().vfs().clone(), account.clone(), path.clone());
-        let explained = blocking(move || vfs.explain(&permit, &who, verb, &at)).await?.map_err(Problem::failed)?;
+        let (who, at) = (account.clone(), path.clone());
+        let look = move |vfs: &Vfs, permit: &_| vfs.explain(permit, &who, verb, &at);
+        let explained = operator.inspect(("policy explain", &account.login, None), look).await?;
         let mut text = format!("{}: {} {verb} {path}\n", explained.answer, account.login);
         explained.because.iter().for_each(|why| text.push_str(&format!("  because {why}\n")));
         text.push_str(&format!("  rights there: {}\n", explained.rights));

@@ -53,7 +53,7 @@ struct CatalogReport {
 }
 
 pub(super) async fn run(operator: &Operator<'_>) -> Result<Reply, Problem> {
-    operator.permit("status", "", None).await?;
+    operator.look("status", "", None).await?;
     let core = operator.core();
     let log = core.log().clone();
     let checkpoint = super::operator::blocking(move || log.checkpoint()).await?;

@@ -37,7 +37,6 @@ pub(crate) struct Core {
     log: Arc<Log>,
     engine: Arc<dyn Engine>,
     practice: Arc<Practice>,
-    vault: Arc<Vault>,
     gate: Arc<Gate>,
     vfs: Arc<Vfs>,
     addresses: OnceLock<Addresses>,
@@ -59,11 +58,8 @@ impl Core {
 
         let keyring = Arc::new(Keyring::open(&data.keys()).map_err(Problem::failed)?);
         let secrets = keyring.audit_keys();
-        let keys = AuditKeys {
-            signing_seed: secrets.signing_seed,
-            body_key: secrets.body_key,
-            tag_key: secrets.tag_key,
-        };
+        let keys =
+            AuditKeys { signing_seed: secrets.signing_seed, body_key: secrets.body_key, tag_key: secrets.tag_key };
         let (log, opened) = Log::open(&data.audit(), keys, &settings.audit_origin).map_err(Problem::failed)?;
         if opened.torn_bytes > 0 {
             tracing::warn!(bytes = opened.torn_bytes, "a torn end of the audit record was set aside");
@@ -89,12 +85,9 @@ impl Core {
 
         let gate = Gate::new(practice.clone(), log.clone(), gate::Settings { fresh_for: settings.uploads.fresh })
             .doing("set up the gate")?;
-        let vault = Arc::new(vault);
-        let vfs = Vfs::new(gate.clone(), vault.clone());
+        let vfs = Vfs::new(gate.clone(), Arc::new(vault));
         let addresses = OnceLock::new();
-        Ok(Self {
-            settings, started, keyring, log, engine, practice, vault, gate, vfs, addresses, _lock: lock,
-        })
+        Ok(Self { settings, started, keyring, log, engine, practice, gate, vfs, addresses, _lock: lock })
     }
 
     /// Closes what was opened for one verb.
@@ -130,10 +123,6 @@ impl Core {
 
     pub(crate) fn practice(&self) -> &Arc<Practice> {
         &self.practice
-    }
-
-    pub(crate) fn vault(&self) -> &Arc<Vault> {
-        &self.vault
     }
 
     pub(crate) fn gate(&self) -> &Arc<Gate> {

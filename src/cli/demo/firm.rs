@@ -31,7 +31,11 @@ const DOCUMENTS: [(&str, &str, &str, &[&str]); 4] = [
         "2026-0001",
         "Report on title.pdf",
         "Report on title",
-        &["Property: 12 High Street", "The title is registered and free of mortgages.", "Please read section 3 on access."],
+        &[
+            "Property: 12 High Street",
+            "The title is registered and free of mortgages.",
+            "Please read section 3 on access.",
+        ],
     ),
     (
         "2026-0001",
