@@ -1,1 +1,5 @@
-fn main() {}
+//! The `deedbox` program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    deedbox::cli::main()
+}

@@ -1,0 +1,79 @@
+//! `deedbox check`: is everything that the daemon needs there and sound, before it is started?
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use clap::Args;
+
+use super::Global;
+use super::problem::Problem;
+use super::reply::Reply;
+use super::setup::host_public_keys;
+use crate::audit;
+use crate::config::Settings;
+use crate::daemon;
+use crate::keys::Keyring;
+use crate::practice::parse_matter_type;
+
+/// Check the configuration and the files that it names, and verify the audit record
+#[derive(Debug, Args)]
+#[command(after_help = "Example: deedbox check --config /etc/deedbox.toml\n\n\
+                        It changes nothing and may run beside the daemon. Every mistake is reported at once.")]
+pub(crate) struct Check {}
+
+impl Check {
+    pub(crate) fn run(self, global: &Global) -> Result<Reply, Problem> {
+        let settings = global.settings()?;
+        let mut wrong = Vec::new();
+        let mut look = |what: &str, found: Result<(), String>| {
+            if let Err(why) = found {
+                wrong.push(format!("{what}: {why}"));
+            }
+        };
+        look("data directory", private(settings.data.path()));
+        look("keys", private(&settings.data.keys()));
+        look("keys", Keyring::open(&settings.data.keys()).map(drop).map_err(|why| why.to_string()));
+        if let Some(https) = &settings.https {
+            look("https.key", private(&https.key));
+            look("https.certificate", daemon::tls_config(https).map(drop).map_err(|why| why.to_string()));
+        }
+        if let Some(sftp) = &settings.sftp {
+            sftp.host_keys.iter().for_each(|file| look("sftp.host_keys", private(file)));
+            look("sftp.host_keys", host_public_keys(&sftp.host_keys).map(drop).map_err(|why| why.to_string()));
+        }
+        look("matter_types", matter_types(&settings));
+        let log = settings.data.audit();
+        look("audit", audit::verify(&log, None).map(drop).map_err(|why| why.to_string()));
+        let text = match wrong.len() {
+            0 => "Everything is as it should be.\n".to_owned(),
+            _ => wrong.iter().map(|line| format!("{line}\n")).collect(),
+        };
+        let sound = wrong.is_empty();
+        Ok(Reply::new(&serde_json::json!({ "sound": sound, "wrong": wrong }), text)?.negative(!sound))
+    }
+}
+
+/// Is it there, and closed to other users?
+fn private(path: &Path) -> Result<(), String> {
+    let metadata = std::fs::metadata(path).map_err(|why| format!("{}: {why}", path.display()))?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err(format!("{}: other users can get at it; `chmod go= {}`", path.display(), path.display()));
+    }
+    Ok(())
+}
+
+fn matter_types(settings: &Settings) -> Result<(), String> {
+    let Some(folder) = &settings.matter_types else { return Ok(()) };
+    let entries = std::fs::read_dir(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+    let mut wrong = Vec::new();
+    for entry in entries.flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "toml")) {
+        let path = entry.path();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                wrong.extend(parse_matter_type(&text, &path.display().to_string()).err().map(|e| e.to_string()))
+            }
+            Err(why) => wrong.push(format!("{}: {why}", path.display())),
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}

@@ -1,0 +1,119 @@
+//! The person at the command line, as the gate sees them: every look and every change is permitted and recorded first.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::problem::{Doing as _, Problem};
+use crate::audit::{Detail, Outcome};
+use crate::daemon::Core;
+use crate::gate::{Administer, Permit, Refusal, Session};
+use crate::names::{ContactId, MatterId};
+use crate::practice::{Account, Contact, Firm, Matter, Practice};
+use crate::vfs::{self, Vfs};
+
+/// A session of the operator on an open data directory.
+pub(crate) struct Operator<'a> {
+    core: &'a Core,
+    session: Arc<Session>,
+}
+
+impl<'a> Operator<'a> {
+    /// `from` names the local user, as the operating system does.
+    pub(crate) fn new(core: &'a Core, from: &str) -> Self {
+        Self { core, session: core.gate().operator(from) }
+    }
+
+    pub(crate) fn core(&self) -> &'a Core {
+        self.core
+    }
+
+    /// The firm as it is now.
+    pub(crate) fn firm(&self) -> Arc<Firm> {
+        self.core.practice().firm()
+    }
+
+    /// A permit for one action; it is in the audit record when this returns. `action` is what stands on the command line,
+    /// `subject` the number or login that it is about.
+    async fn permit(
+        &self,
+        action: &str,
+        subject: &str,
+        matter: Option<MatterId>,
+    ) -> Result<Permit<Administer>, Problem> {
+        self.core.gate().permit_admin(&self.session, action, subject, matter).await.map_err(|refusal| match refusal {
+            Refusal::Unavailable => Problem::failed("the audit record cannot be written, so nothing is done"),
+            Refusal::Denied | Refusal::Hidden | Refusal::Revoked => Problem::failed("not permitted"),
+        })
+    }
+
+    /// Permits and records a look at the firm's records.
+    pub(crate) async fn look(&self, action: &str, subject: &str, matter: Option<MatterId>) -> Result<(), Problem> {
+        self.permit(action, subject, matter).await?.settle(Outcome::Done, Detail::default());
+        Ok(())
+    }
+
+    /// A permitted look into the tree, made on the blocking pool: it reads the catalog.
+    pub(crate) async fn inspect<T: Send + 'static>(
+        &self,
+        (action, subject, matter): (&str, &str, Option<MatterId>),
+        look: impl FnOnce(&Vfs, &Permit<Administer>) -> Result<T, vfs::Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = self.permit(action, subject, matter).await?;
+        let vfs = self.core.vfs().clone();
+        let (found, permit) = blocking(move || (look(&vfs, &permit), permit)).await?;
+        match &found {
+            Ok(_) => permit.settle(Outcome::Done, Detail::default()),
+            Err(cause) => permit.settle(Outcome::Failed, Detail::because(cause.to_string())),
+        }
+        found.map_err(Problem::failed)
+    }
+
+    /// A permitted change of the firm's records, made on the blocking pool: it waits for the disk.
+    pub(crate) async fn change<T: Send + 'static, E: fmt::Display + Send + 'static>(
+        &self,
+        (action, subject, matter): (&str, &str, Option<MatterId>),
+        change: impl FnOnce(&Practice, Permit<Administer>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = self.permit(action, subject, matter).await?;
+        let practice = self.core.practice().clone();
+        blocking(move || change(&practice, permit)).await?.map_err(Problem::failed)
+    }
+
+    /// The matter of this number.
+    pub(crate) fn matter(&self, number: &str) -> Result<Arc<Matter>, Problem> {
+        self.firm().matter_by_number(number).cloned().ok_or_else(|| {
+            Problem::failed(format_args!("there is no matter {number:?}; `deedbox matter list` shows those that are"))
+        })
+    }
+
+    /// The account of this login.
+    pub(crate) fn account(&self, login: &str) -> Result<Arc<Account>, Problem> {
+        self.firm().account_by_login(login).cloned().ok_or_else(|| {
+            Problem::failed(format_args!("there is no login {login:?}; `deedbox account list` shows those that are"))
+        })
+    }
+
+    /// The one contact with this e-mail address or id.
+    pub(crate) fn contact(&self, name: &str) -> Result<Arc<Contact>, Problem> {
+        let firm = self.firm();
+        if let Some(contact) = name.parse::<ContactId>().ok().and_then(|id| firm.contact(id)) {
+            return Ok(contact.clone());
+        }
+        let mut found = firm.contacts_by_email(name);
+        match (found.pop(), found.is_empty()) {
+            (Some(contact), true) => Ok(contact),
+            (None, _) => Err(Problem::failed(format_args!(
+                "there is no contact {name:?}; `deedbox contact list` shows those that are"
+            ))),
+            (Some(_), false) => Err(Problem::failed(format_args!(
+                "several contacts have the address {name:?}; say the id of the one that is meant, as `deedbox contact \
+                 list` shows it"
+            ))),
+        }
+    }
+}
+
+/// Runs what waits for the disk or the processor beside the tasks that must not wait.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.doing("finish")
+}

@@ -1,0 +1,132 @@
+//! `deedbox status`: how the daemon is.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::operator::Operator;
+use super::problem::{Doing as _, Problem};
+use super::reply::Reply;
+use crate::daemon::Addresses;
+use crate::names::Timestamp;
+use crate::observe::Subject as _;
+
+/// Print versions, listeners, counts and health
+#[derive(Debug, Args)]
+#[command(after_help = "Example: deedbox status --data /var/lib/deedbox --json\n\n\
+                        Exit code: 0 if a daemon runs and can serve documents, 1 if not.")]
+pub(crate) struct Status {}
+
+/// How the daemon is.
+#[derive(Debug, Serialize)]
+struct Report {
+    version: &'static str,
+    running: bool,
+    ready: bool,
+    problem: Option<String>,
+    firm: String,
+    data: std::path::PathBuf,
+    uptime_seconds: u64,
+    listeners: Addresses,
+    sessions: usize,
+    matters: usize,
+    matter_types: usize,
+    contacts: usize,
+    accounts: usize,
+    audit: AuditReport,
+    catalog: CatalogReport,
+}
+
+#[derive(Debug, Serialize)]
+struct AuditReport {
+    records: u64,
+    origin: String,
+    key: String,
+    checkpoint_records: u64,
+    checkpoint_root: String,
+    checkpoint_time: String,
+}
+
+#[derive(Debug, Serialize)]
+struct CatalogReport {
+    engine: &'static str,
+    commit: u64,
+}
+
+pub(super) async fn run(operator: &Operator<'_>) -> Result<Reply, Problem> {
+    operator.look("status", "", None).await?;
+    let core = operator.core();
+    let log = core.log().clone();
+    let checkpoint = super::operator::blocking(move || log.checkpoint()).await?;
+    let firm = operator.firm();
+    let problem = core.problem();
+    let (checkpoint_records, checkpoint_root) = match &checkpoint {
+        Ok((checkpoint, _)) => (checkpoint.size, hex::encode(checkpoint.root)),
+        Err(_) => (0, String::new()),
+    };
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        running: core.is_daemon(),
+        ready: problem.is_none() && core.is_daemon(),
+        problem,
+        firm: core.settings().firm.clone(),
+        data: core.settings().data.path().to_owned(),
+        uptime_seconds: core.started().elapsed().as_secs(),
+        listeners: core.addresses(),
+        sessions: core.gate().open_sessions(),
+        matters: firm.matters().count(),
+        matter_types: firm.matter_types().len(),
+        contacts: firm.contacts().len(),
+        accounts: firm.accounts().len(),
+        audit: AuditReport {
+            records: core.log().size(),
+            origin: core.settings().audit_origin.clone(),
+            key: core.log().verify_key().to_string(),
+            checkpoint_records,
+            checkpoint_root,
+            checkpoint_time: Timestamp::now().to_string(),
+        },
+        catalog: CatalogReport { engine: core.engine().name(), commit: core.engine().last_commit() },
+    };
+    let text = text(&report).doing("write the report")?;
+    let well = report.ready;
+    Ok(Reply::new(&report, text)?.negative(!well))
+}
+
+fn text(report: &Report) -> Result<String, std::fmt::Error> {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let state = match (&report.problem, report.running) {
+        (None, true) => "runs and serves documents".to_owned(),
+        (Some(why), true) => format!("runs, but serves no documents: {why}"),
+        (None, false) => "does not run; the data directory is sound".to_owned(),
+        (Some(why), false) => format!("does not run; {why}"),
+    };
+    writeln!(text, "Deedbox {} for {} {state}.", report.version, report.firm)?;
+    writeln!(text, "Data       {}", report.data.display())?;
+    if report.running {
+        let at = |address: Option<std::net::SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
+        let listeners = report.listeners;
+        writeln!(
+            text,
+            "Listening  sftp {}, https {}, observe {}",
+            at(listeners.sftp),
+            at(listeners.https),
+            at(listeners.observe)
+        )?;
+        writeln!(text, "Running    {} s, {} sessions open", report.uptime_seconds, report.sessions)?;
+    }
+    writeln!(
+        text,
+        "Firm       {} matters, {} matter types, {} contacts, {} accounts",
+        report.matters, report.matter_types, report.contacts, report.accounts
+    )?;
+    let audit = &report.audit;
+    writeln!(
+        text,
+        "Audit      {} records; checkpoint over {} at {}, root {}",
+        audit.records, audit.checkpoint_records, audit.checkpoint_time, audit.checkpoint_root
+    )?;
+    writeln!(text, "           key {}", audit.key)?;
+    writeln!(text, "Catalog    {}, commit {}", report.catalog.engine, report.catalog.commit)?;
+    Ok(text)
+}

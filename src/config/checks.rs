@@ -1,0 +1,169 @@
+//! From what is written to what is meant: defaults, ranges, addresses. A mistake is noted and a harmless value stands in
+//! for it, so that the checks go on to the next one.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::mistakes::Mistakes;
+use super::raw::{self, Item, Raw};
+use super::{DataDir, Engine, Https, Kv, Limits, Log, LogFormat, Settings, Sftp, Uploads};
+
+const MIB: u64 = 1 << 20;
+
+pub(super) struct Checks<'a> {
+    pub(super) text: &'a str,
+    pub(super) base: &'a Path,
+    pub(super) mistakes: &'a mut Mistakes,
+}
+
+impl Checks<'_> {
+    pub(super) fn settings(&mut self, raw: Raw) -> Settings {
+        let data = DataDir::new(self.path(raw.data, Path::new(".")));
+        let firm = self.line("firm", raw.firm, "The firm", 200);
+        Settings {
+            matter_types: raw.matter_types.map(|path| self.base.join(path.into_inner())),
+            sftp: self.sftp(raw.sftp, &data),
+            https: self.https(raw.https, &data),
+            observe: self.observe(raw.observe),
+            kv: self.kv(raw.kv),
+            audit_origin: self.origin(raw.audit.origin),
+            log: self.log(raw.log),
+            uploads: self.uploads(raw.uploads),
+            limits: self.limits(raw.limits),
+            firm,
+            data,
+        }
+    }
+
+    fn sftp(&mut self, raw: raw::Sftp, data: &DataDir) -> Option<Sftp> {
+        let listen = self.address("sftp.listen", raw.listen, (Ipv4Addr::UNSPECIFIED, 2022).into());
+        let host_keys = match raw.host_keys {
+            Some(paths) => paths.into_iter().map(|path| self.base.join(path.into_inner())).collect(),
+            None => ["ssh_host_ed25519_key", "ssh_host_ecdsa_key", "ssh_host_rsa_key"]
+                .map(|name| data.ssh_keys().join(name))
+                .into(),
+        };
+        on(raw.enabled).then_some(Sftp { listen, host_keys })
+    }
+
+    fn https(&mut self, raw: raw::Https, data: &DataDir) -> Option<Https> {
+        let listen = self.address("https.listen", raw.listen, (Ipv4Addr::UNSPECIFIED, 8443).into());
+        let certificate = self.path(raw.certificate, &data.certs().join("server.pem"));
+        let key = self.path(raw.key, &data.certs().join("server.key"));
+        on(raw.enabled).then_some(Https { listen, certificate, key })
+    }
+
+    fn observe(&mut self, raw: raw::Observe) -> Option<SocketAddr> {
+        let span = raw.listen.as_ref().map(Spanned::span);
+        let listen = self.address("observe.listen", raw.listen, (Ipv4Addr::LOCALHOST, 9464).into());
+        if !listen.ip().is_loopback() {
+            let message =
+                "`observe.listen` must be a loopback address: metrics and health are answered without a login";
+            self.mistakes.add(self.text, span, message);
+        }
+        on(raw.enabled).then_some(listen)
+    }
+
+    fn kv(&mut self, raw: raw::Kv) -> Kv {
+        let engine_span = raw.engine.as_ref().map(Spanned::span);
+        let engine =
+            self.word("kv.engine", raw.engine, Engine::Redb, &[("redb", Engine::Redb), ("sled", Engine::Sled)]);
+        let cache_bytes = self.number("kv.cache_mib", raw.cache_mib, 64, 8..=64 * 1024) * MIB;
+        Kv { engine, engine_span, cache_bytes: usize::try_from(cache_bytes).unwrap_or(usize::MAX) }
+    }
+
+    /// C2SP tlog-checkpoint: the origin is a non-empty line; signed-note key names allow no spaces and no plus sign.
+    fn origin(&mut self, raw: Item<String>) -> String {
+        let span = raw.as_ref().map(Spanned::span);
+        let origin = self.line("audit.origin", raw, "deedbox.example/audit", 200);
+        if origin.chars().any(|c| c.is_whitespace() || c == '+') {
+            self.mistakes.add(self.text, span, "`audit.origin` must not contain spaces or `+`");
+        }
+        origin
+    }
+
+    fn log(&mut self, raw: raw::Log) -> Log {
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        let format = self.word("log.format", raw.format, LogFormat::Text, &formats);
+        let span = raw.filter.as_ref().map(Spanned::span);
+        let filter = self.line("log.filter", raw.filter, "info", 1000);
+        if let Err(cause) = tracing_subscriber::EnvFilter::builder().parse(&filter) {
+            self.mistakes.add(self.text, span, format!("`log.filter`: {cause}"));
+        }
+        Log { format, filter }
+    }
+
+    fn uploads(&mut self, raw: raw::Uploads) -> Uploads {
+        let minutes = self.number("uploads.fresh_minutes", raw.fresh_minutes, 15, 0..=24 * 60);
+        Uploads { fresh: Duration::from_secs(minutes * 60) }
+    }
+
+    fn limits(&mut self, raw: raw::Limits) -> Limits {
+        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let connections = self.number("limits.connections", raw.connections, 2000, 1..=100_000);
+        let per_address = self.number("limits.connections_per_address", raw.connections_per_address, 100, 1..=100_000);
+        let login = self.number("limits.login_seconds", raw.login_seconds, 60, 5..=600);
+        let idle = self.number("limits.idle_minutes", raw.idle_minutes, 60, 1..=24 * 60);
+        Limits {
+            connections: size(connections),
+            connections_per_address: size(per_address),
+            login: Duration::from_secs(login),
+            idle: Duration::from_secs(idle * 60),
+        }
+    }
+
+    fn path(&self, item: Item<PathBuf>, default: &Path) -> PathBuf {
+        let path = item.map_or_else(|| default.to_owned(), Spanned::into_inner);
+        // `base/.` reads badly in messages and unit files.
+        if path == Path::new(".") { self.base.to_owned() } else { self.base.join(path) }
+    }
+
+    fn address(&mut self, name: &str, item: Item<String>, default: SocketAddr) -> SocketAddr {
+        let Some(item) = item else { return default };
+        item.get_ref().parse().unwrap_or_else(|_| {
+            let message =
+                format!("`{name}` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"");
+            self.mistakes.add(self.text, Some(item.span()), message);
+            default
+        })
+    }
+
+    fn number(&mut self, name: &str, item: Item<u64>, default: u64, range: std::ops::RangeInclusive<u64>) -> u64 {
+        let Some(item) = item else { return default };
+        let value = *item.get_ref();
+        if range.contains(&value) {
+            return value;
+        }
+        let message = format!("`{name}` must be between {} and {}", range.start(), range.end());
+        self.mistakes.add(self.text, Some(item.span()), message);
+        default
+    }
+
+    fn word<T: Copy>(&mut self, name: &str, item: Item<String>, default: T, words: &[(&str, T)]) -> T {
+        let Some(item) = item else { return default };
+        if let Some((_, value)) = words.iter().find(|(word, _)| word == item.get_ref()) {
+            return *value;
+        }
+        let known: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        self.mistakes.add(self.text, Some(item.span()), format!("`{name}` must be {}", known.join(" or ")));
+        default
+    }
+
+    fn line(&mut self, name: &str, item: Item<String>, default: &str, most: usize) -> String {
+        let Some(item) = item else { return default.to_owned() };
+        let value = item.get_ref();
+        if value.is_empty() || value.len() > most || value.chars().any(char::is_control) {
+            let message = format!("`{name}` must be one line of 1 to {most} bytes");
+            self.mistakes.add(self.text, Some(item.span()), message);
+            return default.to_owned();
+        }
+        item.into_inner()
+    }
+}
+
+fn on(item: Item<bool>) -> bool {
+    item.is_none_or(Spanned::into_inner)
+}

@@ -1,0 +1,183 @@
+//! The configuration: one TOML file, checked as a whole.
+//!
+//! [`parse`] turns text into [`Settings`] or into *all* of its [`Mistakes`], each with line and column. Unknown names are
+//! mistakes: a misspelt limit must not silently be no limit. Secrets never stand in the file; it names the files that hold
+//! them. Relative paths are relative to the configuration file.
+
+mod checks;
+mod mistakes;
+mod paths;
+mod raw;
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use mistakes::{Mistake, Mistakes};
+pub use paths::DataDir;
+
+/// A configuration file is never longer than this; what is longer is some other file.
+pub const MAX_CONFIG_BYTES: u64 = 256 * 1024;
+
+/// Everything that the daemon needs to know, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The firm's name as people see it.
+    pub firm: String,
+    /// The state directory.
+    pub data: DataDir,
+    /// A directory of matter types (`*.toml`) that `check` reads and that `matter-type apply` takes names from.
+    pub matter_types: Option<PathBuf>,
+    /// The SFTP listener, unless switched off.
+    pub sftp: Option<Sftp>,
+    /// The WebDAV listener, unless switched off.
+    pub https: Option<Https>,
+    /// The listener for metrics and health, loopback only, unless switched off.
+    pub observe: Option<SocketAddr>,
+    /// The catalog's engine.
+    pub kv: Kv,
+    /// Name of the audit log in its checkpoints (C2SP tlog-checkpoint, "origin"); it never changes in a log's life.
+    pub audit_origin: String,
+    /// How and what the daemon logs.
+    pub log: Log,
+    /// Uploads.
+    pub uploads: Uploads,
+    /// What one client may take of the daemon.
+    pub limits: Limits,
+}
+
+/// The SFTP listener.
+#[derive(Debug, Clone)]
+pub struct Sftp {
+    /// Address and port; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Files with the host's private keys in OpenSSH format.
+    pub host_keys: Vec<PathBuf>,
+}
+
+/// The WebDAV listener.
+#[derive(Debug, Clone)]
+pub struct Https {
+    /// Address and port; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The certificate chain, PEM, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+}
+
+/// Which key-value engine holds the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// redb, the default.
+    Redb,
+    /// sled, under the rules that the engine enforces.
+    Sled,
+}
+
+impl Engine {
+    /// The word in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Redb => "redb",
+            Self::Sled => "sled",
+        }
+    }
+}
+
+/// The catalog's engine.
+#[derive(Debug, Clone)]
+pub struct Kv {
+    /// Which one.
+    pub engine: Engine,
+    /// Where the word stands in the file, quotes included, so that `catalog convert` can change it; nothing if unset.
+    pub engine_span: Option<Range<usize>>,
+    /// Memory for its page cache, in bytes.
+    pub cache_bytes: usize,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How and what the daemon logs, on standard error.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// Directives of the `tracing` env filter, such as `info,deedbox::front=debug`.
+    pub filter: String,
+}
+
+/// Uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uploads {
+    /// How long an upload stays its uploader's own to correct without Update.
+    pub fresh: Duration,
+}
+
+/// What one client may take of the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time, per listener.
+    pub connections: usize,
+    /// Of these, from one address.
+    pub connections_per_address: usize,
+    /// From accepting a connection to a finished login.
+    pub login: Duration,
+    /// Without any request, after which a connection is closed.
+    pub idle: Duration,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("{}: {cause}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The file has mistakes.
+    #[error(transparent)]
+    Mistakes(#[from] Mistakes),
+}
+
+/// Reads and checks a configuration file.
+pub fn load(path: &Path) -> Result<Settings, Error> {
+    let read = |path: &Path| -> std::io::Result<String> {
+        use std::io::Read as _;
+        let mut text = String::new();
+        std::fs::File::open(path)?.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > MAX_CONFIG_BYTES {
+            return Err(std::io::Error::other("longer than 256 KiB: this is no configuration file"));
+        }
+        Ok(text)
+    };
+    let path = std::path::absolute(path).map_err(|cause| Error::Read { path: path.to_owned(), cause })?;
+    let text = read(&path).map_err(|cause| Error::Read { path: path.clone(), cause })?;
+    Ok(parse(&text, &path)?)
+}
+
+/// Checks the text of a configuration file. `source` is its path: for messages, and where relative paths start.
+///
+/// # Errors
+/// Every mistake at once.
+pub fn parse(text: &str, source: &Path) -> Result<Settings, Mistakes> {
+    let mut mistakes = Mistakes::new(source);
+    let raw = raw::read(text, &mut mistakes);
+    let base = source.parent().unwrap_or(Path::new(""));
+    let settings = checks::Checks { text, base, mistakes: &mut mistakes }.settings(raw);
+    mistakes.or(settings)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn mistakes(text: &str) -> String {
+    match parse(text, Path::new("/etc/deedbox/deedbox.toml")) {
+        Ok(_) => String::new(),
+        Err(mistakes) => mistakes.to_string().replace("/etc/deedbox/deedbox.toml:", ""),
+    }
+}
+
+#[test]
+fn an_empty_file_means_the_defaults() {
+    let settings = parse("", Path::new("/etc/deedbox/deedbox.toml")).expect("valid");
+    assert_eq!(settings.data.path(), Path::new("/etc/deedbox"));
+    assert_eq!(settings.kv.engine, Engine::Redb);
+    assert_eq!(settings.sftp.expect("on").host_keys.len(), 3);
+    assert!(settings.observe.expect("on").ip().is_loopback());
+}
+
+#[test]
+fn relative_paths_start_at_the_file() {
+    let settings = parse("data = \"state\"\n[https]\nkey = \"/secret/key.pem\"", Path::new("/srv/box/deedbox.toml"));
+    let settings = settings.expect("valid");
+    assert_eq!(settings.data.path(), Path::new("/srv/box/state"));
+    assert_eq!(settings.https.clone().expect("on").key, Path::new("/secret/key.pem"));
+    assert_eq!(settings.https.expect("on").certificate, Path::new("/srv/box/state/certs/server.pem"));
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_place() {
+    let text = "\
+firm = 7
+frim = \"misspelt\"
+
+[sftp]
+listen = \"localhost\"
+port = 22
+
+[observe]
+listen = \"0.0.0.0:9464\"
+
+[kv]
+engine = \"postgres\"
+cache_mib = \"much\"
+
+[limits]
+connections = 0
+";
+    let expected = "\
+1:8: invalid type: integer `7`, expected a string
+2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `sftp`, `https`, `observe`, `kv`, `audit`, \
+                    `log`, `uploads`, `limits`
+5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
+6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`
+9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login
+12:10: `kv.engine` must be \"redb\" or \"sled\"
+13:13: invalid type: string \"much\", expected u64
+16:15: `limits.connections` must be between 1 and 100000";
+    assert_eq!(mistakes(text), expected);
+}
+
+#[test]
+fn syntax_errors_have_a_place_too() {
+    assert!(mistakes("firm = \"x\"\n[kv\nengine = 3\n").starts_with("2:"), "{}", mistakes("firm = \"x\"\n[kv\n"));
+    assert!(mistakes("firm = \n").starts_with("1:"));
+}
+
+#[test]
+fn a_section_of_the_wrong_kind_is_one_mistake() {
+    assert_eq!(mistakes("kv = 3\n"), "1:6: invalid type: integer `3`, expected struct Kv");
+}
+
+#[test]
+fn the_sample_configuration_is_valid() {
+    let sample = include_str!("../../config/deedbox.toml");
+    parse(sample, Path::new("/etc/deedbox/deedbox.toml")).expect("the sample is valid");
+    // Its commented settings are valid too, and are the defaults.
+    let all: String =
+        sample.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).flat_map(|line| [line, "\n"]).collect();
+    let written = parse(&all, Path::new("/etc/deedbox/deedbox.toml")).expect("valid with everything written out");
+    let default = parse("", Path::new("/etc/deedbox/deedbox.toml")).expect("valid");
+    assert_eq!(written.limits, default.limits);
+    assert_eq!(written.uploads, default.uploads);
+    assert_eq!(written.kv.cache_bytes, default.kv.cache_bytes);
+}
+
+#[test]
+fn the_engine_can_be_found_in_the_text() {
+    let text = "[kv]\nengine = \"redb\"\n";
+    let settings = parse(text, Path::new("x.toml")).expect("valid");
+    assert_eq!(settings.kv.engine_span.map(|span| &text[span]), Some("\"redb\""));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_parsing_panic(text in "\\PC{0,200}") {
+        let _ = parse(&text, Path::new("x.toml"));
+    }
+
+    #[test]
+    fn nothing_that_looks_like_a_configuration_makes_parsing_panic(
+        lines in proptest::collection::vec("(\\[[a-z.]{1,8}\\]|[a-z_.]{1,9} = (\"[^\"]{0,9}\"|[0-9]{1,3}|\\[\\]|\\{\\}))", 0..12)
+    ) {
+        let _ = parse(&lines.join("\n"), Path::new("x.toml"));
+    }
+}

@@ -1,0 +1,176 @@
+//! A data directory, open: everything below the listeners.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::bound::{self, BoundEngine};
+use super::process;
+use crate::audit::{AuditKeys, Log};
+use crate::cli::{DirLock, Doing as _, Problem};
+use crate::config::{self, Settings};
+use crate::gate::{self, Gate};
+use crate::keys::Keyring;
+use crate::kv::{self, Engine, EngineKind, SealKeys, SealedStore};
+use crate::observe;
+use crate::practice::Practice;
+use crate::vault::Vault;
+use crate::vault::blobs::BlobStore;
+use crate::vault::staging::Staging;
+use crate::vfs::Vfs;
+
+/// Where the daemon listens; nothing where a listener is switched off.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Addresses {
+    pub(crate) sftp: Option<SocketAddr>,
+    pub(crate) https: Option<SocketAddr>,
+    pub(crate) observe: Option<SocketAddr>,
+}
+
+/// Everything below the listeners.
+pub(crate) struct Core {
+    settings: Settings,
+    started: Instant,
+    keyring: Arc<Keyring>,
+    log: Arc<Log>,
+    engine: Arc<dyn Engine>,
+    practice: Arc<Practice>,
+    gate: Arc<Gate>,
+    vfs: Arc<Vfs>,
+    addresses: OnceLock<Addresses>,
+    /// Given back last.
+    _lock: DirLock,
+}
+
+impl Core {
+    /// Opens the data directory of these settings, in the order of recovery.
+    pub(crate) async fn open(settings: Settings) -> Result<Self, Problem> {
+        tokio::task::spawn_blocking(move || Self::open_blocking(settings)).await.doing("open the data directory")?
+    }
+
+    fn open_blocking(settings: Settings) -> Result<Self, Problem> {
+        let started = Instant::now();
+        let data = &settings.data;
+        process::harden()?;
+        let lock = DirLock::take(data)?;
+
+        let keyring = Arc::new(Keyring::open(&data.keys()).map_err(Problem::failed)?);
+        let secrets = keyring.audit_keys();
+        let keys =
+            AuditKeys { signing_seed: secrets.signing_seed, body_key: secrets.body_key, tag_key: secrets.tag_key };
+        let (log, opened) = Log::open(&data.audit(), keys, &settings.audit_origin).map_err(Problem::failed)?;
+        if opened.torn_bytes > 0 {
+            tracing::warn!(bytes = opened.torn_bytes, "a torn end of the audit record was set aside");
+        }
+
+        let kind = match settings.kv.engine {
+            config::Engine::Redb => EngineKind::Redb,
+            config::Engine::Sled => EngineKind::Sled,
+        };
+        let engine = kv::open(kind, &data.catalog(), kv::Settings { cache_bytes: settings.kv.cache_bytes })
+            .map_err(Problem::failed)?;
+        bound::check(data, engine.last_commit(), opened.catalog_commit, opened.created)?;
+        let engine: Arc<dyn Engine> = Arc::new(BoundEngine::new(engine, log.clone()));
+        let (seal, names) = keyring.catalog_keys();
+        let store = Arc::new(SealedStore::new(engine.clone(), &SealKeys::new(*seal, *names)).map_err(Problem::failed)?);
+
+        let practice = Arc::new(Practice::open(store.clone()).map_err(Problem::failed)?);
+        let blobs = Arc::new(BlobStore::open(&data.blobs()).doing("open the blobs")?);
+        let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
+        let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
+        let found = vault.recover().doing("put the vault in order")?;
+        tracing::debug!(?found, abandoned = opened.abandoned.len(), "recovered");
+
+        let gate = Gate::new(practice.clone(), log.clone(), gate::Settings { fresh_for: settings.uploads.fresh })
+            .doing("set up the gate")?;
+        let vfs = Vfs::new(gate.clone(), Arc::new(vault));
+        let addresses = OnceLock::new();
+        Ok(Self { settings, started, keyring, log, engine, practice, gate, vfs, addresses, _lock: lock })
+    }
+
+    /// Closes what was opened for one verb.
+    pub(crate) async fn close(self) -> Result<(), Problem> {
+        self.shut().await
+    }
+
+    /// Writes the last audit records and the last checkpoint.
+    pub(super) async fn shut(&self) -> Result<(), Problem> {
+        let log = self.log.clone();
+        tokio::task::spawn_blocking(move || log.close()).await.doing("close the audit record")
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(crate) fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    pub(crate) fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
+    pub(crate) fn practice(&self) -> &Arc<Practice> {
+        &self.practice
+    }
+
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    pub(crate) fn vfs(&self) -> &Arc<Vfs> {
+        &self.vfs
+    }
+
+    /// Where the listeners are; nowhere for a directory that was opened for one verb.
+    pub(crate) fn addresses(&self) -> Addresses {
+        self.addresses.get().copied().unwrap_or_default()
+    }
+
+    pub(super) fn listens_at(&self, addresses: Addresses) {
+        // Set once, by the start.
+        let _ = self.addresses.set(addresses);
+    }
+
+    /// Whether somebody listens: a daemon, not a directory that was opened for one verb.
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.addresses.get().is_some()
+    }
+}
+
+impl observe::Subject for Core {
+    fn problem(&self) -> Option<String> {
+        if let Err(why) = self.log.health() {
+            return Some(format!("the audit log cannot be written: {why}"));
+        }
+        // Any read shows whether the engine still answers; this key is in no catalog.
+        if let Err(why) = self.engine.get(b"\0ready") {
+            return Some(format!("the catalog cannot be read: {why}"));
+        }
+        None
+    }
+
+    fn measure(&self) {
+        let gauge = |name: &'static str, value: u64| {
+            // Exact up to 2^53, which is enough for counts.
+            #[allow(clippy::cast_precision_loss)]
+            metrics::gauge!(name).set(value as f64);
+        };
+        gauge("deedbox_audit_records", self.log.size());
+        gauge("deedbox_catalog_commit", self.engine.last_commit());
+        gauge("deedbox_sessions", self.gate.open_sessions() as u64);
+        gauge("deedbox_ready", u64::from(self.problem().is_none()));
+        gauge("deedbox_uptime_seconds", self.started.elapsed().as_secs());
+    }
+}
