@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -104,7 +105,7 @@ impl Daemon {
         }
         if let Some((listener, tls)) = https {
             let (gate, vfs) = (core.gate().clone(), core.vfs().clone());
-            let served = webdav::serve(listener, tls, webdav_settings(&settings), gate, vfs, self.stop.subscribe());
+            let served = webdav::serve(listener, Arc::new(ArcSwap::from(tls)), Arc::new(webdav_settings(&settings)), gate, vfs, self.stop.subscribe());
             self.run("WebDAV", served);
         }
         if let Some(listener) = observe {
