@@ -105,7 +105,14 @@ impl Daemon {
         }
         if let Some((listener, tls)) = https {
             let (gate, vfs) = (core.gate().clone(), core.vfs().clone());
-            let served = webdav::serve(listener, Arc::new(ArcSwap::from(tls)), Arc::new(webdav_settings(&settings)), gate, vfs, self.stop.subscribe());
+            let served = webdav::serve(
+                listener,
+                Arc::new(ArcSwap::from(tls)),
+                Arc::new(webdav_settings(&settings)),
+                gate,
+                vfs,
+                self.stop.subscribe(),
+            );
             self.run("WebDAV", served);
         }
         if let Some(listener) = observe {

@@ -18,6 +18,9 @@ pub const SCANNER: &str = "scanner.one";
 pub const STAFF: &str = "staff.one@example.com";
 pub const ADMIN: &str = "admin.one@example.com";
 
+/// The demo on free ports; the data directory comes next.
+const DEMO: [&str; 7] = ["demo", "--json", "--sftp", "127.0.0.1:0", "--https", "127.0.0.1:0", "--data"];
+
 /// A running daemon with the sample firm.
 pub struct Demo {
     child: Option<Child>,
@@ -50,17 +53,32 @@ impl Demo {
 
     /// As `start_with`; the log if the daemon ends before it is ready.
     pub fn try_start(data: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deedbox"));
+        command.args(DEMO).arg(data).args(arguments);
+        Self::run(command, data)
+    }
+
+    /// A fresh firm of which one directory (or with "" all of it) is a filesystem of its own of this size, in a mount
+    /// namespace, which needs no root.
+    pub fn start_mounted(directory: &str, size: &str) -> Self {
+        let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a temporary directory");
+        let data = home.path().join("data");
+        let script =
+            "mkdir -p \"$1\" && mount -t tmpfs -o mode=0700,size=\"$2\" tmpfs \"$1\" && shift 2 && exec \"$@\"";
+        let mount_on = data.join(directory);
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script, "sh"]).arg(mount_on).arg(size);
+        command.arg(env!("CARGO_BIN_EXE_deedbox")).args(DEMO).arg(&data);
+        let mut demo = Self::run(command, &data).unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"));
+        demo.home = Some(home);
+        demo
+    }
+
+    fn run(mut command: Command, data: &Path) -> Result<Self, String> {
         let log = data.with_extension("log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_deedbox"))
-            .args(["demo", "--json", "--sftp", "127.0.0.1:0", "--https", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .expect("the daemon starts");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().expect("the daemon starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("stdout can be read");

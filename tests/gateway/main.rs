@@ -1,3 +1,7 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
 mod demo;
+mod demo_contract;
+mod encryption;
+mod record;
+mod recovery;
