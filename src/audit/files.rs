@@ -136,7 +136,7 @@ impl Writer {
         let mut results = Vec::new();
         std::thread::scope(|scope| {
             let write = |n: usize, targets: &[(PathBuf, &Vec<u8>)]| {
-                let temporary = self.temporary.with_added_extension(n.to_string());
+                let temporary = self.temporary.with_extension(format!("tmp{n}"));
                 targets.iter().try_for_each(|(target, bytes)| write_file(&temporary, target, bytes))
             };
             let parts = targets.chunks(targets.len().div_ceil(THREADS).max(1)).enumerate();
