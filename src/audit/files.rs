@@ -49,6 +49,9 @@ pub(super) fn tile_number(index: u64) -> String {
     text
 }
 
+/// Threads that write files at once, where there are many.
+const THREADS: usize = 4;
+
 /// The path of a tile; a width below 256 names a partial one.
 pub(super) fn tile_path(level: u8, index: u64, width: usize) -> String {
     partial(format!("{TILES}/{level}/{}", tile_number(index)), width)
@@ -120,19 +123,42 @@ impl Writer {
     }
 
     /// Writes a file aside, syncs it and renames it into place; durable after [`Writer::sync_folders`].
-    pub(super) fn put(&mut self, path: &str, pieces: &[&[u8]]) -> Result<(), WriteError> {
+    pub(super) fn put(&mut self, path: &str, bytes: &[u8]) -> Result<(), WriteError> {
+        let target = self.target(path)?;
+        write_file(&self.temporary, &target, bytes)
+    }
+
+    /// Writes many files as [`Writer::put`] does, some at a time: the file system then joins their syncs, which leaves
+    /// more of the disk to the journal.
+    pub(super) fn put_all(&mut self, files: &[(String, Vec<u8>)]) -> Result<(), WriteError> {
+        let targets = files.iter().map(|(path, bytes)| Ok((self.target(path)?, bytes)));
+        let targets = targets.collect::<Result<Vec<_>, _>>()?;
+        let mut results = Vec::new();
+        std::thread::scope(|scope| {
+            let write = |n: usize, targets: &[(PathBuf, &Vec<u8>)]| {
+                let temporary = self.temporary.with_extension(format!("tmp{n}"));
+                targets.iter().try_for_each(|(target, bytes)| write_file(&temporary, target, bytes))
+            };
+            let parts = targets.chunks(targets.len().div_ceil(THREADS).max(1)).enumerate();
+            let threads: Vec<_> = parts.map(|(n, part)| scope.spawn(move || write(n, part))).collect();
+            results.extend(threads.into_iter().map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(WriteError::Fatal(io::Error::other("a thread that wrote tiles ended"))))
+            }));
+        });
+        // What can be tried again must not hide what cannot.
+        results.sort_by_key(|result| !matches!(result, Err(WriteError::Fatal(_))));
+        results.into_iter().collect()
+    }
+
+    /// Where a file goes, its folder made.
+    fn target(&mut self, path: &str) -> Result<PathBuf, WriteError> {
         let target = self.root.join(path);
         let folder = target.parent().expect("every path has a folder within the root").to_owned();
         self.make_folder(&folder)?;
-        let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&self.temporary);
-        let mut file = open().map_err(WriteError::sort)?;
-        for piece in pieces {
-            file.write_all(piece).map_err(WriteError::sort)?;
-        }
-        file.sync_all().map_err(WriteError::Fatal)?;
-        fs::rename(&self.temporary, &target).map_err(WriteError::sort)?;
         self.dirty.insert(folder);
-        Ok(())
+        Ok(target)
     }
 
     fn make_folder(&mut self, folder: &Path) -> Result<(), WriteError> {
@@ -162,6 +188,19 @@ impl Writer {
     }
 }
 
+fn write_file(temporary: &Path, target: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let open = || OpenOptions::new().write(true).create(true).truncate(true).open(temporary);
+    let mut file = open().map_err(WriteError::sort)?;
+    file.write_all(bytes).map_err(WriteError::sort)?;
+    file.sync_all().map_err(WriteError::Fatal)?;
+    fs::rename(temporary, target).map_err(WriteError::sort)
+}
+
+/// True for the name of a file that was being written aside.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(WRITER_TEMPORARY) || name.starts_with(KEEPER_TEMPORARY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,9 +217,22 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let mut writer = Writer::new(dir.path(), WRITER_TEMPORARY);
         for content in [b"one", b"two"] {
-            assert!(writer.put("a/b/c", &[content]).is_ok() && writer.sync_folders().is_ok());
+            assert!(writer.put("a/b/c", content).is_ok() && writer.sync_folders().is_ok());
             assert_eq!(fs::read(dir.path().join("a/b/c")).ok().as_deref(), Some(&content[..]));
         }
         assert!(!dir.path().join(WRITER_TEMPORARY).exists());
+    }
+
+    #[test]
+    fn many_files_are_written_at_once() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut writer = Writer::new(dir.path(), KEEPER_TEMPORARY);
+        for count in [0u8, 1, 3, 50] {
+            let files: Vec<_> = (0..count).map(|n| (format!("x{count}/{n}"), vec![n; 10])).collect();
+            assert!(writer.put_all(&files).is_ok() && writer.sync_folders().is_ok());
+            for (path, bytes) in files {
+                assert_eq!(fs::read(dir.path().join(path)).ok(), Some(bytes));
+            }
+        }
     }
 }

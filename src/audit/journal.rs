@@ -46,7 +46,7 @@ impl Segment {
     /// A new segment, durable with its name.
     pub(super) fn create(dir: &Path, first: u64) -> Result<Self, WriteError> {
         let mut writer = Writer::new(dir, WRITER_TEMPORARY);
-        writer.put(&segment_path(first), &[&segment_header(first)])?;
+        writer.put(&segment_path(first), &segment_header(first))?;
         writer.sync_folders()?;
         Self::open(dir, first, SEGMENT_HEADER as u64).map_err(WriteError::sort)
     }

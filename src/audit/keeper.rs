@@ -3,7 +3,6 @@
 //! It never lies on the way of a record: a checkpoint follows within a second. If it falls far behind, the writer waits
 //! for it, so that memory stays bounded.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,7 +134,7 @@ pub(super) struct Keeper {
     /// Records of the block that is being filled.
     block: Vec<Record>,
     /// Full tiles and bundles that are not on the disk yet.
-    unwritten: VecDeque<(String, Vec<u8>)>,
+    unwritten: Vec<(String, Vec<u8>)>,
     /// The checkpoint on the disk.
     signed: Checkpoint,
     /// Size and matters of the state on the disk.
@@ -154,7 +153,7 @@ impl Keeper {
         stored: u64,
     ) -> Self {
         let files = Writer::new(dir, KEEPER_TEMPORARY);
-        let (dir, unwritten, stored) = (dir.to_owned(), VecDeque::new(), (stored, 0));
+        let (dir, unwritten, stored) = (dir.to_owned(), Vec::new(), (stored, 0));
         Self { dir, queue, desk, signer, files, tree, block, unwritten, signed, stored, stalled: false }
     }
 
@@ -205,23 +204,21 @@ impl Keeper {
     fn absorb(&mut self, written: Written) {
         let unwritten = &mut self.unwritten;
         self.tree.append(written.hash, |tile| {
-            unwritten.push_back((tile_path(tile.level, tile.index, TILE), encode_tile(&tile.hashes)));
+            unwritten.push((tile_path(tile.level, tile.index, TILE), encode_tile(&tile.hashes)));
         });
         self.block.push(written.record);
         if self.block.len() == TILE {
             let index = self.tree.size() / TILE as u64 - 1;
-            unwritten.push_back((entries_path(index, TILE), encode_entries(&self.block)));
-            unwritten.push_back((sealed_path(index), encode_sealed(&self.block)));
+            unwritten.push((entries_path(index, TILE), encode_entries(&self.block)));
+            unwritten.push((sealed_path(index), encode_sealed(&self.block)));
             self.block.clear();
         }
     }
 
     /// Writes tiles and bundles, and then the checkpoint that relies on them.
     fn flush(&mut self) -> Result<(), WriteError> {
-        while let Some((path, bytes)) = self.unwritten.front() {
-            self.files.put(path, &[bytes])?;
-            self.unwritten.pop_front();
-        }
+        self.files.put_all(&self.unwritten)?;
+        self.unwritten.clear();
         let (size, catalog) = (self.tree.size(), self.queue.catalog());
         if (size, catalog) != (self.signed.size, self.signed.catalog) {
             if size != self.signed.size {
@@ -230,7 +227,7 @@ impl Keeper {
             let origin = self.signed.origin.clone();
             let checkpoint = Checkpoint { origin, size, root: self.tree.root(), catalog };
             let note = checkpoint.sign(&self.signer);
-            self.files.put(CHECKPOINT, &[note.as_bytes()])?;
+            self.files.put(CHECKPOINT, note.as_bytes())?;
             self.files.sync_folders()?;
             let before = std::mem::replace(&mut self.signed, checkpoint.clone());
             self.desk.tray.lock().newest = Some((checkpoint, note));
@@ -249,11 +246,11 @@ impl Keeper {
             if self.tree.size() >> shift == self.signed.size >> shift {
                 continue; // as the last checkpoint left it
             }
-            self.files.put(&tile_path(level, index, hashes.len()), &[&encode_tile(hashes)])?;
+            self.files.put(&tile_path(level, index, hashes.len()), &encode_tile(hashes))?;
         }
         if !self.block.is_empty() {
             let path = entries_path(self.tree.size() / TILE as u64, self.block.len());
-            self.files.put(&path, &[&encode_entries(&self.block)])?;
+            self.files.put(&path, &encode_entries(&self.block))?;
         }
         self.files.sync_folders()
     }
@@ -312,7 +309,7 @@ impl Keeper {
             }
             chains.clone()
         };
-        self.files.put(STATE, &[&chains.encode()])?;
+        self.files.put(STATE, &chains.encode())?;
         self.files.sync_folders()?;
         self.stored = (chains.size(), chains.matters() as u64);
         Ok(())

@@ -128,13 +128,13 @@ fn is_new(dir: &Path) -> Result<bool, OpenError> {
 
 fn create(dir: &Path, signer: &Signer) -> Result<(), WriteError> {
     let mut files = Writer::new(dir, WRITER_TEMPORARY);
-    files.put(PUBLIC_KEY, &[format!("{}\n", signer.public()).as_bytes()])?;
+    files.put(PUBLIC_KEY, format!("{}\n", signer.public()).as_bytes())?;
     Segment::create(dir, 0)?;
     let origin = signer.public().name().to_owned();
     let empty = Checkpoint { origin, size: 0, root: Tree::default().root(), catalog: 0 };
     // The checkpoint comes last: with it the log exists.
     files.sync_folders()?;
-    files.put(CHECKPOINT, &[empty.sign(signer).as_bytes()])?;
+    files.put(CHECKPOINT, empty.sign(signer).as_bytes())?;
     files.sync_folders()
 }
 
@@ -174,7 +174,7 @@ fn set_aside(dir: &Path, store: &Store) -> Result<u64, OpenError> {
     let last = *store.journal.segments.last().unwrap_or(&0);
     let mut files = Writer::new(dir, WRITER_TEMPORARY);
     let name = format!("{ASIDE}/{:020}-{}", store.size(), Timestamp::now().as_millis());
-    files.put(&name, &[torn]).and_then(|()| files.sync_folders()).map_err(failed)?;
+    files.put(&name, torn).and_then(|()| files.sync_folders()).map_err(failed)?;
     Segment::open(dir, last, store.journal.end)?.cut()?;
     Ok(torn.len() as u64)
 }

@@ -16,8 +16,7 @@ use super::bundle::{Record, encode_entries, encode_sealed, parse_tile};
 use super::checkpoint::Checkpoint;
 use super::error::VerifyError;
 use super::files::{
-    ASIDE, CHECKPOINT, JOURNAL, KEEPER_TEMPORARY, PUBLIC_KEY, STATE, WRITER_TEMPORARY, entries_path, sealed_path,
-    segments, tile_path,
+    ASIDE, CHECKPOINT, JOURNAL, PUBLIC_KEY, STATE, entries_path, is_temporary, sealed_path, segments, tile_path,
 };
 use super::leaf::{Leaf, Refers};
 use super::note::VerifyKey;
@@ -255,7 +254,8 @@ impl Run<'_> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             match name.as_str() {
-                PUBLIC_KEY | CHECKPOINT | STATE | WRITER_TEMPORARY | KEEPER_TEMPORARY | ASIDE => {}
+                PUBLIC_KEY | CHECKPOINT | STATE | ASIDE => {}
+                temporary if is_temporary(temporary) => {}
                 JOURNAL => drop(segments(dir).map_err(io)?),
                 _ if entry.file_type().map_err(io)?.is_dir() => self.walk(dir, &name)?,
                 _ if self.belongs(&name)? => {}
