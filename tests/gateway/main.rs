@@ -5,3 +5,5 @@ mod demo_contract;
 mod encryption;
 mod record;
 mod recovery;
+mod webdav_clients;
+mod webdav_wire;
