@@ -6,4 +6,5 @@ mod encryption;
 mod record;
 mod recovery;
 mod webdav_clients;
+mod webdav_drive;
 mod webdav_wire;
