@@ -5,3 +5,6 @@ mod demo_contract;
 mod encryption;
 mod record;
 mod recovery;
+mod webdav_clients;
+mod webdav_drive;
+mod webdav_wire;

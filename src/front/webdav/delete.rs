@@ -31,6 +31,10 @@ pub(super) async fn delete(
         view.remove_document(&path).await.map_err(refused)?;
         return Ok(empty(StatusCode::NO_CONTENT));
     }
+    // Before anything in it is touched: the folder would stay, and everything that was in it would be gone.
+    if stat.structure {
+        return Err(refused(Error::Structure));
+    }
     // Section 9.6.1: a folder goes with everything in it or not at all.
     if matches!(guarded.depth, Some(Depth::Zero | Depth::One)) {
         return Err(Refusal::bad("a folder is deleted with Depth: infinity"));

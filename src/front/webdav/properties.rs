@@ -179,7 +179,8 @@ pub(super) fn push_active_lock(out: &mut String, lock: &Lock) {
         out.push_str("</D:owner>");
     }
     let left = lock.expires.as_millis().saturating_sub(Timestamp::now().as_millis()).max(0);
-    out.push_str(&format!("<D:timeout>Second-{}</D:timeout>", left / 1000));
+    // Rounded up: a lock just taken shows the time that was asked for.
+    out.push_str(&format!("<D:timeout>Second-{}</D:timeout>", left.saturating_add(999) / 1000));
     if let Some(token) = lock.token {
         out.push_str("<D:locktoken>");
         push_href(out, &token_uri(token));

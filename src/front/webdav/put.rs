@@ -1,6 +1,6 @@
 //! PUT (RFC 9110 section 9.3.4): streamed into the tree, and visible only when it is there whole.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use hyper::header::{CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
 use hyper::{HeaderMap, StatusCode};
 
@@ -15,8 +15,9 @@ use super::status::{Act, Code, Refusal};
 use crate::names::DocPath;
 use crate::vfs::{Error, Existing, Stat, View, WriteOptions, Writing};
 
-/// How much is collected before the tree is entered: packets one by one would cost a hand-off each.
-const BATCH: usize = 256 * 1024;
+/// Up to how much small frames are collected: a client that sends single bytes must not cost an entry in the tree's queue
+/// for each. What is larger is passed on as it is, without a copy.
+const BATCH: usize = 16 * 1024;
 
 /// The PUT method.
 pub(super) async fn put(
@@ -119,15 +120,14 @@ async fn receive(writing: &Writing, upload: &mut Upload, limit: u64) -> Result<u
         if received > limit {
             return Err(Interrupted::TooLarge);
         }
-        if batch.is_empty() && data.len() >= BATCH {
-            writing.append(data).await.map_err(Interrupted::Tree)?;
+        if batch.len() + data.len() < BATCH {
+            batch.extend_from_slice(&data);
             continue;
         }
-        batch.extend_from_slice(&data);
-        if batch.len() >= BATCH {
-            let full: Bytes = batch.split().freeze();
-            writing.append(full).await.map_err(Interrupted::Tree)?;
+        if !batch.is_empty() {
+            writing.append(batch.split().freeze()).await.map_err(Interrupted::Tree)?;
         }
+        writing.append(data).await.map_err(Interrupted::Tree)?;
     }
     if !batch.is_empty() {
         writing.append(batch.freeze()).await.map_err(Interrupted::Tree)?;

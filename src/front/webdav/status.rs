@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CONTENT_RANGE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::body::{Body, Response, text, xml};
 use super::headers::BadHeader;
@@ -93,7 +93,7 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     text: Cow<'static, str>,
     code: Option<Code>,
-    header: Option<(hyper::header::HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Refusal {
@@ -118,14 +118,15 @@ impl Refusal {
     /// 405, with what is allowed instead.
     pub(super) fn method(allow: &'static str) -> Self {
         let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "this method does not work here");
-        refusal.header = Some((ALLOW, HeaderValue::from_static(allow)));
+        refusal.header = Some(Box::new((ALLOW, HeaderValue::from_static(allow))));
         refusal
     }
 
     /// 416, with the size that the document has.
     pub(super) fn range(size: u64) -> Self {
         let mut refusal = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "the document has no such range");
-        refusal.header = HeaderValue::try_from(format!("bytes */{size}")).ok().map(|value| (CONTENT_RANGE, value));
+        refusal.header =
+            HeaderValue::try_from(format!("bytes */{size}")).ok().map(|value| Box::new((CONTENT_RANGE, value)));
         refusal
     }
 
@@ -143,7 +144,7 @@ impl Refusal {
     /// No session: a challenge, or a wait.
     pub(super) fn login(error: LoginError, challenge: &HeaderValue) -> Self {
         let (status, header) = match error {
-            LoginError::Refused => (StatusCode::UNAUTHORIZED, Some((WWW_AUTHENTICATE, challenge.clone()))),
+            LoginError::Refused => (StatusCode::UNAUTHORIZED, Some(Box::new((WWW_AUTHENTICATE, challenge.clone())))),
             LoginError::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, retry_after(wait)),
             LoginError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, retry_after(Duration::from_secs(5))),
         };
@@ -162,17 +163,17 @@ impl Refusal {
             None => text(self.status, format!("{}\n", self.text)),
             Some(code) => xml(self.status, error_body(&code)),
         };
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response
     }
 }
 
-fn retry_after(wait: Duration) -> Option<(hyper::header::HeaderName, HeaderValue)> {
+fn retry_after(wait: Duration) -> Option<Box<(HeaderName, HeaderValue)>> {
     // Rounded up: coming back a moment too early would be counted as another attempt.
     let seconds = wait.as_millis().div_ceil(1000).clamp(1, 86_400) as u64;
-    Some((RETRY_AFTER, HeaderValue::from(seconds)))
+    Some(Box::new((RETRY_AFTER, HeaderValue::from(seconds))))
 }
 
 fn error_body(code: &Code) -> String {
@@ -289,7 +290,7 @@ Busy         429 429 429 429 429 429 429 429
 
     #[test]
     fn a_wait_is_rounded_up_to_whole_seconds() {
-        let wait = |millis| retry_after(Duration::from_millis(millis)).map(|(_, value)| value);
+        let wait = |millis| retry_after(Duration::from_millis(millis)).map(|header| header.1);
         assert_eq!(wait(0), Some(HeaderValue::from(1)));
         assert_eq!(wait(1001), Some(HeaderValue::from(2)));
     }
