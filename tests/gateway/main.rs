@@ -5,3 +5,5 @@ mod demo_contract;
 mod encryption;
 mod record;
 mod recovery;
+mod sftp;
+mod sftp_wire;
