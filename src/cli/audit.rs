@@ -65,7 +65,7 @@ pub(crate) enum Command {
         /// The audit directory, if not that of the data directory
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
-        /// Prove that the record exists without showing who did what
+        /// Prove that the record exists without showing who did what (always so with --dir alone)
         #[arg(long)]
         without_body: bool,
     },
@@ -99,7 +99,8 @@ impl Command {
                 verify(&dir, checks)
             }
             Self::Prove { seq, output, dir, without_body } => {
-                let keys = if without_body { None } else { Some(read_keys(global)?) };
+                // On a copy of the record alone there are no keys, and the proof shows the leaf without its body.
+                let keys = if without_body || !global.names_data() { None } else { Some(read_keys(global)?) };
                 prove(&directory(global, dir)?, seq, keys.as_ref(), &output)
             }
             Self::CheckProof { proof, key } => check_proof(&read_file(&proof)?, &read_key(&key)?),

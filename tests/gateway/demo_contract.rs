@@ -98,7 +98,7 @@ fn for_a_person_the_demo_prints_commands_to_paste() {
         let line = line.expect("text");
         text.push_str(&line);
         text.push('\n');
-        if line.contains("Ctrl-C") {
+        if line.contains("--path") {
             break;
         }
     }

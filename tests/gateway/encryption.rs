@@ -15,12 +15,14 @@ fn blob_of(demo: &Demo, path: &str) -> PathBuf {
 fn stock_age_opens_every_blob_of_a_matter_with_the_exported_key() {
     let demo = Demo::start();
     let home = tempfile::tempdir().expect("a directory");
-    let big = home.path().join("big.bin");
+    let (big, empty) = (home.path().join("big.bin"), home.path().join("empty.bin"));
+    std::fs::write(&empty, b"").expect("written");
     std::fs::write(&big, bytes(1, 3 * 1024 * 1024 + 17)).expect("written");
     let folder = format!("/{MATTER_ONE}/Documents/Drafts");
     let batch = format!(
-        "put {0} \"{folder}/big.bin\"\nput /dev/null \"{folder}/empty.bin\"\nput /etc/passwd \"{folder}/v.txt\"\nput /etc/group \"{folder}/v.txt\"",
-        big.display()
+        "put {0} \"{folder}/big.bin\"\nput {1} \"{folder}/empty.bin\"\nput /etc/passwd \"{folder}/v.txt\"\nput /etc/group \"{folder}/v.txt\"",
+        big.display(),
+        empty.display()
     );
     ok(demo.sftp(CLIENT_ONE, &batch));
     let key = home.path().join("matter.key");

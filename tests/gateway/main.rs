@@ -5,6 +5,8 @@ mod demo_contract;
 mod encryption;
 mod record;
 mod recovery;
+mod sftp;
+mod sftp_wire;
 mod webdav_clients;
 mod webdav_drive;
 mod webdav_wire;

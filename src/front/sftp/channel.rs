@@ -35,22 +35,39 @@ enum End {
     Finish(u32),
     /// Nobody listens any more.
     Gone,
+    /// The client asks without reading the answers.
+    Flooded,
+}
+
+/// What is to become of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It may go on with its other channels.
+    Keep,
+    /// It is to be cut.
+    Cut,
 }
 
 /// Serves a channel until it ends. Uploads that are open then keep what came, for their uploader to resume.
-pub(super) async fn run(channel: Channel<Msg>, view: View, budget: Arc<Budget>, queued_bytes: usize) {
+pub(super) async fn run(channel: Channel<Msg>, view: View, budget: Arc<Budget>, queued_bytes: usize) -> Verdict {
     let (mut incoming, outgoing) = channel.split();
     let outbox = Arc::new(Outbox::new(queued_bytes));
     let mut writer = Writer(tokio::spawn(writer::run(outgoing, outbox.clone())));
     let mut desk = Desk { view, handles: Handles::new(budget), outbox: outbox.clone() };
-    if let End::Finish(exit) = read(&mut incoming, &mut desk, &mut writer).await {
-        outbox.finish(exit);
-        // Window adjustments and the client's CLOSE still come and must be taken, or the session stands still.
-        let drained = async { while incoming.wait().await.is_some() {} };
-        tokio::select! {
-            _ = &mut writer.0 => {}
-            () = drained => {}
+    match read(&mut incoming, &mut desk, &mut writer).await {
+        End::Finish(exit) => {
+            outbox.finish(exit);
+            // Window adjustments and the client's CLOSE still come and must be taken, or the session stands still.
+            let drained = async { while incoming.wait().await.is_some() {} };
+            tokio::select! {
+                _ = &mut writer.0 => {}
+                () = drained => {}
+            }
+            Verdict::Keep
         }
+        End::Gone => Verdict::Keep,
+        // A CLOSE of the channel would wait behind the answers that are not read.
+        End::Flooded => Verdict::Cut,
     }
 }
 
@@ -76,7 +93,7 @@ async fn read(incoming: &mut ChannelReadHalf, desk: &mut Desk, writer: &mut Writ
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
                 Err(length) => {
-                    tracing::warn!(%length, "sftp channel closed");
+                    tracing::warn!(%length, "closing the channel");
                     return refuse(desk, 0, &Status::BAD_LENGTH);
                 }
             };
@@ -93,9 +110,8 @@ async fn read(incoming: &mut ChannelReadHalf, desk: &mut Desk, writer: &mut Writ
                 Err(DecodeError::NoNumber) => return refuse(desk, 0, &Status::BAD_MESSAGE),
             };
             if let Err(Overflow) = served {
-                tracing::warn!("sftp channel closed: too many unread answers");
-                // They are not kept for somebody who does not read them.
-                return End::Gone;
+                tracing::warn!("too many unread answers; closing");
+                return End::Flooded;
             }
         }
     }
@@ -109,6 +125,6 @@ fn answer(desk: &Desk, id: u32, status: &Status) -> Result<(), Overflow> {
 fn refuse(desk: &Desk, id: u32, status: &Status) -> End {
     match answer(desk, id, status) {
         Ok(()) => End::Finish(BROKEN),
-        Err(Overflow) => End::Gone,
+        Err(Overflow) => End::Flooded,
     }
 }

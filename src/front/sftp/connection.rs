@@ -12,7 +12,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 use tracing::Instrument;
 
 use super::Limits;
-use super::channel;
+use super::channel::{self, Verdict};
 use super::handler::Doorkeeper;
 use super::handles::Budget;
 use super::stream::{Pulse, Watched};
@@ -55,17 +55,19 @@ impl Link {
         let (budget, queued, counted) = (self.budget.clone(), self.limits.queued_bytes, self.channels.clone());
         let (mut cancel, alive, pulse) = (self.cancel.subscribe(), self.alive.clone(), self.pulse.clone());
         let task = async move {
-            tokio::select! {
-                () = channel::run(channel, view, budget, queued) => {}
-                () = set(&mut cancel) => {}
-            }
+            let verdict = tokio::select! {
+                verdict = channel::run(channel, view, budget, queued) => verdict,
+                () = set(&mut cancel) => Verdict::Keep,
+            };
             drop((alive, counted));
+            verdict
         };
         let task = tokio::spawn(task.in_current_span());
         tokio::spawn(async move {
-            if task.await.is_err_and(|error| error.is_panic()) {
-                // The client would wait for ever for a channel that nobody serves.
-                pulse.cut();
+            match task.await {
+                Ok(Verdict::Keep) => {}
+                // After a panic the client would wait for ever for a channel that nobody serves.
+                Ok(Verdict::Cut) | Err(_) => pulse.cut(),
             }
         });
     }

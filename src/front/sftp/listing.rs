@@ -25,7 +25,10 @@ pub(super) fn attrs(stat: &Stat) -> Attrs {
     let mode = match stat.kind {
         Kind::Folder => {
             let write = rights.has(Verb::Create) || rights.has(Verb::Update) || rights.has(Verb::Delete);
-            FOLDER | bit(rights.has(Verb::List), 0o400) | bit(write, 0o200) | 0o100
+            // A matter or an area in which nothing is granted is shown for what it leads to, and lists that: desktop
+            // clients do not open a folder whose mode says that it cannot be read.
+            let list = rights.has(Verb::List) || (stat.structure && rights.is_empty());
+            FOLDER | bit(list, 0o400) | bit(write, 0o200) | 0o100
         }
         Kind::Document => DOCUMENT | bit(rights.has(Verb::Read), 0o400) | bit(rights.has(Verb::Update), 0o200),
     };
@@ -98,6 +101,8 @@ mod tests {
         assert_eq!(mode(Kind::Document, &Verb::ALL), 0o100_600);
         assert_eq!(mode(Kind::Folder, &[]), 0o040_100);
         assert_eq!(mode(Kind::Folder, &[List, Read]), 0o040_500);
+        let matter = Stat { structure: true, ..stat(Kind::Folder, Rights::NONE) };
+        assert_eq!(attrs(&matter).permissions, Some(0o040_500));
         for write in [Create, Update, Delete] {
             assert_eq!(mode(Kind::Folder, &[write]), 0o040_300);
         }
