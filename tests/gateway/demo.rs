@@ -9,23 +9,23 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Matter folders of the sample firm.
-pub const MATTER_ONE: &str = "2026-0001 Purchase of 12 High Street";
-pub const MATTER_TWO: &str = "2026-0002 Estate of A Testator";
-pub const CLIENT_ONE: &str = "client.one@example.com";
-pub const CLIENT_TWO: &str = "client.two@example.com";
-pub const EXPERT: &str = "expert.one@example.com";
-pub const SCANNER: &str = "scanner.one";
-pub const STAFF: &str = "staff.one@example.com";
-pub const ADMIN: &str = "admin.one@example.com";
+pub(crate) const MATTER_ONE: &str = "2026-0001 Purchase of 12 High Street";
+pub(crate) const MATTER_TWO: &str = "2026-0002 Estate of A Testator";
+pub(crate) const CLIENT_ONE: &str = "client.one@example.com";
+pub(crate) const CLIENT_TWO: &str = "client.two@example.com";
+pub(crate) const EXPERT: &str = "expert.one@example.com";
+pub(crate) const SCANNER: &str = "scanner.one";
+pub(crate) const STAFF: &str = "staff.one@example.com";
+pub(crate) const ADMIN: &str = "admin.one@example.com";
 
 /// The demo on free ports; the data directory comes next.
 const DEMO: [&str; 7] = ["demo", "--json", "--sftp", "127.0.0.1:0", "--https", "127.0.0.1:0", "--data"];
 
 /// A running daemon with the sample firm.
-pub struct Demo {
+pub(crate) struct Demo {
     child: Option<Child>,
     /// What `demo --json` printed.
-    pub info: Value,
+    pub(crate) info: Value,
     home: Option<TempDir>,
     data: PathBuf,
     log: PathBuf,
@@ -33,7 +33,7 @@ pub struct Demo {
 
 impl Demo {
     /// A fresh firm on free ports.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a temporary directory");
         let data = home.path().join("data");
         let mut demo = Self::start_in(&data);
@@ -42,17 +42,17 @@ impl Demo {
     }
 
     /// The firm in a data directory, which is made if it is missing and reused if not.
-    pub fn start_in(data: &Path) -> Self {
+    pub(crate) fn start_in(data: &Path) -> Self {
         Self::start_with(data, &[])
     }
 
     /// As `start_in`, with more arguments.
-    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
         Self::try_start(data, arguments).unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"))
     }
 
     /// As `start_with`; the log if the daemon ends before it is ready.
-    pub fn try_start(data: &Path, arguments: &[&str]) -> Result<Self, String> {
+    pub(crate) fn try_start(data: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deedbox"));
         command.args(DEMO).arg(data).args(arguments);
         Self::run(command, data)
@@ -60,7 +60,7 @@ impl Demo {
 
     /// A fresh firm of which one directory (or with "" all of it) is a filesystem of its own of this size, in a mount
     /// namespace, which needs no root.
-    pub fn start_mounted(directory: &str, size: &str) -> Self {
+    pub(crate) fn start_mounted(directory: &str, size: &str) -> Self {
         let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a temporary directory");
         let data = home.path().join("data");
         let script =
@@ -92,7 +92,7 @@ impl Demo {
     }
 
     /// One daemon for all tests that do not disturb each other; they work in folders and under names of their own.
-    pub fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Demo> = OnceLock::new();
         SHARED.get_or_init(|| {
             let demo = Self::start();
@@ -101,20 +101,20 @@ impl Demo {
         })
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().expect("running").id()
     }
 
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
     /// What the daemon has logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    pub fn text(&self, field: &str) -> &str {
+    pub(crate) fn text(&self, field: &str) -> &str {
         self.info[field].as_str().unwrap_or_else(|| panic!("no {field} in {}", self.info))
     }
 
@@ -123,20 +123,20 @@ impl Demo {
         accounts.iter().find(|account| account["login"] == login).unwrap_or_else(|| panic!("no account {login}"))
     }
 
-    pub fn password(&self, login: &str) -> &str {
+    pub(crate) fn password(&self, login: &str) -> &str {
         self.account(login)["password"].as_str().expect("a password")
     }
 
-    pub fn key(&self, login: &str) -> &str {
+    pub(crate) fn key(&self, login: &str) -> &str {
         self.account(login)["private_key_file"].as_str().expect("a key file")
     }
 
-    pub fn sftp_port(&self) -> &str {
+    pub(crate) fn sftp_port(&self) -> &str {
         self.text("sftp").rsplit(':').next().expect("a port")
     }
 
     /// Options that make OpenSSH's clients log in as this account with its key, and trust only this daemon.
-    pub fn ssh_options(&self, login: &str) -> Vec<String> {
+    pub(crate) fn ssh_options(&self, login: &str) -> Vec<String> {
         let option = |text: String| ["-o".to_owned(), text];
         [
             option(format!("Port={}", self.sftp_port())),
@@ -151,7 +151,7 @@ impl Demo {
     }
 
     /// Runs OpenSSH's `sftp` with a batch; it stops at the first command that fails unless that starts with `-`.
-    pub fn sftp(&self, login: &str, batch: &str) -> Output {
+    pub(crate) fn sftp(&self, login: &str, batch: &str) -> Output {
         let mut child = Command::new("sftp")
             .args(self.ssh_options(login))
             .args(["-q", "-b", "-", "127.0.0.1"])
@@ -165,7 +165,7 @@ impl Demo {
     }
 
     /// Runs curl as this account on a path below `/dav/`; the arguments come before the URL.
-    pub fn curl(&self, login: &str, path: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn curl(&self, login: &str, path: &str, arguments: &[&str]) -> Output {
         Command::new("curl")
             .args(["-sS", "--cacert", self.text("ca_file"), "-u", &format!("{login}:{}", self.password(login))])
             .args(arguments)
@@ -175,14 +175,14 @@ impl Demo {
     }
 
     /// The HTTP status that curl gets.
-    pub fn status(&self, login: &str, path: &str, arguments: &[&str]) -> u16 {
+    pub(crate) fn status(&self, login: &str, path: &str, arguments: &[&str]) -> u16 {
         let arguments = [&["-o", "/dev/null", "-w", "%{http_code}"], arguments].concat();
         let output = self.curl(login, path, &arguments);
         stdout(&output).parse().unwrap_or_else(|_| panic!("no status: {}", both(&output)))
     }
 
     /// The URL of a path below `/dav/`.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         let encode = |b: u8| match b {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(b).to_string(),
             other => format!("%{other:02X}"),
@@ -192,19 +192,19 @@ impl Demo {
     }
 
     /// Runs a verb of the command line against this data directory.
-    pub fn deedbox(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn deedbox(&self, arguments: &[&str]) -> Output {
         deedbox(&[arguments, &["--data", &self.data.to_string_lossy()]].concat())
     }
 
     /// As `deedbox` with `--json`; must succeed.
-    pub fn deedbox_json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn deedbox_json(&self, arguments: &[&str]) -> Value {
         let output = self.deedbox(&[arguments, &["--json"]].concat());
         assert!(output.status.success(), "{arguments:?}: {}", both(&output));
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", both(&output)))
     }
 
     /// A clean stop, as with Ctrl-C.
-    pub fn stop(mut self) -> Option<TempDir> {
+    pub(crate) fn stop(mut self) -> Option<TempDir> {
         signal(self.pid(), "INT");
         let status = self.child.take().expect("running").wait().expect("it ends");
         assert!(status.success(), "the daemon ended with {status}:\n{}", self.log());
@@ -212,7 +212,7 @@ impl Demo {
     }
 
     /// `kill -9`.
-    pub fn kill(mut self) -> Option<TempDir> {
+    pub(crate) fn kill(mut self) -> Option<TempDir> {
         let mut child = self.child.take().expect("running");
         child.kill().expect("killed");
         child.wait().expect("it ends");
@@ -239,32 +239,32 @@ fn end_with_tests(pid: u32) {
 }
 
 /// Runs the daemon's binary as a command.
-pub fn deedbox(arguments: &[&str]) -> Output {
+pub(crate) fn deedbox(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_deedbox")).args(arguments).stdin(Stdio::null()).output().expect("it runs")
 }
 
-pub fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().expect("kill runs");
     assert!(status.success());
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Everything a program said, for the message of a failed test.
-pub fn both(output: &Output) -> String {
+pub(crate) fn both(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, stdout(output), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Must have succeeded; gives what it printed.
-pub fn ok(output: Output) -> String {
+pub(crate) fn ok(output: Output) -> String {
     assert!(output.status.success(), "{}", both(&output));
     stdout(&output)
 }
 
 /// Bytes that repeat nowhere, the same for the same seed.
-pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
+pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
