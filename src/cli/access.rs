@@ -15,7 +15,7 @@ use crate::practice::{Party, Practice};
 pub(crate) enum Command {
     /// Switch a participant's access on; makes their account if they have none
     #[command(after_help = "Example: deedbox access grant --matter 2026-0001 --contact client.one@example.com \
-                            --data /var/lib/deedbox")]
+                            --data /srv/deedbox")]
     Grant {
         /// The matter's number
         #[arg(long, value_name = "NUMBER")]
@@ -29,7 +29,7 @@ pub(crate) enum Command {
     },
     /// Switch a participant's access off; open sessions lose it at once
     #[command(after_help = "Example: deedbox access revoke --matter 2026-0001 --contact client.one@example.com \
-                            --data /var/lib/deedbox")]
+                            --data /srv/deedbox")]
     Revoke {
         /// The matter's number
         #[arg(long, value_name = "NUMBER")]
@@ -39,7 +39,7 @@ pub(crate) enum Command {
         contact: String,
     },
     /// List who has access, to one matter or to all
-    #[command(after_help = "Example: deedbox access list --matter 2026-0001 --data /var/lib/deedbox --json")]
+    #[command(after_help = "Example: deedbox access list --matter 2026-0001 --data /srv/deedbox --json")]
     List {
         /// Only this matter
         #[arg(long, value_name = "NUMBER")]

@@ -22,7 +22,7 @@ const SAMPLE: &str = include_str!("../../config/deedbox.toml");
 
 /// Make the data directory of a new firm: configuration, keys, certificates, first administrator
 #[derive(Debug, Args)]
-#[command(after_help = "Example: deedbox init /var/lib/deedbox --firm 'Example Law' --host box.example.com")]
+#[command(after_help = "Example: deedbox init /srv/deedbox --firm 'Example Law' --host box.example.com")]
 pub(crate) struct Init {
     /// The directory; made if it is not there, refused if it is not empty
     dir: PathBuf,

@@ -15,7 +15,7 @@ use crate::practice::{Matter, NewMatter};
 pub(crate) enum Command {
     /// Open a matter, with its own key and the folders of its matter type
     #[command(after_help = "Example: deedbox matter add 2026-0001 'Purchase of 12 High Street' --type General \
-                            --data /var/lib/deedbox")]
+                            --data /srv/deedbox")]
     Add {
         /// Its number
         number: String,
@@ -26,7 +26,7 @@ pub(crate) enum Command {
         matter_type: String,
     },
     /// List the matters
-    #[command(after_help = "Example: deedbox matter list --data /var/lib/deedbox --json")]
+    #[command(after_help = "Example: deedbox matter list --data /srv/deedbox --json")]
     List,
 }
 

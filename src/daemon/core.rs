@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::bound::{self, BoundEngine};
 use super::process;
-use crate::audit::{AuditKeys, Log};
+use crate::audit::{Action, Actor, AuditKeys, Event, Log, Outcome};
 use crate::cli::{DirLock, Doing as _, Problem};
 use crate::config::{self, Settings};
 use crate::gate::{self, Gate};
@@ -47,14 +47,20 @@ pub(crate) struct Core {
 impl Core {
     /// Opens the data directory of these settings, in the order of recovery.
     pub(crate) async fn open(settings: Settings) -> Result<Self, Problem> {
-        tokio::task::spawn_blocking(move || Self::open_blocking(settings)).await.doing("open the data directory")?
+        let lock = DirLock::take(&settings.data)?;
+        Self::open_locked(settings, lock).await
     }
 
-    fn open_blocking(settings: Settings) -> Result<Self, Problem> {
+    /// As [`Core::open`], for who holds the directory's lock already.
+    pub(crate) async fn open_locked(settings: Settings, lock: DirLock) -> Result<Self, Problem> {
+        let open = move || Self::open_blocking(settings, lock);
+        tokio::task::spawn_blocking(open).await.doing("open the data directory")?
+    }
+
+    fn open_blocking(settings: Settings, lock: DirLock) -> Result<Self, Problem> {
         let started = Instant::now();
         let data = &settings.data;
         process::harden()?;
-        let lock = DirLock::take(data)?;
 
         let keyring = Arc::new(Keyring::open(&data.keys()).map_err(Problem::failed)?);
         let secrets = keyring.audit_keys();
@@ -99,6 +105,12 @@ impl Core {
     pub(super) async fn shut(&self) -> Result<(), Problem> {
         let log = self.log.clone();
         tokio::task::spawn_blocking(move || log.close()).await.doing("close the audit record")
+    }
+
+    /// Records the daemon's own start and stop.
+    pub(super) async fn record(&self, action: Action) -> Result<(), Problem> {
+        let event = Event::new(Actor::service("deedbox"), action, Outcome::Done);
+        self.log.record(event).await.map(drop).doing("record the start or stop")
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -33,6 +33,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::core::{Addresses, Core};
 pub(crate) use tls::tls_config;
 
+use crate::audit::Action;
 use crate::cli::{self, Doing as _, Problem};
 use crate::config::{self, Settings};
 use crate::front::{sftp, webdav};
@@ -58,6 +59,7 @@ impl Daemon {
         match daemon.listen(metrics).await {
             Ok(addresses) => {
                 core.listens_at(addresses);
+                core.record(Action::Start).await?;
                 Ok(daemon)
             }
             Err(problem) => {
@@ -164,6 +166,14 @@ impl Daemon {
             tracing::warn!("transfers under way were cut off");
             self.tasks.shutdown().await;
         }
+        if self.core.is_daemon() {
+            // A log that cannot take it is why the daemon stops; the next start records what was left open.
+            if let Err(why) = self.core.record(Action::Stop).await {
+                tracing::warn!(%why, "the stop could not be recorded");
+            }
+        }
+        // Behind the lock nobody else can have a socket there.
+        let _ = std::fs::remove_file(self.core.settings().data.socket());
         self.core.shut().await
     }
 }
