@@ -35,7 +35,7 @@ pub(crate) struct Core {
     started: Instant,
     keyring: Arc<Keyring>,
     log: Arc<Log>,
-    engine: Arc<dyn Engine>,
+    engine: Arc<BoundEngine>,
     practice: Arc<Practice>,
     gate: Arc<Gate>,
     vfs: Arc<Vfs>,
@@ -78,7 +78,7 @@ impl Core {
         let engine = kv::open(kind, &data.catalog(), kv::Settings { cache_bytes: settings.kv.cache_bytes })
             .map_err(Problem::failed)?;
         bound::check(data, engine.last_commit(), opened.catalog_commit, opened.created)?;
-        let engine: Arc<dyn Engine> = Arc::new(BoundEngine::new(engine, log.clone()));
+        let engine = Arc::new(BoundEngine::new(engine, log.clone()));
         let (seal, names) = keyring.catalog_keys();
         let store = Arc::new(SealedStore::new(engine.clone(), &SealKeys::new(*seal, *names)).map_err(Problem::failed)?);
 
@@ -129,8 +129,8 @@ impl Core {
         &self.log
     }
 
-    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
-        &self.engine
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        self.engine.as_ref()
     }
 
     pub(crate) fn practice(&self) -> &Arc<Practice> {
@@ -166,11 +166,7 @@ impl observe::Subject for Core {
         if let Err(why) = self.log.health() {
             return Some(format!("the audit log cannot be written: {why}"));
         }
-        // Any read shows whether the engine still answers; this key is in no catalog.
-        if let Err(why) = self.engine.get(b"\0ready") {
-            return Some(format!("the catalog cannot be read: {why}"));
-        }
-        None
+        self.engine.problem().map(|why| format!("the catalog cannot be used: {why}"))
     }
 
     fn measure(&self) {

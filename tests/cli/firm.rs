@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -88,7 +89,7 @@ fn a_firm_is_set_up_without_a_daemon() {
     let firm = Firm::with_matter();
     let login = "client.one@example.com";
     let data = firm.data.to_str().expect("UTF-8");
-    with_input(&["account", "password", login, "--stdin", "--data", data], "short\n").exits(2).tells("at least 12");
+    with_input(&["account", "password", login, "--stdin", "--data", data], "short\n").exits(2).tells("at least 8");
     with_input(&["account", "password", login, "--stdin", "--data", data], "a long enough password\n").done();
     let made = firm.run(&["account", "password", login, "--json"]).done().json();
     assert!(made["password"].as_str().expect("shown once").len() >= 16);
@@ -212,6 +213,12 @@ fn a_daemon_answers_verbs_probes_and_sigterm() {
     assert!(get(observe, "/readyz").starts_with("HTTP/1.1 200"));
     let metrics = get(observe, "/metrics");
     assert!(metrics.contains("\ndeedbox_ready 1\n"), "{metrics}");
+
+    let mut control = UnixStream::connect(firm.data.join("run/control.sock")).expect("connected");
+    control.write_all(b"nonsense\n").expect("sent");
+    let mut answer = String::new();
+    control.read_to_string(&mut answer).expect("answered");
+    assert!(answer.contains("does not understand the request"), "{answer}");
 
     // A second process on the same directory, and a verb that needs a stopped one.
     firm.run(&["serve"]).exits(1).tells("is in use by another process");
