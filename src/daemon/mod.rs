@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -69,7 +68,7 @@ impl Daemon {
         }
     }
 
-    async fn listen(&mut self, metrics: PrometheusHandle) -> Result<Addresses, Problem> {
+    async fn listen(&mut self, metrics: observe::Metrics) -> Result<Addresses, Problem> {
         let settings = self.core.settings().clone();
         let sftp = match &settings.sftp {
             Some(sftp) => Some((bind("sftp.listen", sftp.listen).await?, sftp_settings(&settings, sftp)?)),
