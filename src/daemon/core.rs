@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -20,6 +20,10 @@ use crate::vault::Vault;
 use crate::vault::blobs::BlobStore;
 use crate::vault::staging::Staging;
 use crate::vfs::Vfs;
+
+/// How long a start waits for a verb that has the data directory open.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where the daemon listens; nothing where a listener is switched off.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -47,7 +51,15 @@ pub(crate) struct Core {
 impl Core {
     /// Opens the data directory of these settings, in the order of recovery.
     pub(crate) async fn open(settings: Settings) -> Result<Self, Problem> {
-        let lock = DirLock::take(&settings.data)?;
+        let started = Instant::now();
+        let lock = loop {
+            match DirLock::take(&settings.data) {
+                Ok(lock) => break lock,
+                // Another verb is done in a moment.
+                Err(_) if started.elapsed() < LOCK_PATIENCE => tokio::time::sleep(LOCK_PAUSE).await,
+                Err(problem) => return Err(problem),
+            }
+        };
         Self::open_locked(settings, lock).await
     }
 

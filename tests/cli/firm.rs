@@ -59,8 +59,10 @@ impl Firm {
         let mut log = child.stderr.take().expect("piped");
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let started = Instant::now();
-        while self.run(&["status", "--json"]).code != 0 {
+        // The socket comes last. Asked before, a verb would open the directory itself and be in the daemon's way.
+        while !self.data.join("run/control.sock").exists() {
             assert!(started.elapsed() < Duration::from_secs(60), "the daemon does not start");
+            std::thread::sleep(Duration::from_millis(20));
         }
         Daemon(child)
     }
