@@ -50,12 +50,16 @@ pub(crate) fn start_logging(format: LogFormat, filter: &str) -> Result<(), Error
     done.map_err(|cause| Error::Twice(cause.to_string()))
 }
 
+/// What was counted.
+#[derive(Clone)]
+pub(crate) struct Metrics(PrometheusHandle);
+
 /// Starts counting. Call it before anything counts.
-pub(crate) fn start_metrics() -> Result<PrometheusHandle, Error> {
+pub(crate) fn start_metrics() -> Result<Metrics, Error> {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|cause| Error::Twice(cause.to_string()))?;
-    Ok(handle)
+    Ok(Metrics(handle))
 }
 
 /// What is asked of the daemon at each probe.
@@ -69,7 +73,7 @@ pub(crate) trait Subject: Send + Sync + 'static {
 /// Answers `/healthz` (the process runs), `/readyz` (documents can be served) and `/metrics` until `stop` turns true.
 pub(crate) async fn serve(
     listener: TcpListener,
-    metrics: PrometheusHandle,
+    Metrics(metrics): Metrics,
     subject: Arc<dyn Subject>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -190,7 +194,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = watch::channel(false);
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let metrics = Metrics(PrometheusBuilder::new().build_recorder().handle());
         let server = tokio::spawn(serve(listener, metrics, Arc::new(Broken), stopped));
         let ready = get(address, &format!("GET /readyz HTTP/1.1\r\nHost: {address}")).await;
         assert!(ready.starts_with("HTTP/1.1 503") && ready.ends_with("the audit log is poisoned\n"), "{ready}");

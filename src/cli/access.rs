@@ -14,8 +14,9 @@ use crate::practice::{Party, Practice};
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Switch a participant's access on; makes their account if they have none
-    #[command(after_help = "Example: deedbox access grant --matter 2026-0001 --contact client.one@example.com \
-                            --data /var/lib/deedbox")]
+    #[command(
+        after_help = "Example: deedbox access grant --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+    )]
     Grant {
         /// The matter's number
         #[arg(long, value_name = "NUMBER")]
@@ -28,8 +29,9 @@ pub(crate) enum Command {
         no_download: bool,
     },
     /// Switch a participant's access off; open sessions lose it at once
-    #[command(after_help = "Example: deedbox access revoke --matter 2026-0001 --contact client.one@example.com \
-                            --data /var/lib/deedbox")]
+    #[command(
+        after_help = "Example: deedbox access revoke --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+    )]
     Revoke {
         /// The matter's number
         #[arg(long, value_name = "NUMBER")]
@@ -39,7 +41,7 @@ pub(crate) enum Command {
         contact: String,
     },
     /// List who has access, to one matter or to all
-    #[command(after_help = "Example: deedbox access list --matter 2026-0001 --data /var/lib/deedbox --json")]
+    #[command(after_help = "Example: deedbox access list --matter 2026-0001 --data /srv/deedbox --json")]
     List {
         /// Only this matter
         #[arg(long, value_name = "NUMBER")]

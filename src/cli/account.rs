@@ -23,8 +23,8 @@ const MAX_KEY_FILE_BYTES: u64 = 16 << 10;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Set a password: a random one, printed once, or one read from standard input
-    #[command(after_help = "Example: deedbox account password client.one@example.com --data /var/lib/deedbox\n\
-                            Or:      deedbox account password client.one@example.com --stdin --data /var/lib/deedbox \
+    #[command(after_help = "Example: deedbox account password client.one@example.com --data /srv/deedbox\n\
+                            Or:      deedbox account password client.one@example.com --stdin --data /srv/deedbox \
                             < password.txt")]
     Password {
         /// The login
@@ -40,16 +40,16 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(Key),
     /// List the accounts
-    #[command(after_help = "Example: deedbox account list --data /var/lib/deedbox --json")]
+    #[command(after_help = "Example: deedbox account list --data /srv/deedbox --json")]
     List,
     /// Let nobody in with this login, and end its open sessions
-    #[command(after_help = "Example: deedbox account disable client.one@example.com --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox account disable client.one@example.com --data /srv/deedbox")]
     Disable {
         /// The login
         login: String,
     },
     /// Let a disabled login in again
-    #[command(after_help = "Example: deedbox account enable client.one@example.com --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox account enable client.one@example.com --data /srv/deedbox")]
     Enable {
         /// The login
         login: String,
@@ -61,7 +61,7 @@ pub(crate) enum Command {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Key {
     /// Let the login in with the key in this file
-    #[command(after_help = "Example: deedbox account key add scanner.one scanner.pub --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox account key add scanner.one scanner.pub --data /srv/deedbox")]
     Add {
         /// The login
         login: String,
@@ -72,7 +72,7 @@ pub(crate) enum Key {
         key: String,
     },
     /// List the keys of a login
-    #[command(after_help = "Example: deedbox account key list scanner.one --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox account key list scanner.one --data /srv/deedbox")]
     List {
         /// The login
         login: String,

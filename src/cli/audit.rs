@@ -22,9 +22,8 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print records, oldest first; with --json one object a line
-    #[command(after_help = "Example: deedbox audit show --matter 2026-0001 --data /var/lib/deedbox\n\
-                            Of a copy, with the keys of the data directory: deedbox audit show --dir /mnt/copy/audit \
-                            --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox audit show --matter 2026-0001 --data /srv/deedbox\n\
+                            Of a copy, with the data directory for its keys:\n  deedbox audit show --dir /mnt/copy/audit --data /srv/deedbox")]
     Show {
         /// Only records of this matter: its number, or its id
         #[arg(long, value_name = "NUMBER|ID")]
@@ -40,9 +39,8 @@ pub(crate) enum Command {
         dir: Option<PathBuf>,
     },
     /// Verify every record, the tree and its signature
-    #[command(after_help = "Example: deedbox audit verify --data /var/lib/deedbox\n\
-                            Of a copy, with the public key alone: deedbox audit verify --dir /mnt/copy/audit \
-                            --key public.key\n\nExit code: 0 if sound, 1 naming the first bad record if not.")]
+    #[command(after_help = "Example: deedbox audit verify --data /srv/deedbox\n\
+                            Of a copy, with the public key alone:\n  deedbox audit verify --dir /mnt/copy/audit --key public.key\n\nExit code: 0 if sound, 1 naming the first bad record if not.")]
     Verify {
         /// The audit directory, if not that of the data directory
         #[arg(long, value_name = "DIR")]
@@ -55,7 +53,7 @@ pub(crate) enum Command {
         checkpoint: Option<PathBuf>,
     },
     /// Write a proof of one record, to be checked by anybody with the public key
-    #[command(after_help = "Example: deedbox audit prove 1234 -o delivery.tlog-proof --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox audit prove 1234 -o delivery.tlog-proof --data /srv/deedbox")]
     Prove {
         /// The record's number
         seq: u64,

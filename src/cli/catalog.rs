@@ -14,7 +14,7 @@ use crate::kv;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Move the catalog of a stopped daemon to the other engine
-    #[command(after_help = "Example: deedbox catalog convert --to sled --data /var/lib/deedbox\n\n\
+    #[command(after_help = "Example: deedbox catalog convert --to sled --data /srv/deedbox\n\n\
                             The configuration's `kv.engine` is changed along.")]
     Convert {
         /// The engine

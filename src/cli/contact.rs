@@ -14,7 +14,7 @@ use crate::practice::{Contact, NewContact, Party};
 pub(crate) enum Command {
     /// Add a contact
     #[command(after_help = "Example: deedbox contact add 'Client One' --email client.one@example.com \
-                            --data /var/lib/deedbox")]
+                            --data /srv/deedbox")]
     Add {
         /// Their name
         name: String,
@@ -23,7 +23,7 @@ pub(crate) enum Command {
         email: Option<String>,
     },
     /// List the contacts
-    #[command(after_help = "Example: deedbox contact list --data /var/lib/deedbox --json")]
+    #[command(after_help = "Example: deedbox contact list --data /srv/deedbox --json")]
     List,
 }
 

@@ -172,3 +172,39 @@ async fn exchange(mut stream: UnixStream, request: &Request) -> Result<Reply, Pr
         Response::Problem(problem) => Err(problem),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::secret::Secret;
+
+    #[test]
+    fn requests_survive_the_wire_as_one_line() {
+        let requests = [
+            Request::Status,
+            Request::Matter(matter::Command::List),
+            Request::Account(account::Command::Password {
+                login: "client.one@example.com".to_owned(),
+                stdin: true,
+                password: Some(Secret::new("two\nlines".to_owned())),
+            }),
+            Request::MatterType(matter_type::Command::Apply {
+                file: "a.toml".into(),
+                text: "name = \"A\"\n".to_owned(),
+            }),
+        ];
+        for request in requests {
+            let line = serde_json::to_string(&request).expect("written");
+            assert!(!line.contains('\n'));
+            let back: Request = serde_json::from_str(&line).expect("read");
+            assert_eq!(serde_json::to_string(&back).expect("written"), line);
+        }
+    }
+
+    #[test]
+    fn a_request_of_another_version_is_no_request() {
+        for line in ["", "{}", "\"matter\"", "{\"matter\":{\"burn\":{}}}", "{\"matter\":{\"add\":{\"number\":1}}}"] {
+            assert!(serde_json::from_str::<Request>(line).is_err(), "{line}");
+        }
+    }
+}

@@ -14,8 +14,8 @@ use crate::practice::{NewParticipant, Party, Practice};
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Add a device's account and put it on a matter, or put one that exists on another matter
-    #[command(after_help = "Example: deedbox device add scanner.one --matter 2026-0001 --data /var/lib/deedbox\n\
-                            Then give it a key: deedbox account key add scanner.one scanner.pub --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox device add scanner.one --matter 2026-0001 --data /srv/deedbox\n\
+                            Then give it a key: deedbox account key add scanner.one scanner.pub --data /srv/deedbox")]
     Add {
         /// Its login
         login: String,

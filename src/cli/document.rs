@@ -15,7 +15,7 @@ use crate::vfs::{DocumentRecord, Vfs};
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// List a matter's documents with their versions, blob files, sizes and SHA-256
-    #[command(after_help = "Example: deedbox document list --matter 2026-0001 --data /var/lib/deedbox --json")]
+    #[command(after_help = "Example: deedbox document list --matter 2026-0001 --data /srv/deedbox --json")]
     List {
         /// The matter's number
         #[arg(long, value_name = "NUMBER")]

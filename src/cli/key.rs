@@ -12,8 +12,8 @@ use super::reply::Reply;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Print the age identity of a matter, with which the stock `age` opens each of its documents
-    #[command(after_help = "Example: deedbox key export --matter 2026-0001 --data /var/lib/deedbox > matter.key\n\
-                            Then:    age -d -i matter.key /var/lib/deedbox/blobs/ab/cdef....age")]
+    #[command(after_help = "Example: deedbox key export --matter 2026-0001 --data /srv/deedbox > matter.key\n\
+                            Then:    age -d -i matter.key /srv/deedbox/blobs/ab/cdef....age")]
     Export {
         /// The matter's number
         #[arg(long, value_name = "NUMBER")]

@@ -39,11 +39,10 @@ impl DirLock {
                 let mut holder = String::new();
                 // The id only helps the reader; without it the message is still true.
                 let _ = std::io::Read::by_ref(&mut file).take(20).read_to_string(&mut holder);
+                let holder = if holder.trim().is_empty() { "id not known" } else { holder.trim() };
                 return Err(Problem::failed(format_args!(
-                    "{} is in use by another process ({}), and that process does not answer on its control socket; wait \
-                     until it has ended, or end it",
-                    data.path().display(),
-                    if holder.trim().is_empty() { "id not known" } else { holder.trim() },
+                    "{} is in use by another process ({holder}); end that one first",
+                    data.path().display()
                 )));
             }
             Err(cause) => return Err(Problem::failed(format_args!("cannot lock {}: {cause}", path.display()))),

@@ -14,8 +14,9 @@ use crate::practice::{Matter, NewMatter};
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Open a matter, with its own key and the folders of its matter type
-    #[command(after_help = "Example: deedbox matter add 2026-0001 'Purchase of 12 High Street' --type General \
-                            --data /var/lib/deedbox")]
+    #[command(
+        after_help = "Example: deedbox matter add 2026-0001 'Purchase of 12 High Street' --type General \\\n  --data /srv/deedbox"
+    )]
     Add {
         /// Its number
         number: String,
@@ -26,7 +27,7 @@ pub(crate) enum Command {
         matter_type: String,
     },
     /// List the matters
-    #[command(after_help = "Example: deedbox matter list --data /var/lib/deedbox --json")]
+    #[command(after_help = "Example: deedbox matter list --data /srv/deedbox --json")]
     List,
 }
 

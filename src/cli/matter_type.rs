@@ -19,7 +19,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Add a matter type, or change the one of that name, from a TOML file
-    #[command(after_help = "Example: deedbox matter-type apply policies/general.toml --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox matter-type apply policies/general.toml --data /srv/deedbox")]
     Apply {
         /// The matter type as TOML
         file: PathBuf,
@@ -28,10 +28,10 @@ pub(crate) enum Command {
         text: String,
     },
     /// List the matter types
-    #[command(after_help = "Example: deedbox matter-type list --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox matter-type list --data /srv/deedbox")]
     List,
     /// Print a matter type as the TOML that would make it
-    #[command(after_help = "Example: deedbox matter-type show General --data /var/lib/deedbox > general.toml")]
+    #[command(after_help = "Example: deedbox matter-type show General --data /srv/deedbox > general.toml")]
     Show {
         /// Its name
         name: String,

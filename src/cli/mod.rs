@@ -36,6 +36,7 @@ mod status;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
@@ -47,6 +48,10 @@ pub(crate) use setup::read_host_keys;
 
 use crate::config::{self, DataDir, Settings};
 use crate::daemon::Core;
+
+/// How long a verb waits for a data directory that somebody else has locked.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Parser)]
 #[command(
@@ -197,7 +202,7 @@ impl Global {
             }
             (None, None) => {
                 let hint = "which data directory? Say --data DIR or --config FILE";
-                return Err(Problem::usage(format_args!("{hint}, for instance --data /var/lib/deedbox")));
+                return Err(Problem::usage(format_args!("{hint}, for instance --data /srv/deedbox")));
             }
         };
         if let Some(dir) = &self.data {
@@ -211,10 +216,18 @@ impl Global {
     fn execute(&self, request: Request) -> Result<Reply, Problem> {
         let settings = self.settings()?;
         runtime()?.block_on(async {
-            if let Some(answer) = control::ask(&settings.data.socket(), &request).await {
-                return answer;
-            }
-            let core = Core::open(settings).await?;
+            let started = Instant::now();
+            let core = loop {
+                if let Some(answer) = control::ask(&settings.data.socket(), &request).await {
+                    return answer;
+                }
+                match DirLock::take(&settings.data) {
+                    Ok(lock) => break Core::open_locked(settings, lock).await?,
+                    // A daemon that starts or ends has the lock and no socket; another verb is done in a moment.
+                    Err(_) if started.elapsed() < LOCK_PATIENCE => tokio::time::sleep(LOCK_PAUSE).await,
+                    Err(problem) => return Err(problem),
+                }
+            };
             let reply = dispatch(&core, &format!("uid {}", rustix::process::getuid().as_raw()), request).await;
             core.close().await?;
             reply

@@ -15,8 +15,9 @@ use crate::practice::{Matter, NewParticipant, Participant, Party};
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Put a contact on a matter; this alone gives no access
-    #[command(after_help = "Example: deedbox participant add --matter 2026-0001 --contact client.one@example.com \
-                            --type client --data /var/lib/deedbox")]
+    #[command(
+        after_help = "Example: deedbox participant add --matter 2026-0001 --contact client.one@example.com \\\n  --type client --data /srv/deedbox"
+    )]
     Add {
         /// The matter's number
         #[arg(long, value_name = "NUMBER")]
@@ -29,7 +30,7 @@ pub(crate) enum Command {
         participant_type: String,
     },
     /// List the participants of a matter
-    #[command(after_help = "Example: deedbox participant list --matter 2026-0001 --data /var/lib/deedbox")]
+    #[command(after_help = "Example: deedbox participant list --matter 2026-0001 --data /srv/deedbox")]
     List {
         /// The matter's number
         #[arg(long, value_name = "NUMBER")]

@@ -15,7 +15,7 @@ use crate::vfs::Vfs;
 pub(crate) enum Command {
     /// Print whether a login may do something at a path, and the rows that decide it
     #[command(after_help = "Example: deedbox policy explain --login client.one@example.com --verb read \
-                            --path '/2026-0001 Purchase of 12 High Street/Documents/From us' --data /var/lib/deedbox\n\n\
+                            --path '/2026-0001 Purchase of 12 High Street/Documents/From us' --data /srv/deedbox\n\n\
                             Exit code: 0 if allowed, 1 if not.")]
     Explain {
         /// The login

@@ -13,9 +13,9 @@ use crate::names::Role;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Add an account for a member of the firm
-    #[command(after_help = "Example: deedbox staff add staff.one@example.com --data /var/lib/deedbox\n\
+    #[command(after_help = "Example: deedbox staff add staff.one@example.com --data /srv/deedbox\n\
                             Then give it a password: deedbox account password staff.one@example.com \
-                            --data /var/lib/deedbox")]
+                            --data /srv/deedbox")]
     Add {
         /// The login, usually the e-mail address
         login: String,

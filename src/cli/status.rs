@@ -12,7 +12,7 @@ use crate::observe::Subject as _;
 
 /// Print versions, listeners, counts and health
 #[derive(Debug, Args)]
-#[command(after_help = "Example: deedbox status --data /var/lib/deedbox --json\n\n\
+#[command(after_help = "Example: deedbox status --data /srv/deedbox --json\n\n\
                         Exit code: 0 if a daemon runs and can serve documents, 1 if not.")]
 pub(crate) struct Status {}
 

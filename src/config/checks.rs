@@ -90,8 +90,12 @@ impl Checks<'_> {
         let format = self.word("log.format", raw.format, LogFormat::Text, &formats);
         let span = raw.filter.as_ref().map(Spanned::span);
         let filter = self.line("log.filter", raw.filter, "info", 1000);
-        if let Err(cause) = tracing_subscriber::EnvFilter::builder().parse(&filter) {
-            self.mistakes.add(self.text, span, format!("`log.filter`: {cause}"));
+        if let Some(wrong) = filter.split(',').find(|directive| !is_log_directive(directive.trim())) {
+            let message = format!(
+                "`log.filter` is a list such as \"info,deedbox::front=debug\" of the levels off, error, warn, info, debug \
+                 and trace; `{wrong}` is none of it"
+            );
+            self.mistakes.add(self.text, span, message);
         }
         Log { format, filter }
     }
@@ -162,6 +166,16 @@ impl Checks<'_> {
         }
         item.into_inner()
     }
+}
+
+/// `LEVEL`, or `MODULE=LEVEL`.
+fn is_log_directive(directive: &str) -> bool {
+    let (module, level) = directive.split_once('=').unwrap_or(("deedbox", directive));
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let level = level.to_ascii_lowercase();
+    !module.is_empty()
+        && module.chars().all(word)
+        && ["off", "error", "warn", "info", "debug", "trace"].contains(&level.as_str())
 }
 
 fn on(item: Item<bool>) -> bool {

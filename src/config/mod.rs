@@ -111,7 +111,7 @@ pub enum LogFormat {
 pub struct Log {
     /// The form of a line.
     pub format: LogFormat,
-    /// Directives of the `tracing` env filter, such as `info,deedbox::front=debug`.
+    /// Levels, such as `info,deedbox::front=debug`.
     pub filter: String,
 }
 

@@ -48,6 +48,9 @@ cache_mib = \"much\"
 
 [limits]
 connections = 0
+
+[log]
+filter = \"info,deedbox=loud\"
 ";
     let expected = "\
 1:8: invalid type: integer `7`, expected a string
@@ -58,7 +61,9 @@ connections = 0
 9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login
 12:10: `kv.engine` must be \"redb\" or \"sled\"
 13:13: invalid type: string \"much\", expected u64
-16:15: `limits.connections` must be between 1 and 100000";
+16:15: `limits.connections` must be between 1 and 100000
+19:10: `log.filter` is a list such as \"info,deedbox::front=debug\" of the levels off, error, warn, info, debug and \
+                    trace; `deedbox=loud` is none of it";
     assert_eq!(mistakes(text), expected);
 }
 

@@ -4,7 +4,7 @@
 //! that is put back from an old copy then has fewer commits than the log knows of, and the start is refused: it would
 //! show documents as they were, with permissions as they were, and nobody would see that from the outside.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::audit::Log;
 use crate::cli::Problem;
@@ -15,13 +15,24 @@ use crate::kv::{Batch, CommitNumber, Engine, Error, Visit};
 pub(super) struct BoundEngine {
     engine: Arc<dyn Engine>,
     log: Arc<Log>,
+    /// Why the engine takes no more commits.
+    failed: OnceLock<String>,
 }
 
 impl BoundEngine {
     /// Binds an engine whose commits [`check`] has found to be at least those that the log knows of.
     pub(super) fn new(engine: Arc<dyn Engine>, log: Arc<Log>) -> Self {
         log.note_catalog_commit(engine.last_commit());
-        Self { engine, log }
+        Self { engine, log, failed: OnceLock::new() }
+    }
+
+    /// Why the catalog cannot be used, if it cannot.
+    pub(super) fn problem(&self) -> Option<String> {
+        if let Some(why) = self.failed.get() {
+            return Some(why.clone());
+        }
+        // Any read shows whether the engine still answers; this key is in no catalog.
+        self.engine.get(b"\0ready").err().map(|why| why.to_string())
     }
 }
 
@@ -35,7 +46,12 @@ impl Engine for BoundEngine {
     }
 
     fn commit(&self, batch: Batch) -> Result<CommitNumber, Error> {
-        let number = self.engine.commit(batch)?;
+        let number = self.engine.commit(batch).inspect_err(|why| {
+            if let Error::Engine(why) = why {
+                // The first cause stays: what follows is only its consequence.
+                let _ = self.failed.set(why.clone());
+            }
+        })?;
         self.log.note_catalog_commit(number);
         Ok(number)
     }

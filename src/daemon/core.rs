@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::bound::{self, BoundEngine};
 use super::process;
-use crate::audit::{AuditKeys, Log};
+use crate::audit::{Action, Actor, AuditKeys, Event, Log, Outcome};
 use crate::cli::{DirLock, Doing as _, Problem};
 use crate::config::{self, Settings};
 use crate::gate::{self, Gate};
@@ -20,6 +20,10 @@ use crate::vault::Vault;
 use crate::vault::blobs::BlobStore;
 use crate::vault::staging::Staging;
 use crate::vfs::Vfs;
+
+/// How long a start waits for a verb that has the data directory open.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where the daemon listens; nothing where a listener is switched off.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -35,7 +39,7 @@ pub(crate) struct Core {
     started: Instant,
     keyring: Arc<Keyring>,
     log: Arc<Log>,
-    engine: Arc<dyn Engine>,
+    engine: Arc<BoundEngine>,
     practice: Arc<Practice>,
     gate: Arc<Gate>,
     vfs: Arc<Vfs>,
@@ -47,14 +51,28 @@ pub(crate) struct Core {
 impl Core {
     /// Opens the data directory of these settings, in the order of recovery.
     pub(crate) async fn open(settings: Settings) -> Result<Self, Problem> {
-        tokio::task::spawn_blocking(move || Self::open_blocking(settings)).await.doing("open the data directory")?
+        let started = Instant::now();
+        let lock = loop {
+            match DirLock::take(&settings.data) {
+                Ok(lock) => break lock,
+                // Another verb is done in a moment.
+                Err(_) if started.elapsed() < LOCK_PATIENCE => tokio::time::sleep(LOCK_PAUSE).await,
+                Err(problem) => return Err(problem),
+            }
+        };
+        Self::open_locked(settings, lock).await
     }
 
-    fn open_blocking(settings: Settings) -> Result<Self, Problem> {
+    /// As [`Core::open`], for who holds the directory's lock already.
+    pub(crate) async fn open_locked(settings: Settings, lock: DirLock) -> Result<Self, Problem> {
+        let open = move || Self::open_blocking(settings, lock);
+        tokio::task::spawn_blocking(open).await.doing("open the data directory")?
+    }
+
+    fn open_blocking(settings: Settings, lock: DirLock) -> Result<Self, Problem> {
         let started = Instant::now();
         let data = &settings.data;
         process::harden()?;
-        let lock = DirLock::take(data)?;
 
         let keyring = Arc::new(Keyring::open(&data.keys()).map_err(Problem::failed)?);
         let secrets = keyring.audit_keys();
@@ -72,7 +90,7 @@ impl Core {
         let engine = kv::open(kind, &data.catalog(), kv::Settings { cache_bytes: settings.kv.cache_bytes })
             .map_err(Problem::failed)?;
         bound::check(data, engine.last_commit(), opened.catalog_commit, opened.created)?;
-        let engine: Arc<dyn Engine> = Arc::new(BoundEngine::new(engine, log.clone()));
+        let engine = Arc::new(BoundEngine::new(engine, log.clone()));
         let (seal, names) = keyring.catalog_keys();
         let store = Arc::new(SealedStore::new(engine.clone(), &SealKeys::new(*seal, *names)).map_err(Problem::failed)?);
 
@@ -101,6 +119,12 @@ impl Core {
         tokio::task::spawn_blocking(move || log.close()).await.doing("close the audit record")
     }
 
+    /// Records the daemon's own start and stop.
+    pub(super) async fn record(&self, action: Action) -> Result<(), Problem> {
+        let event = Event::new(Actor::service("deedbox"), action, Outcome::Done);
+        self.log.record(event).await.map(drop).doing("record the start or stop")
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -117,8 +141,8 @@ impl Core {
         &self.log
     }
 
-    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
-        &self.engine
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        self.engine.as_ref()
     }
 
     pub(crate) fn practice(&self) -> &Arc<Practice> {
@@ -154,11 +178,7 @@ impl observe::Subject for Core {
         if let Err(why) = self.log.health() {
             return Some(format!("the audit log cannot be written: {why}"));
         }
-        // Any read shows whether the engine still answers; this key is in no catalog.
-        if let Err(why) = self.engine.get(b"\0ready") {
-            return Some(format!("the catalog cannot be read: {why}"));
-        }
-        None
+        self.engine.problem().map(|why| format!("the catalog cannot be used: {why}"))
     }
 
     fn measure(&self) {

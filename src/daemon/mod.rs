@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -33,6 +32,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::core::{Addresses, Core};
 pub(crate) use tls::tls_config;
 
+use crate::audit::Action;
 use crate::cli::{self, Doing as _, Problem};
 use crate::config::{self, Settings};
 use crate::front::{sftp, webdav};
@@ -58,6 +58,7 @@ impl Daemon {
         match daemon.listen(metrics).await {
             Ok(addresses) => {
                 core.listens_at(addresses);
+                core.record(Action::Start).await?;
                 Ok(daemon)
             }
             Err(problem) => {
@@ -67,7 +68,7 @@ impl Daemon {
         }
     }
 
-    async fn listen(&mut self, metrics: PrometheusHandle) -> Result<Addresses, Problem> {
+    async fn listen(&mut self, metrics: observe::Metrics) -> Result<Addresses, Problem> {
         let settings = self.core.settings().clone();
         let sftp = match &settings.sftp {
             Some(sftp) => Some((bind("sftp.listen", sftp.listen).await?, sftp_settings(&settings, sftp)?)),
@@ -164,6 +165,14 @@ impl Daemon {
             tracing::warn!("transfers under way were cut off");
             self.tasks.shutdown().await;
         }
+        if self.core.is_daemon() {
+            // A log that cannot take it is why the daemon stops; the next start records what was left open.
+            if let Err(why) = self.core.record(Action::Stop).await {
+                tracing::warn!(%why, "the stop could not be recorded");
+            }
+        }
+        // Behind the lock nobody else can have a socket there.
+        let _ = std::fs::remove_file(self.core.settings().data.socket());
         self.core.shut().await
     }
 }

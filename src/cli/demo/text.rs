@@ -26,6 +26,8 @@ fn write_guide(out: &mut String, ready: &Ready) -> std::fmt::Result {
     }
     let url = &ready.webdav_url;
     let (first, password) = example(ready);
+    // As it was started, since it need not be installed.
+    let program = std::env::current_exe().map_or("deedbox".to_owned(), |path| quoted(&path.display().to_string()));
     writeln!(
         out,
         "\
@@ -45,11 +47,11 @@ As a drive (here as {first}; another login works alike)
         out,
         "\
 What happened is in the audit record
-  deedbox audit show --data {data}
-  deedbox audit show --matter 2026-0001 --data {data} --json
-  deedbox audit verify --data {data}
+  {program} audit show --data {data}
+  {program} audit show --matter 2026-0001 --data {data} --json
+  {program} audit verify --data {data}
 And why somebody may do something
-  deedbox policy explain --login {first} --verb read \\
+  {program} policy explain --login {first} --verb read \\
     --path '/2026-0001 Purchase of 12 High Street/Documents/From us' --data {data}"
     )
 }
@@ -64,7 +66,7 @@ fn write_account(out: &mut String, ready: &Ready, account: &Account) -> std::fmt
     if role == "admin" {
         return writeln!(out, "  Administers the firm and sees no documents: log in and the list is empty.\n");
     }
-    writeln!(out, "  sftp -P {port} -o {hosts} -i {key} {login}@{host}")?;
+    writeln!(out, "  sftp -P {port} -o {hosts} -o IdentitiesOnly=yes -i {key} {login}@{host}")?;
     writeln!(out, "  sftp -P {port} -o {hosts} -o PubkeyAuthentication=no {login}@{host}")?;
     writeln!(
         out,

@@ -1,0 +1,6 @@
+//! The command line, by running the built program: help texts, and a firm's life without the demo.
+
+mod firm;
+mod help;
+mod mistakes;
+mod program;
