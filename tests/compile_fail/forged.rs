@@ -1,0 +1,14 @@
+//! A permit is built in the gate alone: its fields are private.
+
+use deedbox::gate::{Confirmation, Permit, Read};
+use deedbox::names::{AccountId, DocumentTarget};
+
+fn forge(target: DocumentTarget, by: AccountId) -> Permit<Read> {
+    Permit { target, by }
+}
+
+fn confirm() -> Confirmation {
+    Confirmation { seq: None }
+}
+
+fn main() {}
