@@ -15,7 +15,7 @@ use super::staff::{self, StaffRole};
 use super::{Global, runtime};
 use crate::config::{self, DataDir, Settings};
 use crate::daemon::Core;
-use crate::keys::Keyring;
+use crate::keys::{Keyring, RecoveryRecipient};
 
 /// The sample is the template: what a new firm gets is what the documentation shows.
 const SAMPLE: &str = include_str!("../../config/deedbox.toml");
@@ -46,7 +46,7 @@ pub(crate) struct Init {
     origin: Option<String>,
     /// An age recipient (age1...) whose identity the firm keeps offline; it too can open each matter's key
     #[arg(long, value_name = "RECIPIENT")]
-    recovery: Option<age::x25519::Recipient>,
+    recovery: Option<RecoveryRecipient>,
 }
 
 impl Init {
@@ -93,7 +93,7 @@ pub(super) struct New<'a> {
     pub(super) observe: Option<SocketAddr>,
     /// The audit log's name, if the firm chose one.
     pub(super) origin: Option<&'a str>,
-    pub(super) recovery: Option<age::x25519::Recipient>,
+    pub(super) recovery: Option<RecoveryRecipient>,
 }
 
 /// Makes the directory with everything that the daemon needs to start. The configuration is written last: what has one is

@@ -77,3 +77,13 @@ fn the_fields_of_a_permit_are_private_and_it_cannot_be_copied() {
     }
     no_findings("a permit must be one of its kind:", findings);
 }
+
+#[test]
+fn the_kinds_of_operation_are_sealed() {
+    let sources = library();
+    let operations = sources.iter().find(|source| source.path == "src/gate/operation.rs").expect("they are defined");
+    let code = &operations.shipped;
+    let sealed = code.contains("pub trait Operation: sealed::Sealed") && code.contains("\nmod sealed {");
+    let findings = if sealed { Vec::new() } else { vec![operations.path.clone()] };
+    no_findings("who could add an operation could judge it allowed:", findings);
+}
