@@ -8,9 +8,4 @@ fn aim(mut permit: Permit<Read>, other: DocumentTarget) -> Permit<Read> {
     permit
 }
 
-fn redirect(mut permit: Permit<Read>, other: DocumentTarget) -> Permit<Read> {
-    *permit.target() = other;
-    permit
-}
-
 fn main() {}

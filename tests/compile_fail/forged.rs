@@ -1,14 +1,10 @@
 //! A permit is built in the gate alone: its fields are private.
 
-use deedbox::gate::{Confirmation, Permit, Read};
+use deedbox::gate::{Permit, Read};
 use deedbox::names::{AccountId, DocumentTarget};
 
 fn forge(target: DocumentTarget, by: AccountId) -> Permit<Read> {
     Permit { target, by }
-}
-
-fn confirm() -> Confirmation {
-    Confirmation { seq: None }
 }
 
 fn main() {}

@@ -1,16 +1,8 @@
-//! The kinds of operation are all there are: one of one's own could judge itself allowed.
-
-use deedbox::gate::{Operation, Viewpoint};
-use deedbox::names::DocumentTarget;
-use deedbox::policy::Decision;
+//! The kinds of operation are all there are: one of one's own would judge itself allowed. What seals the trait cannot be
+//! named outside of the gate.
 
 struct Anything;
 
-impl Operation for Anything {
-    type Target = DocumentTarget;
-    fn judge(_: &Viewpoint<'_>, _: &DocumentTarget) -> Decision {
-        Decision::Allowed
-    }
-}
+impl deedbox::gate::operation::sealed::Sealed for Anything {}
 
 fn main() {}
