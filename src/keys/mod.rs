@@ -25,6 +25,8 @@ mod matter;
 use std::io;
 use std::path::PathBuf;
 
+/// Whom matter keys are also encrypted to: an age X25519 recipient whose identity the firm keeps offline.
+pub use age::x25519::Recipient as RecoveryRecipient;
 pub use keyring::{AuditSecrets, Keyring};
 pub use matter::{MatterKey, NotAnIdentity};
 

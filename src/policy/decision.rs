@@ -67,14 +67,14 @@ pub enum Operation {
         /// The folder may be seen.
         shown: bool,
     },
-    /// Replace, edit, append, truncate, lock.
+    /// Replace, edit, append, truncate.
     Update {
         /// The document.
         object: Object,
         /// Rights in its folder.
         rights: Rights,
     },
-    /// Set times or properties.
+    /// Set times or properties, lock: what a maker still does to an upload that has just arrived.
     Describe {
         /// The document or folder.
         object: Object,

@@ -1,0 +1,105 @@
+//! One entry per fuzz target: whatever the bytes, none may panic, hang or take memory out of proportion, and what is
+//! accepted must hold what its type promises. The targets call these, and so does `tests/corpus.rs` with every seed.
+
+use std::path::Path;
+
+use deedbox::audit;
+use deedbox::config;
+use deedbox::front::sftp::codec;
+use deedbox::front::webdav;
+use deedbox::names::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES};
+use deedbox::practice;
+
+/// Paths as they come from a client: up to the first line feed the folder in which it stands, then what it asks for.
+pub fn names(input: &[u8]) {
+    let line = input.iter().position(|byte| *byte == b'\n');
+    let (here, asked) = line.map_or((&b"/"[..], input), |at| (&input[..at], &input[at + 1..]));
+    let Ok(here) = DocPath::root().resolve(here) else { return };
+    check_path(&here);
+    if let Ok(path) = here.resolve(asked) {
+        check_path(&path);
+        assert!(asked.starts_with(b"/") || path.names().len() + count(asked, b"..") >= here.names().len());
+    }
+    if let Ok(path) = DocPath::parse(asked) {
+        check_path(&path);
+        // What has no dots means the same to the strict reading and to the one that resolves them.
+        assert_eq!(DocPath::root().resolve(&[b"/", asked].concat()), Ok(path));
+    }
+}
+
+fn count(path: &[u8], name: &[u8]) -> usize {
+    path.split(|byte| *byte == b'/').filter(|part| *part == name).count()
+}
+
+fn check_path(path: &DocPath) {
+    let text = path.to_string();
+    assert!(text.starts_with('/') && text.len() <= MAX_PATH_BYTES && path.names().len() <= MAX_DEPTH);
+    assert_eq!(DocPath::parse(text.as_bytes()).as_ref(), Ok(path));
+    assert_eq!(DocPath::parse(b"elsewhere").and_then(|there| there.resolve(text.as_bytes())).as_ref(), Ok(path));
+    path.names().iter().for_each(check_name);
+    if let Some((above, last)) = path.split_last() {
+        assert!(path.is_within(&above) && !above.is_within(path));
+        assert_eq!(above.join(last.clone()).as_ref(), Ok(path));
+    }
+}
+
+fn check_name(name: &DocName) {
+    let text = name.as_str();
+    assert!(!text.is_empty() && text.len() <= MAX_NAME_BYTES && text != "." && text != "..");
+    assert!(!text.contains(['/', '\\']) && !text.contains(char::is_control));
+    assert_eq!(DocName::parse(text.as_bytes()).as_ref(), Ok(name));
+    let numbered = name.numbered(4_294_967_295);
+    assert_eq!(DocName::parse(numbered.as_str().as_bytes()), Ok(numbered));
+    if let Ok(folded) = DocName::parse(name.folded().as_bytes()) {
+        assert_eq!(folded.folded(), name.folded(), "names that are equal must stay so");
+    }
+}
+
+/// An SFTP client's byte stream, and the same bytes as one packet.
+pub fn sftp_packets(input: &[u8]) {
+    let understood = codec::decode_stream(input);
+    assert!(understood <= input.len() / 5, "a request has a length word and a type at the least");
+    let _ = codec::Packet::decode(input.to_vec().into());
+}
+
+/// A WebDAV request's body.
+pub fn dav_xml(input: &[u8]) {
+    webdav::fuzz_xml(input);
+}
+
+/// One value for each of the headers that can steer a WebDAV request.
+pub fn dav_headers(input: &[u8]) {
+    webdav::fuzz_if_header(input);
+    webdav::fuzz_destination(input);
+    webdav::fuzz_conditions(input);
+    webdav::fuzz_range(input);
+}
+
+/// The files of an audit directory, and proofs.
+pub fn audit_records(input: &[u8]) {
+    audit::fuzz_parsers(input);
+}
+
+/// A matter type as an administrator wrote it.
+pub fn matter_type(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Err(errors) = practice::parse_matter_type(text, "general.toml") {
+        let at: Vec<_> = errors.mistakes.iter().map(|mistake| (mistake.line, mistake.column)).collect();
+        check_mistakes(text, &at, &errors.to_string());
+    }
+}
+
+/// A configuration file.
+pub fn config(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Err(mistakes) = config::parse(text, Path::new("/etc/deedbox/deedbox.toml")) {
+        let at: Vec<_> = mistakes.list().iter().map(|mistake| (mistake.line, mistake.column)).collect();
+        check_mistakes(text, &at, &mistakes.to_string());
+    }
+}
+
+fn check_mistakes(text: &str, at: &[(usize, usize)], shown: &str) {
+    assert!(!at.is_empty() && !shown.is_empty(), "a refusal says why");
+    let lines = text.lines().count().max(1) + 1;
+    assert!(at.iter().all(|(line, column)| (1..=lines).contains(line) && *column >= 1), "{at:?} in {lines} lines");
+}

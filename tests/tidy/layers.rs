@@ -1,0 +1,185 @@
+//! Dependencies point downwards: each module of the library with what it may import, and nothing else.
+
+use crate::no_findings;
+use crate::source::library;
+
+/// How much of a module another one may use.
+enum Reach {
+    /// Everything public.
+    All,
+    /// These names alone, each imported by name.
+    Only(&'static [&'static str]),
+}
+
+use Reach::{All, Only};
+
+/// An outcome is what a permit is settled with; the log itself stays with the gate.
+const SETTLING: Reach = Only(&["Detail", "Outcome"]);
+
+/// Every module at the crate's top with the modules that it may import.
+const LAYERS: &[(&str, &[(&str, Reach)])] = &[
+    ("names", &[]),
+    // The foundations know the shared words and nothing of one another.
+    ("policy", &[("names", All)]),
+    ("audit", &[("names", All)]),
+    ("keys", &[("names", All)]),
+    ("kv", &[("names", All)]),
+    ("config", &[("names", All)]),
+    // The business records change only for a permit, which they cannot make.
+    (
+        "practice",
+        &[
+            ("names", All),
+            ("policy", All),
+            ("kv", All),
+            ("keys", All),
+            ("audit", SETTLING),
+            ("gate", Only(&["Administer", "Permit"])),
+        ],
+    ),
+    // The gate decides and records; it cannot reach a document.
+    ("gate", &[("names", All), ("policy", All), ("audit", All), ("practice", All)]),
+    // The vault does what a permit says; of the gate it knows the permit and the kinds of operation alone.
+    (
+        "vault",
+        &[
+            ("names", All),
+            ("kv", All),
+            ("keys", All),
+            ("audit", SETTLING),
+            (
+                "gate",
+                Only(&[
+                    "Administer",
+                    "Confirmation",
+                    "Create",
+                    "Delete",
+                    "List",
+                    "Lock",
+                    "MakeFolder",
+                    "Move",
+                    "Operation",
+                    "Permit",
+                    "Read",
+                    "SetProperties",
+                    "SetTimes",
+                    "Stat",
+                    "Update",
+                ]),
+            ),
+        ],
+    ),
+    (
+        "vfs",
+        &[
+            ("names", All),
+            ("gate", All),
+            ("vault", All),
+            ("policy", All),
+            ("practice", Only(&["Account", "Matter"])),
+            ("audit", SETTLING),
+        ],
+    ),
+    // A door turns a protocol into calls of the tree; of the gate it knows how somebody logs in.
+    ("front", &[("names", All), ("vfs", All), ("gate", Only(&["Gate", "LoginError", "Session"]))]),
+    ("observe", &[("names", All), ("config", All)]),
+    // The command line and the daemon wire the others together; the doors are opened by the daemon alone.
+    (
+        "cli",
+        &[
+            ("names", All),
+            ("policy", All),
+            ("audit", All),
+            ("keys", All),
+            ("kv", All),
+            ("config", All),
+            ("practice", All),
+            ("gate", All),
+            ("vault", All),
+            ("vfs", All),
+            ("observe", All),
+            ("daemon", All),
+        ],
+    ),
+    (
+        "daemon",
+        &[
+            ("names", All),
+            ("policy", All),
+            ("audit", All),
+            ("keys", All),
+            ("kv", All),
+            ("config", All),
+            ("practice", All),
+            ("gate", All),
+            ("vault", All),
+            ("vfs", All),
+            ("front", All),
+            ("observe", All),
+            ("cli", All),
+        ],
+    ),
+];
+
+fn may_import(from: &str, to: &[String]) -> Result<(), String> {
+    let Some((_, allowed)) = LAYERS.iter().find(|(module, _)| *module == from) else {
+        return Err(format!("`{from}` has no row in tests/tidy/layers.rs: give it one"));
+    };
+    let reach = allowed.iter().find(|(module, _)| *module == to[0]).map(|(_, reach)| reach);
+    match (reach, to.get(1)) {
+        (Some(All), _) => Ok(()),
+        (Some(Only(names)), Some(item)) if names.contains(&item.as_str()) => Ok(()),
+        (Some(Only(names)), _) => {
+            Err(format!("`{from}` may use of `{}` only {} by name, not `{}`", to[0], names.join(", "), to.join("::")))
+        }
+        (None, _) => Err(format!("`{from}` must not import `{}`", to.join("::"))),
+    }
+}
+
+#[test]
+fn imports_point_downwards() {
+    let sources = library();
+    let modules: Vec<String> = sources.iter().filter_map(|source| source.module().first().cloned()).collect();
+    let mut findings = Vec::new();
+    for source in &sources {
+        let module = source.module();
+        let Some(from) = module.first() else { continue };
+        if let Err(finding) = may_import(from, &["names".to_owned()])
+            && from != "names"
+        {
+            findings.push(finding);
+        }
+        for reference in source.references() {
+            let to = &reference.to;
+            if to[0] != *from
+                && modules.contains(&to[0])
+                && let Err(finding) = may_import(from, to)
+            {
+                findings.push(format!("{}:{}: {finding}", source.path, reference.line));
+            }
+        }
+    }
+    no_findings("the layers of ARCHITECTURE.md are crossed:", findings);
+}
+
+#[test]
+fn one_door_does_not_know_the_other() {
+    let mut findings = Vec::new();
+    for source in library() {
+        let module = source.module();
+        let [front, door, ..] = module.as_slice() else { continue };
+        for reference in source.references() {
+            if front == "front"
+                && reference.to[0] == "front"
+                && reference.to.get(1).is_some_and(|other| other != door && is_folder(other))
+            {
+                findings.push(format!("{}:{}: `{}`", source.path, reference.line, reference.to.join("::")));
+            }
+        }
+    }
+    no_findings("a door imports another door; what they share belongs into a file of its own in front/:", findings);
+}
+
+fn is_folder(door: &str) -> bool {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/front").join(door).is_dir()
+}
