@@ -25,7 +25,7 @@ enum Record {
     /// A lookup is recorded with its outcome at once.
     Complete,
     /// The intent is recorded; the outcome follows.
-    Open(OpenRecord),
+    Open(Box<OpenRecord>),
 }
 
 impl<O: Operation> Permit<O> {
@@ -103,8 +103,12 @@ impl Gate {
                 self.log.enqueue(event(Outcome::Done, to))?;
                 Record::Complete
             }
-            Recorded::BeforeCommit => Record::Open(self.log.begin(event(Outcome::Begun, to), Wait::Queued).await?),
-            Recorded::BeforeEffect => Record::Open(self.log.begin(event(Outcome::Begun, to), Wait::Durable).await?),
+            Recorded::BeforeCommit => {
+                Record::Open(Box::new(self.log.begin(event(Outcome::Begun, to), Wait::Queued).await?))
+            }
+            Recorded::BeforeEffect => {
+                Record::Open(Box::new(self.log.begin(event(Outcome::Begun, to), Wait::Durable).await?))
+            }
         };
         Ok(Permit { target, by: session.account(), record })
     }

@@ -30,9 +30,6 @@ pub use age::x25519::Recipient as RecoveryRecipient;
 pub use keyring::{AuditSecrets, Keyring};
 pub use matter::{MatterKey, NotAnIdentity};
 
-/// Whom matter keys are encrypted to beside the firm: the public half of an identity that is kept offline (`age1...`).
-pub use age::x25519::Recipient as RecoveryRecipient;
-
 use crate::names::MatterId;
 
 /// Why a key could not be made or had.

@@ -293,10 +293,10 @@ mod tests {
 
         #[test]
         fn folding_is_idempotent_and_ignores_case(text in "\\PC{1,20}") {
-            if let Ok(name) = DocName::parse(text.as_bytes()) {
-                if let Ok(again) = DocName::parse(name.folded().as_bytes()) {
-                    prop_assert_eq!(again.folded(), name.folded());
-                }
+            if let Ok(name) = DocName::parse(text.as_bytes())
+                && let Ok(again) = DocName::parse(name.folded().as_bytes())
+            {
+                prop_assert_eq!(again.folded(), name.folded());
             }
         }
     }

@@ -40,6 +40,9 @@ use locks::LockTable;
 use staging::Staging;
 use usage::Usage;
 
+/// A document's versions by number, the oldest first.
+pub type History = Vec<(u64, Version)>;
+
 /// Keeps documents.
 pub struct Vault {
     catalog: Catalog,
@@ -79,11 +82,7 @@ impl Vault {
     }
 
     /// The entries of any folder and the history of any document, for the operator's list of documents.
-    pub fn inspect(
-        &self,
-        _permit: &Permit<Administer>,
-        folder: NodeId,
-    ) -> Result<Vec<(Entry, Vec<(u64, Version)>)>, Error> {
+    pub fn inspect(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<(Entry, History)>, Error> {
         let entries = self.catalog.entries(folder)?;
         entries.into_iter().map(|entry| Ok((entry.clone(), self.catalog.versions(entry.node)?))).collect()
     }

@@ -13,6 +13,7 @@ use crate::practice::Matter;
 use crate::vault::{Entry, Vault};
 
 /// What a path leads to.
+#[expect(clippy::large_enum_variant, reason = "short-lived, and the large variant is the frequent one")]
 pub(super) enum Found {
     /// A folder of the structure which the session may enter.
     Structure(Place),
@@ -135,6 +136,7 @@ impl Sight<'_> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "short-lived, and the large variant is the frequent one")]
 enum Child {
     Structure(Place),
     Entry(DocumentTarget, Entry),
