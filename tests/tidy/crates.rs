@@ -18,9 +18,7 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["redb"], &["src/kv/redb_"]),
     (&["sled"], &["src/kv/sled_"]),
     (&["clap"], &["src/cli/"]),
-    // The configuration checks a log filter with the crate that will read it.
-    (&["tracing_subscriber"], &["src/observe", "src/config/checks.rs"]),
-    (&["metrics_exporter_prometheus"], &["src/observe", "src/daemon/"]),
+    (&["metrics_exporter_prometheus", "tracing_subscriber"], &["src/observe"]),
 ];
 
 /// Whatever decides or speaks a protocol does not touch the disk; these do.
