@@ -58,19 +58,25 @@ impl Demo {
         Self::run(command, data)
     }
 
-    /// A fresh firm of which one directory (or with "" all of it) is a filesystem of its own of this size, in a mount
-    /// namespace, which needs no root.
+    /// A fresh firm of which one directory (or with "" all of it) is a filesystem of its own of this size, in namespaces
+    /// that need no root. Its files are reached through [`Demo::inside`].
     pub(crate) fn start_mounted(directory: &str, size: &str) -> Self {
         let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a temporary directory");
         let data = home.path().join("data");
-        let script =
-            "mkdir -p \"$1\" && mount -t tmpfs -o mode=0700,size=\"$2\" tmpfs \"$1\" && shift 2 && exec \"$@\"";
-        let mount_on = data.join(directory);
+        if !directory.is_empty() {
+            Self::start_in(&data).stop();
+        }
+        let script = r#"mkdir -p "$1" && cp -a "${1%/}" "${1%/}.aside" && mount -t tmpfs -o mode=0700,size="$2" tmpfs "$1" &&
+            cp -a "${1%/}.aside/." "$1" && shift 2 && exec "$@""#;
         let mut command = Command::new("unshare");
-        command.args(["-rm", "sh", "-c", script, "sh"]).arg(mount_on).arg(size);
+        command.args(["-rmpf", "--kill-child", "sh", "-c", script, "sh"]).arg(data.join(directory)).arg(size);
         command.arg(env!("CARGO_BIN_EXE_deedbox")).args(DEMO).arg(&data);
         let mut demo = Self::run(command, &data).unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"));
         demo.home = Some(home);
+        let root = format!("/proc/{}/root{}", demo.pid(), data.display());
+        let info = demo.info.to_string().replace(&*data.to_string_lossy(), &root);
+        demo.info = serde_json::from_str(&info).expect("still JSON");
+        demo.data = PathBuf::from(root);
         demo
     }
 

@@ -118,22 +118,6 @@ fn the_same_firm_runs_on_sled_after_a_conversion_and_back() {
     }
 }
 
-/// A daemon whose data directory is a small filesystem of its own, in a mount namespace that needs no root.
-struct Small {
-    demo: Demo,
-}
-
-impl Small {
-    fn start(mount_on: &str, size: &str) -> Self {
-        Self { demo: Demo::start_mounted(mount_on, size) }
-    }
-
-    /// The data directory as the daemon sees it.
-    fn inside(&self, path: &str) -> String {
-        format!("/proc/{}/root{}/{path}", self.demo.pid(), self.demo.data().display())
-    }
-}
-
 fn ready(demo: &Demo) -> (String, String) {
     let url = format!("http://{}/readyz", demo.text("observe"));
     let output = Command::new("curl").args(["-sS", "-w", "\n%{http_code}", &url]).output().expect("curl");
@@ -144,8 +128,7 @@ fn ready(demo: &Demo) -> (String, String) {
 
 #[test]
 fn a_full_disk_refuses_uploads_and_leaves_the_rest_readable() {
-    let small = Small::start("", "96m");
-    let demo = &small.demo;
+    let demo = Demo::start_mounted("", "96m");
     let folder = format!("/{MATTER_ONE}/Documents/Shared room");
     let keep = bytes(3, 2_000_000);
     let home = tempfile::tempdir().expect("a directory");
@@ -172,13 +155,13 @@ fn a_full_disk_refuses_uploads_and_leaves_the_rest_readable() {
 
 #[test]
 fn when_the_record_cannot_be_written_documents_stop_and_readyz_says_why() {
-    let small = Small::start("audit", "24m");
-    let demo = &small.demo;
+    let demo = Demo::start_mounted("audit", "24m");
     let document = format!("/{MATTER_ONE}/Documents/From us/Draft contract.pdf");
     assert_eq!(demo.status(CLIENT_ONE, &document, &[]), 200);
-    assert_eq!(ready(demo).0, "200");
-    let filler = small.inside("audit/filler");
-    let filled = Command::new("dd").args(["if=/dev/zero", "bs=64k", &format!("of={filler}")]).output().expect("dd");
+    assert_eq!(ready(&demo).0, "200");
+    let filler = demo.data().join("audit/filler");
+    let target = format!("of={}", filler.display());
+    let filled = Command::new("dd").args(["if=/dev/zero", "bs=64k", &target]).output().expect("dd");
     assert!(!filled.status.success(), "the audit filesystem is not full");
     let until = Instant::now() + Duration::from_secs(30);
     loop {
@@ -192,7 +175,7 @@ fn when_the_record_cannot_be_written_documents_stop_and_readyz_says_why() {
     }
     let get = demo.sftp(CLIENT_ONE, &format!("get \"{document}\" /dev/null"));
     assert!(!get.status.success());
-    let (code, why) = ready(demo);
+    let (code, why) = ready(&demo);
     assert_eq!(code, "503");
     assert!(why.contains("audit"), "{why}");
     std::fs::remove_file(&filler).expect("room again");
