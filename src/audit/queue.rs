@@ -18,6 +18,8 @@ use crate::names::Timestamp;
 
 /// Records that may wait to be written; further ones are refused.
 pub(super) const MAX_WAITING: usize = 16_384;
+/// Records for which nobody waits are refused from here on: the rest is for those whose makers wait and so slow down.
+const MAX_UNATTENDED: usize = MAX_WAITING / 2;
 /// Intents that may be open; further ones are refused.
 pub(super) const MAX_OPEN: usize = 65_536;
 /// How long a record for which nobody waits may wait for company.
@@ -163,10 +165,11 @@ impl Queue {
     /// Puts a record into the queue and gives its number; never waits.
     pub(super) fn push(&self, event: &Event, refers: Refers, waiter: Waiter, slot: Slot) -> Result<u64, Unavailable> {
         // Refuse before the work of sealing, and look again when the place is taken.
-        drop(self.admit(slot)?);
+        let attended = waiter.is_somebody();
+        drop(self.admit(slot, attended)?);
         let body = self.sealer.seal(event);
         let tag = event.matter.as_ref().map(|matter| self.sealer.tag(matter));
-        let mut inner = self.admit(slot)?;
+        let mut inner = self.admit(slot, attended)?;
         match slot {
             Slot::Intent => inner.open += 1,
             Slot::Reserved => inner.open = inner.open.saturating_sub(1),
@@ -194,13 +197,14 @@ impl Queue {
         Ok(seq)
     }
 
-    fn admit(&self, slot: Slot) -> Result<MutexGuard<'_, Inner>, Unavailable> {
+    fn admit(&self, slot: Slot, attended: bool) -> Result<MutexGuard<'_, Inner>, Unavailable> {
         let inner = self.inner.lock();
         match (inner.check(), slot) {
             (Ok(()), _) | (Err(Unavailable::Full(_)), Slot::Reserved | Slot::Own) => {}
             (Err(error), _) => return Err(error),
         }
-        let full = inner.jobs.len() >= MAX_WAITING || (slot == Slot::Intent && inner.open >= MAX_OPEN);
+        let room = if attended || slot == Slot::Intent { MAX_WAITING } else { MAX_UNATTENDED };
+        let full = inner.jobs.len() >= room || (slot == Slot::Intent && inner.open >= MAX_OPEN);
         if full && matches!(slot, Slot::New | Slot::Intent) {
             return Err(Unavailable::Busy);
         }

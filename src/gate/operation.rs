@@ -91,7 +91,7 @@ impl Viewpoint<'_> {
             own: target.is_own,
             fresh: target.made_at.elapsed() < self.fresh_for,
             empty: !target.is_folder && target.size == 0,
-            transient: !target.is_folder && policy::is_transient(&target.name),
+            transient: target.is_transient,
             folder: target.is_folder,
         }
     }
@@ -183,7 +183,7 @@ operations! {
 
 fn create(seen: &Viewpoint<'_>, aim: &NewTarget) -> Decision {
     policy::decide(policy::Operation::Create {
-        transient: policy::is_transient(&aim.name),
+        transient: aim.name.is_transient(),
         rights: seen.rights(&aim.place),
         shown: seen.shown(&aim.place),
     })

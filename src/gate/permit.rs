@@ -100,7 +100,7 @@ impl Gate {
         let to = Detail { to: target.to(), ..Detail::default() };
         let record = match O::RECORDED {
             Recorded::Lookup => {
-                self.log.enqueue(event(Outcome::Done, to))?;
+                self.record_lookup(event(Outcome::Done, to)).await?;
                 Record::Complete
             }
             Recorded::BeforeCommit => {
@@ -164,10 +164,20 @@ impl Gate {
     async fn record_refusal(&self, recorded: Recorded, event: Event) -> Result<(), Refusal> {
         metrics::counter!("deedbox_refusals_total").increment(1);
         match recorded {
-            Recorded::Lookup => self.log.enqueue(event)?,
+            Recorded::Lookup => self.record_lookup(event).await?,
             Recorded::BeforeCommit | Recorded::BeforeEffect => {
                 self.log.record(event).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// A lookup does not wait for its record, unless so many wait already that others' records would find no place: then it
+    /// waits like they do, so that one client's flood of lookups slows that client.
+    async fn record_lookup(&self, event: Event) -> Result<(), Refusal> {
+        match self.log.enqueue(event.clone()) {
+            Err(audit::Unavailable::Busy) => drop(self.log.record(event).await?),
+            done => done?,
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::Gate;
 use super::permit::Refusal;
-use crate::audit::{Action, Actor, Detail, Event, Outcome};
+use crate::audit::{Action, Actor, Detail, Event, Outcome, Unavailable};
 use crate::names::{AccountId, AuthMethod, Front, Role, SessionId};
 use crate::policy::Standing;
 use crate::practice::{Account, Firm};
@@ -206,8 +206,16 @@ impl Gate {
             path: None,
             detail: Detail::default(),
         };
-        if self.log.enqueue(event).is_err() {
-            tracing::warn!(session = %session.id, "the end of a session could not be recorded");
+        let (log, id) = (self.log.clone(), session.id);
+        let lost = move || tracing::warn!(session = %id, "the end of a session could not be recorded");
+        match (log.enqueue(event.clone()), tokio::runtime::Handle::try_current()) {
+            (Ok(()), _) => {}
+            (Err(Unavailable::Busy), Ok(runtime)) => drop(runtime.spawn(async move {
+                if log.record(event).await.is_err() {
+                    lost();
+                }
+            })),
+            (Err(_), _) => lost(),
         }
     }
 }

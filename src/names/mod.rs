@@ -7,6 +7,7 @@ mod id;
 mod path;
 mod target;
 mod time;
+mod transient;
 mod verb;
 
 pub use id::{AccountId, BlobId, ContactId, LockToken, MatterId, NodeId, ParseIdError, SessionId};

@@ -53,6 +53,8 @@ pub struct DocumentTarget {
     pub size: u64,
     /// True if the session's account made it (for a folder: or asked for it too).
     pub is_own: bool,
+    /// It was made as a temporary file of a save and still has such a name.
+    pub is_transient: bool,
     /// When it was made.
     pub made_at: Timestamp,
 }

@@ -147,9 +147,10 @@ pub fn decide(operation: Operation) -> Decision {
         }
         Op::Rename { object, replaces, rights } => {
             let blind = rights.has(Verb::Create) && !rights.reveals() && object.own_fresh() && replaces.is_none();
-            let from_transient = writes_transient(object, rights)
-                && rights.has(if replaces.is_some() { Verb::Update } else { Verb::Create });
-            (rights.has(Verb::Update) || blind || from_transient, object.visible(rights))
+            // Giving a temporary file its final name makes a document, or replaces one.
+            let finish = rights.has(if replaces.is_some() { Verb::Update } else { Verb::Create });
+            let granted = if object.own_transient() { finish } else { rights.has(Verb::Update) || blind };
+            (granted, object.visible(rights))
         }
         Op::Move { object, replaces, source, target } => {
             let leave = (source.has(Verb::Read) && source.has(Verb::Delete)) || writes_transient(object, source);

@@ -6,10 +6,8 @@
 
 mod decision;
 mod granted;
-mod transient;
 
 pub use decision::{Decision, Object, Operation, decide};
 pub use granted::{
     FolderRule, Granted, MatterRules, Participation, Row, RuledFolder, Source, Standing, granted, may_enter,
 };
-pub use transient::is_transient;

@@ -40,6 +40,10 @@ pub struct Entry {
     pub properties: u16,
     /// The current version of a document; nothing for a folder.
     pub content: Option<Content>,
+    /// It was made under the name of a temporary file of a save and never had another: its maker's alone. A document that
+    /// is renamed to such a name stays everybody's, or renaming would be a way to delete.
+    #[serde(default)]
+    pub transient: bool,
 }
 
 /// The current version of a document.

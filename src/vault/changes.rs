@@ -1,7 +1,7 @@
 //! Changes of the tree: folders, renames, removals, times.
 
 use super::Vault;
-use super::catalog::{Content, Entry, Version, folder_prefix, version_key};
+use super::catalog::{Content, Entry, folder_prefix, version_key};
 use super::error::Error;
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Delete, MakeFolder, Move, Operation, Permit, SetTimes};
@@ -31,6 +31,7 @@ impl Vault {
             claims: Vec::new(),
             properties: 0,
             content: None,
+            transient: false,
         };
         let key = self.catalog.entry_key(folder, &target.name);
         let mut change = self.catalog.change();
@@ -120,7 +121,8 @@ impl Vault {
             None => {
                 let folder = to.place.folder().ok_or(Error::Gone)?;
                 let key = self.catalog.entry_key(folder, &to.name);
-                let entry = Entry { name: to.name.clone(), ..found.value.clone() };
+                let transient = found.value.transient && to.name.is_transient();
+                let entry = Entry { name: to.name.clone(), transient, ..found.value.clone() };
                 let mut change = self.catalog.change();
                 self.catalog.require_place(&mut change, &to.place)?;
                 change.if_unchanged(&found).delete(found.key());
@@ -144,26 +146,22 @@ impl Vault {
         let (Some(content), false) = (found.value.content, replaced.is_folder) else { return Err(Error::Exists) };
         let onto = self.target_entry(replaced)?;
         let current = onto.value.content.ok_or(Error::Exists)?;
-        let next = Content { version: current.version + 1, blob: content.blob };
-        let entry = Entry { content: Some(next), modified: found.value.modified, ..onto.value.clone() };
-        let by = found.value.made_by;
         let mut change = self.catalog.change();
-        change.if_unchanged(&found).delete(found.key()).if_unchanged(&onto).put(onto.key(), &entry);
-        change.put(&version_key(entry.node, next.version), &Version { blob: next.blob, at: Timestamp::now(), by });
-        let mut blobs = Vec::new();
+        // The whole history moves, not only its end: a rename is no way to make versions disappear.
+        let mut next = current.version;
         for (number, version) in self.catalog.versions(from.node)? {
-            change.delete(&version_key(from.node, number));
-            if version.blob.id != next.blob.id {
-                blobs.push(version.blob.id);
-            }
+            next += 1;
+            change.delete(&version_key(from.node, number)).put(&version_key(onto.value.node, next), &version);
         }
+        let content = Content { version: next, blob: content.blob };
+        let entry = Entry { content: Some(content), modified: found.value.modified, ..onto.value.clone() };
+        change.if_unchanged(&found).delete(found.key()).if_unchanged(&onto).put(onto.key(), &entry);
         for property in self.catalog.properties(from.node)? {
             change.delete(&self.catalog.property_key(from.node, &property.namespace, &property.name));
         }
         change.commit()?;
         self.forget_locks(from.node);
         self.usage.changed(from.place.matter, current.blob.size, 0);
-        self.remove_blobs(&blobs);
         Ok(entry)
     }
 

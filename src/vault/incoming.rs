@@ -170,9 +170,17 @@ impl Vault {
                 change.if_absent(&key).delete(&self.catalog.part_key(by, folder, name));
                 let content = Some(Content { version: 1, blob });
                 let modified = modified.unwrap_or(now);
-                let (node, name) = (NodeId::random(), name.clone());
-                let entry =
-                    Entry { name, node, created: now, modified, made_by: by, claims: vec![], properties: 0, content };
+                let entry = Entry {
+                    name: name.clone(),
+                    node: NodeId::random(),
+                    created: now,
+                    modified,
+                    made_by: by,
+                    claims: Vec::new(),
+                    properties: 0,
+                    content,
+                    transient: name.is_transient(),
+                };
                 (entry, 0)
             }
             Intent::Update(permit) => {
@@ -230,13 +238,16 @@ impl Vault {
         Ok(())
     }
 
-    /// Removes an unfinished upload.
-    pub fn discard_part(&self, account: AccountId, folder: NodeId, name: &DocName) -> Result<(), Error> {
-        if let Some(part) = self.catalog.part(account, folder, name)? {
-            let key = self.catalog.part_key(account, folder, name);
+    /// Gives up the unfinished upload of the document that the permit would create.
+    pub fn discard_part(&self, permit: Permit<Create>) -> Result<(), Error> {
+        let (by, name) = (permit.by(), &permit.target().name);
+        let folder = permit.target().place.folder().ok_or(Error::Gone)?;
+        if let Some(part) = self.catalog.part(by, folder, name)? {
+            let key = self.catalog.part_key(by, folder, name);
             self.catalog.change().if_unchanged(&part).delete(&key).commit()?;
             self.discard_files(&part.value.part, None);
         }
+        permit.settle(Outcome::Abandoned, Detail::because("unfinished upload removed by its uploader"));
         Ok(())
     }
 

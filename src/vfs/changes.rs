@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::tree::{Found, entry_stat};
 use super::{ATTEMPTS, Error, Existing, PropertyChange, Replace, Stat, View, WriteOptions};
 use crate::gate;
-use crate::names::{DocPath, DocumentTarget, MoveTarget, NewTarget, Place, Timestamp, Verb};
+use crate::names::{DocName, DocPath, DocumentTarget, MoveTarget, NewTarget, Place, Timestamp, Verb};
 use crate::vault::{LockSpan, StoredProperty};
 
 /// What a copy moves at once.
@@ -61,6 +61,12 @@ impl View {
         until_settled!(self.try_remove(path, false).await)
     }
 
+    /// Has this account an unfinished upload under the name?
+    fn has_part(&self, place: &Place, name: &DocName) -> Result<bool, Error> {
+        let Some(folder) = place.folder() else { return Ok(false) };
+        Ok(self.vfs.vault.part(self.session.account(), folder, name)?.is_some())
+    }
+
     /// Removes an empty folder.
     pub async fn remove_folder(&self, path: &DocPath) -> Result<(), Error> {
         until_settled!(self.try_remove(path, true).await)
@@ -69,14 +75,9 @@ impl View {
     async fn try_remove(&self, path: &DocPath, folder: bool) -> Result<(), Error> {
         let target = match self.find(path)? {
             Found::Structure(_) => return Err(if folder { Error::Structure } else { Error::IsFolder }),
-            Found::Missing(place, name) if !folder => {
-                let account = self.session.account();
-                if let Some(node) = place.folder()
-                    && self.vfs.vault.part(account, node, &name)?.is_some()
-                {
-                    return self.blocking(move |vault| vault.discard_part(account, node, &name)).await;
-                }
-                return self.absent::<gate::Delete, _>(path, Error::NotFound).await;
+            Found::Missing(place, name) if !folder && self.has_part(&place, &name)? => {
+                let permit = self.permit::<gate::Create>(NewTarget { place, name }).await?;
+                return self.blocking(move |vault| vault.discard_part(permit)).await;
             }
             Found::Missing(..) | Found::NoParent => {
                 return self.absent::<gate::Delete, _>(path, Error::NotFound).await;
@@ -225,11 +226,7 @@ impl View {
                 return if writes { Ok(()) } else { Err(Error::Denied) };
             }
             Found::Missing(place, name) => {
-                let part = match place.folder() {
-                    Some(folder) => self.vfs.vault.part(self.session.account(), folder, &name)?,
-                    None => None,
-                };
-                if part.is_some() || self.is_blind(&place)? {
+                if self.has_part(&place, &name)? || self.is_blind(&place)? {
                     return Ok(());
                 }
                 return self.absent::<gate::SetTimes, _>(path, Error::NotFound).await;
@@ -278,7 +275,7 @@ impl View {
 /// What becomes of a name that is taken.
 enum Taken {
     Replaced(DocumentTarget),
-    Beside(Place, crate::names::DocName),
+    Beside(Place, DocName),
 }
 
 pub(super) fn span(node: Option<crate::names::NodeId>, place: &Place, membership: bool, deep: bool) -> LockSpan<'_> {

@@ -127,6 +127,7 @@ impl Sight<'_> {
             version: entry.content.map_or(0, |content| content.version),
             size: entry.size(),
             is_own: entry.is_of(self.account),
+            is_transient: entry.transient,
             made_at: entry.created,
         }
     }

@@ -3,6 +3,7 @@
 mod demo;
 mod demo_contract;
 mod encryption;
+mod large;
 mod record;
 mod recovery;
 mod sftp;

@@ -107,8 +107,9 @@ fn expected(operation: Operation) -> Decision {
             let it = Before { rights, object };
             let drop_box = it.has(Verb::Create) && !it.any_but_create();
             let in_drop_box = drop_box && it.new_upload() && replaces.is_none();
-            let end_of_save = it.saves() && it.has(if replaces.is_some() { Verb::Update } else { Verb::Create });
-            it.answer(it.has(Verb::Update) || in_drop_box || end_of_save)
+            let end_of_save = it.has(if replaces.is_some() { Verb::Update } else { Verb::Create });
+            let temporary = object.own && object.transient && !object.folder;
+            it.answer(if temporary { end_of_save } else { it.has(Verb::Update) || in_drop_box })
         }
         Operation::Move { object, replaces, source, target } => {
             let it = Before { rights: source, object };
