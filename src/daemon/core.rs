@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::bound::{self, BoundEngine};
 use super::process;
-use crate::audit::{Action, Actor, AuditKeys, Event, Log, Outcome};
+use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome};
 use crate::cli::{DirLock, Doing as _, Problem};
 use crate::config::{self, Settings};
 use crate::gate::{self, Gate};
@@ -98,8 +98,19 @@ impl Core {
         let blobs = Arc::new(BlobStore::open(&data.blobs()).doing("open the blobs")?);
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
         let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
-        let found = vault.recover().doing("put the vault in order")?;
-        tracing::debug!(?found, abandoned = opened.abandoned.len(), "recovered");
+        let found = vault.recover(!opened.abandoned.is_empty()).doing("put the vault in order")?;
+        if !opened.abandoned.is_empty() || found.leftovers > 0 {
+            tracing::warn!(?found, abandoned = opened.abandoned.len(), "the daemon did not end cleanly the last time");
+            let reason = format!(
+                "removed {} unfinished files and {} blobs that no version names",
+                found.leftovers, found.orphans
+            );
+            let event = Event {
+                detail: Detail::because(reason),
+                ..Event::new(Actor::service("deedbox"), Action::Recover, Outcome::Done)
+            };
+            log.record_blocking(&event).doing("record the recovery")?;
+        }
 
         let gate = Gate::new(practice.clone(), log.clone(), gate::Settings { fresh_for: settings.uploads.fresh })
             .doing("set up the gate")?;

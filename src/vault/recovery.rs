@@ -15,6 +15,8 @@ const KEEP_PARTS: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct Recovered {
     /// Unfinished files of a crash that were removed.
     pub leftovers: usize,
+    /// Finished blobs that no version names and that were removed.
+    pub orphans: usize,
     /// Uploads that can be resumed.
     pub parts: usize,
     /// Unfinished uploads that were too old and were removed.
@@ -22,9 +24,9 @@ pub struct Recovered {
 }
 
 impl Vault {
-    /// Removes what a crash left in the staging area and half-made blobs, and unfinished uploads that are too old. Never
-    /// touches a blob that stands under its final name. Run before serving.
-    pub fn recover(&self) -> Result<Recovered, Error> {
+    /// Removes what a crash left in the staging area, half-made blobs, and unfinished uploads that are too old; and, if
+    /// operations were open when the daemon ended, blobs that no version names. Run before serving.
+    pub fn recover(&self, operations_were_open: bool) -> Result<Recovered, Error> {
         let mut kept: HashSet<BlobId> = HashSet::new();
         let mut expired = Vec::new();
         let mut parts = 0;
@@ -44,14 +46,14 @@ impl Vault {
             change.commit()?;
         }
         let leftovers = self.blobs.sweep()? + self.staging.sweep(&|blob| kept.contains(blob))?;
-        Ok(Recovered { leftovers, parts, expired: expired.len() })
+        let orphans = if operations_were_open { self.sweep_orphans()? } else { 0 };
+        Ok(Recovered { leftovers, orphans, parts, expired: expired.len() })
     }
 
-    /// Removes blobs under their final name that no version names: the crash came between the blob and its commit, or
-    /// between a removal's commit and the blob's. `before` is the set of blobs as it was when the daemon started, so that an
-    /// upload in flight is never taken for an orphan. Returns how many were removed.
-    pub fn sweep_orphans(&self, before: HashSet<BlobId>) -> Result<usize, Error> {
-        let mut orphans = before;
+    /// Removes blobs under their final names that no version names: the crash came between a blob and its commit, or
+    /// between a removal's commit and its blob. Only before serving, when no upload can be on its way.
+    fn sweep_orphans(&self) -> Result<usize, Error> {
+        let mut orphans: HashSet<BlobId> = self.blobs.ids().collect::<Result<_, _>>()?;
         self.catalog.all_versions(|version| {
             orphans.remove(&version.blob.id);
         })?;
@@ -59,10 +61,5 @@ impl Vault {
             self.blobs.remove(blob)?;
         }
         Ok(orphans.len())
-    }
-
-    /// The blobs that stand under their final names now.
-    pub fn blob_ids(&self) -> Result<HashSet<BlobId>, Error> {
-        self.blobs.ids().map(|id| id.map_err(Error::from)).collect()
     }
 }

@@ -79,6 +79,16 @@ fn kill_9_under_load_loses_nothing_acknowledged_and_shows_nothing_half() {
         assert!(lengths.contains(&document["size"].as_u64().expect("a size")), "half a document: {document}");
         assert!(std::path::Path::new(document["blob"].as_str().expect("a file")).exists(), "{document}");
     }
+    // Nothing is left behind either: as many blobs as versions.
+    let find = |dir: &str| {
+        let files = Command::new("find").arg(data.join(dir)).args(["-type", "f"]).output().expect("find");
+        stdout(&files).lines().count()
+    };
+    let versions: usize = ["2026-0001", "2026-0002"]
+        .iter()
+        .map(|matter| demo.deedbox_json(&["document", "list", "--matter", matter]).as_array().expect("a list").len())
+        .sum();
+    assert_eq!(find("blobs"), versions, "blobs that no version names");
     ok(demo.deedbox(&["audit", "verify"]));
     demo.stop();
 }

@@ -76,6 +76,13 @@ impl Upload {
         Ok(self.ended || self.next().await?.is_none())
     }
 
+    /// Reads off what still comes while the client takes the answer; it stops sending when it has seen it.
+    pub(super) async fn linger(mut self) {
+        let read_off = async { while let Ok(Some(_)) = self.next().await {} };
+        // Whether it ended or the time was over, the stream is given up now.
+        let _ = tokio::time::timeout(DRAIN_TIME, read_off).await;
+    }
+
     /// Reads off what is left, if it is little. Returns false if the connection cannot be used further.
     pub(super) async fn drain(&mut self) -> bool {
         if self.ended {

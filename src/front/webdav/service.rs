@@ -50,6 +50,9 @@ pub(super) async fn handle(
     let reusable = !waits && upload.drain().await;
     if !reusable && parts.version < Version::HTTP_2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    } else if !reusable {
+        // Dropping the body now would reset the stream, and curl, still sending, would report that and not the answer.
+        tokio::spawn(upload.linger());
     }
     secure(response.headers_mut());
     let labels = [("method", label(&parts.method).to_owned()), ("status", response.status().as_str().to_owned())];
