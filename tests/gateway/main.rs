@@ -5,6 +5,7 @@ mod demo_contract;
 mod encryption;
 mod record;
 mod recovery;
+mod rights_matrix;
 mod sftp;
 mod sftp_wire;
 mod webdav_clients;
