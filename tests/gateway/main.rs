@@ -6,6 +6,7 @@ mod encryption;
 mod large;
 mod record;
 mod recovery;
+mod rights_matrix;
 mod sftp;
 mod sftp_wire;
 mod webdav_clients;

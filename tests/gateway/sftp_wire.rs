@@ -27,15 +27,19 @@ impl client::Handler for Anyone {
 
 /// A logged-in connection.
 async fn connect(demo: &Demo, window: u32) -> Handle<Anyone> {
+    connect_as(demo, CLIENT_ONE, window).await
+}
+
+async fn connect_as(demo: &Demo, login: &str, window: u32) -> Handle<Anyone> {
     let config = client::Config { window_size: window, ..client::Config::default() };
     let mut ssh = client::connect(Arc::new(config), demo.text("sftp"), Anyone).await.expect("connected");
-    let login = ssh.authenticate_password(CLIENT_ONE, demo.password(CLIENT_ONE)).await.expect("answered");
-    assert!(login.success());
+    let answer = ssh.authenticate_password(login, demo.password(login)).await.expect("answered");
+    assert!(answer.success());
     ssh
 }
 
 /// An SFTP channel that speaks packets.
-struct Sftp {
+pub(crate) struct Sftp {
     /// Kept where nobody else keeps it: the connection ends with it.
     ssh: Option<Handle<Anyone>>,
     channel: Channel<client::Msg>,
@@ -51,7 +55,12 @@ impl Sftp {
     }
 
     async fn ready(demo: &Demo) -> Self {
-        let ssh = connect(demo, 1 << 21).await;
+        Self::ready_as(demo, CLIENT_ONE).await
+    }
+
+    /// Logged in and past the version exchange.
+    pub(crate) async fn ready_as(demo: &Demo, login: &str) -> Self {
+        let ssh = connect_as(demo, login, 1 << 21).await;
         let mut sftp = Self::on(&ssh).await;
         sftp.ssh = Some(ssh);
         sftp.init().await;
@@ -64,12 +73,12 @@ impl Sftp {
         assert_eq!(version[..5], [2, 0, 0, 0, 3]);
     }
 
-    async fn send(&self, bytes: &[u8]) {
+    pub(crate) async fn send(&self, bytes: &[u8]) {
         self.channel.data_bytes(Bytes::copy_from_slice(bytes)).await.expect("sent");
     }
 
     /// The next packet; nothing once the channel has ended.
-    async fn answer(&mut self) -> Option<Bytes> {
+    pub(crate) async fn answer(&mut self) -> Option<Bytes> {
         loop {
             if let Some(word) = self.input.first_chunk::<4>() {
                 let length = 4 + u32::from_be_bytes(*word) as usize;
@@ -87,7 +96,7 @@ impl Sftp {
     }
 
     /// The number, code and text of the STATUS that is the next packet.
-    async fn status(&mut self) -> (u32, u32, String) {
+    pub(crate) async fn status(&mut self) -> (u32, u32, String) {
         let packet = self.answer().await.expect("an answer");
         assert_eq!(packet[0], 101, "STATUS is expected, not {packet:?}");
         let word = |at: usize| u32::from_be_bytes(packet[at..at + 4].try_into().expect("four bytes"));
@@ -104,28 +113,28 @@ impl Sftp {
     }
 }
 
-fn string(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn string(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).expect("short").to_be_bytes()[..], bytes].concat()
 }
 
-fn packet(kind: u8, id: u32, fields: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn packet(kind: u8, id: u32, fields: &[&[u8]]) -> Vec<u8> {
     string(&[&[kind][..], &id.to_be_bytes(), &fields.concat()].concat())
 }
 
-fn read(id: u32, handle: &[u8], offset: u64, length: u32) -> Vec<u8> {
+pub(crate) fn read(id: u32, handle: &[u8], offset: u64, length: u32) -> Vec<u8> {
     packet(5, id, &[&string(handle), &offset.to_be_bytes(), &length.to_be_bytes()])
 }
 
-fn write(id: u32, handle: &[u8], offset: u64, data: &[u8]) -> Vec<u8> {
+pub(crate) fn write(id: u32, handle: &[u8], offset: u64, data: &[u8]) -> Vec<u8> {
     packet(6, id, &[&string(handle), &offset.to_be_bytes(), &string(data)])
 }
 
-const READ: u32 = 1;
-const WRITE: u32 = 2;
-const CREATE: u32 = 8;
-const TRUNCATE: u32 = 16;
+pub(crate) const READ: u32 = 1;
+pub(crate) const WRITE: u32 = 2;
+pub(crate) const CREATE: u32 = 8;
+pub(crate) const TRUNCATE: u32 = 16;
 
-fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(test);
 }
