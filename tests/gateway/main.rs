@@ -3,8 +3,10 @@
 mod demo;
 mod demo_contract;
 mod encryption;
+mod hidden;
 mod record;
 mod recovery;
+mod rights_columns;
 mod rights_matrix;
 mod sftp;
 mod sftp_wire;
