@@ -89,6 +89,8 @@ impl View {
     pub async fn space(&self, path: &DocPath) -> Result<Space, Error> {
         let place = match self.find(path)? {
             Found::Structure(place) | Found::Missing(place, _) => place,
+            // A hidden entry is like none: the answer is that of the folder.
+            Found::Entry(target, _) if !self.is_visible(&target)? => target.place,
             Found::Entry(target, _) => {
                 let place = target.place.clone();
                 let _looked = self.permit::<gate::Stat>(target).await?;
