@@ -3,8 +3,8 @@
 mod demo;
 mod demo_contract;
 mod encryption;
-mod large;
 mod hidden;
+mod large;
 mod record;
 mod recovery;
 mod rights_columns;

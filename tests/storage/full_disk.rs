@@ -14,11 +14,6 @@ const DISK_BYTES: usize = 120 * 1024 * 1024;
 for_both_engines!(a_full_disk_refuses_commits_until_there_is_room_again);
 
 fn a_full_disk_refuses_commits_until_there_is_room_again(kind: EngineKind) {
-    let allowed = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
-    if !allowed {
-        eprintln!("not run: this user may not make a mount namespace (unshare -rm)");
-        return;
-    }
     let dir = tempfile::tempdir().expect("a directory");
     let script = format!("mount -t tmpfs -o size={DISK_BYTES} tmpfs \"${DIR}\" && exec \"$0\" \"$@\"");
     let output = Command::new("unshare")

@@ -1,12 +1,12 @@
 //! Records under load, full queues, dropped intents, failures.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::sync::Arc;
 
 use super::super::queue::{MAX_OPEN, MAX_WAITING};
 use super::super::{Action, Detail, Filter, Outcome, Shown, Unavailable, Wait, show, verify};
 use super::{event, fill, folder, keys, matter, open};
+use crate::small_disk::SmallDisk;
 
 fn shown(dir: &std::path::Path) -> Vec<Shown> {
     let records = show(dir, &keys().read_keys(), Filter::default()).expect("readable");
@@ -176,15 +176,8 @@ fn a_checkpoint_on_demand_covers_what_was_recorded_and_the_catalog() {
 
 #[test]
 fn a_full_disk_refuses_and_goes_on_once_there_is_room() {
-    let dir = folder();
-    let mount = |program: &str, arguments: &[&str]| {
-        let path = dir.path().to_str().expect("a plain path");
-        Command::new(program).args(arguments).arg(path).output().is_ok_and(|output| output.status.success())
-    };
-    // Needs a small file system of its own, which only root can make; the daemon's tests cover the rest.
-    if !mount("mount", &["-t", "tmpfs", "-o", "size=1m", "none"]) {
-        return;
-    }
+    let test = "audit::tests::writing::a_full_disk_refuses_and_goes_on_once_there_is_room";
+    let Some(dir) = SmallDisk::mount(test, 1 << 20) else { return };
     let (log, _) = open(dir.path());
     let ballast = dir.path().join("aside");
     let before = log.record_blocking(&event(Action::Read, Outcome::Done, 1)).expect("recorded");
@@ -210,7 +203,6 @@ fn a_full_disk_refuses_and_goes_on_once_there_is_room() {
     let report = verify(dir.path(), None).expect("sound");
     let records = shown(dir.path());
     drop(log);
-    assert!(mount("umount", &["-l"]));
 
     assert_eq!((report.open, report.size, report.torn_bytes), (0, records.len() as u64, 0));
     assert!(after > before);

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::part::MAX_SEGMENTS;
 use super::*;
+use crate::small_disk::SmallDisk;
 use crate::vault::blobs::{BlobRef, CHUNK};
 
 struct Rig {
@@ -318,7 +319,8 @@ fn an_upload_may_move_between_threads() {
 
 #[test]
 fn a_full_disk_is_told_apart_and_leaves_nothing_half() {
-    let Some(disk) = SmallDisk::mount(24 << 20) else { return };
+    let test = "vault::staging::tests::a_full_disk_is_told_apart_and_leaves_nothing_half";
+    let Some(disk) = SmallDisk::mount(test, 24 << 20) else { return };
     let blobs = Arc::new(BlobStore::open(&disk.path().join("blobs")).expect("a store"));
     let staging = Staging::open(&disk.path().join("staging"), Arc::clone(&blobs)).expect("staging");
     let key = Arc::new(MatterKey::generate());
@@ -342,31 +344,6 @@ fn a_full_disk_is_told_apart_and_leaves_nothing_half() {
     let mut upload = staging.begin(key, Base::Empty).expect("an upload");
     upload.write_at(0, b"small").expect("fits again");
     upload.seal().expect("recovers without a restart");
-}
-
-/// A tmpfs of its own; only root can have one.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    fn mount(bytes: u64) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
-            .arg(dir.path())
-            .stderr(std::process::Stdio::null())
-            .status();
-        mounted.is_ok_and(|status| status.success()).then(|| Self(dir))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
-    }
 }
 
 #[derive(Debug, Clone)]
