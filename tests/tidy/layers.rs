@@ -19,6 +19,8 @@ const SETTLING: Reach = Only(&["Detail", "Outcome"]);
 /// Every module at the crate's top with the modules that it may import.
 const LAYERS: &[(&str, &[(&str, Reach)])] = &[
     ("names", &[]),
+    // A disk for tests, made by the system's own tools.
+    ("small_disk", &[]),
     // The foundations know the shared words and nothing of one another.
     ("policy", &[("names", All)]),
     ("audit", &[("names", All)]),
