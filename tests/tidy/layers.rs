@@ -20,7 +20,7 @@ const SETTLING: Reach = Only(&["Detail", "Outcome"]);
 const LAYERS: &[(&str, &[(&str, Reach)])] = &[
     ("names", &[]),
     // A disk for tests, made by the system's own tools.
-    ("small_disk", &[]),
+    ("small_disk", &[("names", All)]),
     // The foundations know the shared words and nothing of one another.
     ("policy", &[("names", All)]),
     ("audit", &[("names", All)]),
