@@ -1,4 +1,5 @@
 //! The front ends: each turns one protocol into calls of [`vfs`](crate::vfs), and nothing else.
 
+mod limits;
 pub mod sftp;
 pub mod webdav;

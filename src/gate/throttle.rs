@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::names::network;
+
 /// Failures are forgotten after this time without another.
 const MEMORY: Duration = Duration::from_secs(15 * 60);
 /// The delay after the first failure; it doubles with each.
@@ -88,14 +90,6 @@ impl Throttle {
     /// A login from this address succeeded: the pair starts anew.
     pub(super) fn succeeded(&self, login: &str, peer: IpAddr) {
         self.counts.lock().remove(&Key::Pair(login.to_owned(), network(peer)));
-    }
-}
-
-/// One subscriber has a whole /64 of IPv6 addresses (RFC 6177), so that is what counts as one address.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
     }
 }
 

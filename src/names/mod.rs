@@ -4,6 +4,7 @@
 //! looks at a raw name again. Everyone may import this module; it imports nobody.
 
 mod id;
+mod network;
 mod path;
 mod target;
 mod time;
@@ -11,6 +12,7 @@ mod transient;
 mod verb;
 
 pub use id::{AccountId, BlobId, ContactId, LockToken, MatterId, NodeId, ParseIdError, SessionId};
+pub use network::network;
 pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, NameError};
 pub use target::{AdminTarget, DocumentTarget, FolderTarget, MoveTarget, NewTarget, Place};
 pub use time::Timestamp;

@@ -15,7 +15,6 @@
 //! Architecture invariant: nothing here decides about permissions, and no task that reads from the client ever waits for
 //! output to it.
 
-mod admission;
 mod algorithms;
 mod channel;
 pub mod codec;

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use super::admission::Admission;
 use super::connection::{self, Shared, set};
 use super::{Settings, algorithms};
+use crate::front::limits::ConnectionLimits;
 use crate::gate::Gate;
 use crate::vfs::Vfs;
 
@@ -27,7 +27,8 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let limits = settings.limits.clone();
-    let admission = Arc::new(Admission::new(limits.connections, limits.connections_per_address));
+    let places =
+        ConnectionLimits::new(limits.connections, limits.connections_per_address, metrics::gauge!("sftp_connections"));
     let shared = Arc::new(Shared {
         config: Arc::new(algorithms::config(&settings)),
         gate,
@@ -53,7 +54,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(ticket) = admission.admit(peer) else {
+        let Some(place) = places.take(peer) else {
             metrics::counter!("sftp_connections_refused_total").increment(1);
             continue;
         };
@@ -61,7 +62,7 @@ pub async fn serve(
         let span = tracing::info_span!("sftp", %peer);
         let connection = async move {
             connection::serve(stream, peer, &shared, stop).await;
-            drop(ticket);
+            drop(place);
         };
         connections.spawn(connection.instrument(span));
     }

@@ -22,7 +22,6 @@ mod guard;
 mod headers;
 mod if_header;
 mod incoming;
-mod limits;
 mod location;
 mod lock;
 mod media;

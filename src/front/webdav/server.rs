@@ -18,9 +18,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::auth::challenge;
 use super::body::Connection;
-use super::limits::{ConnectionLimits, Place};
 use super::service::{Shared, handle};
 use super::settings::Settings;
+use crate::front::limits::{ConnectionLimits, Place};
 use crate::gate::Gate;
 use crate::vfs::Vfs;
 
@@ -43,7 +43,11 @@ pub async fn serve(
     vfs: Arc<Vfs>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let limits = ConnectionLimits::new(settings.connections, settings.connections_per_address);
+    let limits = ConnectionLimits::new(
+        settings.connections,
+        settings.connections_per_address,
+        metrics::gauge!("http_connections"),
+    );
     let shared = Arc::new(Shared { challenge: challenge(&settings.realm), settings, gate, vfs });
     let mut tasks = JoinSet::new();
     loop {
