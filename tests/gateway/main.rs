@@ -4,6 +4,7 @@ mod demo;
 mod demo_contract;
 mod encryption;
 mod hidden;
+mod logins;
 mod record;
 mod recovery;
 mod rights_columns;
