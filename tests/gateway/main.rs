@@ -5,6 +5,7 @@ mod demo_contract;
 mod encryption;
 mod hidden;
 mod logins;
+mod names;
 mod record;
 mod recovery;
 mod rights_columns;
