@@ -5,6 +5,8 @@ mod demo_contract;
 mod encryption;
 mod hidden;
 mod large;
+mod logins;
+mod names;
 mod record;
 mod recovery;
 mod rights_columns;
