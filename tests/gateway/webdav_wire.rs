@@ -280,3 +280,25 @@ fn only_capabilities_are_told_without_a_login() {
     assert!(ask(&["-u", "nobody:wrong", "-X", "OPTIONS"], url).starts_with("http/1.1 401 "));
     assert!(ask(&[], &format!("{root}elsewhere")).starts_with("http/1.1 404 "));
 }
+
+#[test]
+fn head_has_the_status_of_get_and_never_a_body() {
+    let drive = Drive::fresh("head");
+    drive.put(201, "a", "content", &[]);
+    let long = "x".repeat(300);
+    for version in ["--http1.1", "--http2"] {
+        for (name, headers) in [
+            ("a", &[][..]),
+            ("", &[]),
+            ("none", &[]),
+            ("none/below", &[]),
+            (&long, &[]),
+            ("a", &["-H", "If-Match: \"x\""]),
+        ] {
+            let get = drive.send(name, &[&[version], headers].concat());
+            let head = drive.send(name, &[&["-I", version], headers].concat());
+            assert_eq!((head.status, head.header("content-type")), (get.status, get.header("content-type")), "{name}");
+        }
+        assert_eq!(drive.expect(200, "a", &["-I", version]).header("content-length").as_deref(), Some("7"));
+    }
+}

@@ -44,6 +44,10 @@ pub(super) async fn handle(
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
+    // RFC 9110 section 9.3.2. hyper takes the body away for HTTP/1.1 alone, and a client of HTTP/2 drops the answer.
+    if parts.method == Method::HEAD {
+        response = response.map(|_| Body::Empty);
+    }
     // Whoever waits for 100 Continue has not sent the body and now never will; reading on would ask for it.
     let refused = response.status().is_client_error() || response.status().is_server_error();
     let waits = refused && parts.headers.contains_key(EXPECT);
