@@ -6,6 +6,7 @@ mod encryption;
 mod hidden;
 mod large;
 mod logins;
+mod mounts;
 mod names;
 mod record;
 mod recovery;
