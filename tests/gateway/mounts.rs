@@ -71,7 +71,7 @@ impl Mount {
     }
 
     /// What anybody does with files, and what the gateway has of it then.
-    fn is_a_drive(self, path: &str) {
+    fn try_as_a_drive(self, path: &str) {
         let demo = Demo::shared();
         let at = |name: &str| self.place.join(name);
         let told = |what: &str, error: std::io::Error| -> ! { panic!("{what}: {error}\n{}", self.said()) };
@@ -152,7 +152,7 @@ fn rclone_mounts_a_folder_over_webdav() {
         .args(["--ca-cert", demo.text("ca_file"), "--cache-dir"])
         .arg(home.path().join("cache"))
         .arg("dav:");
-    Mount::new(home, &mut command).is_a_drive(&path);
+    Mount::new(home, &mut command).try_as_a_drive(&path);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn sshfs_mounts_a_folder_over_sftp() {
         .expect("written");
     let mut command = Command::new("sshfs");
     command.args(["-f", "-F"]).arg(&config).arg(format!("127.0.0.1:/{path}"));
-    Mount::new(home, &mut command).is_a_drive(&path);
+    Mount::new(home, &mut command).try_as_a_drive(&path);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn davfs2_mounts_a_folder_over_webdav() {
     std::fs::set_permissions(&cache, PermissionsExt::from_mode(0o777)).expect("opened");
     let mut command = Command::new("mount.davfs");
     command.arg("-o").arg(format!("conf={}", conf.display())).arg(&url);
-    Mount::new(home, &mut command).is_a_drive(&path);
+    Mount::new(home, &mut command).try_as_a_drive(&path);
 }
 
 #[test]
