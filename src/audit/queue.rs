@@ -19,7 +19,7 @@ use crate::names::Timestamp;
 /// Records that may wait to be written; further ones are refused.
 pub(super) const MAX_WAITING: usize = 16_384;
 /// Records for which nobody waits are refused from here on: the rest is for those whose makers wait and so slow down.
-const MAX_UNATTENDED: usize = MAX_WAITING / 2;
+pub(super) const MAX_UNATTENDED: usize = MAX_WAITING / 2;
 /// Intents that may be open; further ones are refused.
 pub(super) const MAX_OPEN: usize = 65_536;
 /// How long a record for which nobody waits may wait for company.
