@@ -124,7 +124,7 @@ class Deedbox(Server):
 
 
 class Peer(Server):
-    """A peer: serves the plain directory `root`, which the peers share, as the user that runs this or, for root, www-data."""
+    """Serves the plain directory `root`, which the peers share; over HTTP as www-data where root runs this."""
 
     def __init__(self, dir, root, deedbox):
         dir.mkdir()
@@ -192,7 +192,7 @@ class OpenSsh(Peer):
 
 class HttpPeer(Peer):
     def prepare(self, dir, deedbox):
-        """The same user, password and certificate as Deedbox; the password's hash is the cheapest that the peer knows."""
+        """Deedbox's user, password and certificate; the password's hash is the cheapest that the peer knows."""
         self.password, self.ca = deedbox.password, deedbox.ca
         self.url = f"https://127.0.0.1:{self.port}/"
         digest = base64.b64encode(hashlib.sha1(self.password.encode()).digest()).decode()
