@@ -1,0 +1,128 @@
+"""Turns, and what the operating system says of a server: processor time and peak memory of its processes."""
+
+import os
+import statistics
+import threading
+import time
+from glob import glob
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def processes(pid):
+    """A process and its living descendants."""
+    found = [pid]
+    for path in glob(f"/proc/{pid}/task/*/children"):
+        try:
+            with open(path) as children:
+                for child in children.read().split():
+                    found += processes(int(child))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # ended meanwhile
+    return found
+
+
+def ticks(pid):
+    """Clock ticks of a server's processes; utime, stime, and those of children that have ended (proc(5), stat)."""
+    total = 0
+    for each in processes(pid):
+        try:
+            with open(f"/proc/{each}/stat") as stat:
+                total += sum(map(int, stat.read().rpartition(")")[2].split()[11:15]))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return total
+
+
+def peak_kib(pid):
+    """The sum of the peak resident sizes of a server's processes. Pages that they share count in each."""
+    total = 0
+    for each in processes(pid):
+        try:
+            with open(f"/proc/{each}/status") as status:
+                total += sum(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return total
+
+
+def forget_peak(pid):
+    """Starts the peak anew (proc(5), clear_refs). Deedbox's process is not dumpable, so only root may."""
+    if os.geteuid() != 0:
+        return
+    for each in processes(pid):
+        try:
+            with open(f"/proc/{each}/clear_refs", "w") as refs:
+                refs.write("5")
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
+
+def settle(server):
+    """Lets nothing of one turn fall into the next: dirty pages are written, and the server has come to rest."""
+    os.sync()
+    deadline = time.monotonic() + 10
+    before = None
+    while before != (now := (ticks(server.process.pid), len(processes(server.process.pid)))):
+        if time.monotonic() > deadline:
+            return
+        before = now
+        time.sleep(0.15)
+
+
+def turn(work, server):
+    """One timed run of the client: its wall time, the server's processor time, the server's peak memory."""
+    pid = server.process.pid
+    settle(server)
+    forget_peak(pid)
+    peaks, over = [], threading.Event()
+
+    def watch():
+        while not over.wait(0.05):
+            peaks.append(peak_kib(pid))
+
+    watcher = threading.Thread(target=watch)
+    before = ticks(pid)
+    watcher.start()
+    began = time.perf_counter()
+    try:
+        work.run(server)
+        seconds = time.perf_counter() - began
+    finally:
+        peaks.append(peak_kib(pid))
+        over.set()
+        watcher.join()
+    settle(server)
+    cpu = (ticks(pid) - before) / TICKS
+    work.clean(server)
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_kib": max(peaks)}
+
+
+def compare(work, deedbox, peer, pairs):
+    """A warm-up of both whose results are checked, then turns in pairs: Deedbox, peer, Deedbox, peer."""
+    for server in (deedbox, peer):
+        work.run(server)
+        work.check(server)
+        work.clean(server)
+    return [{"deedbox": turn(work, deedbox), "peer": turn(work, peer)} for _ in range(pairs)]
+
+
+def spread(values):
+    """Median, least and greatest."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def summary(work, pairs):
+    """A row in numbers; ratios above 1 say that Deedbox is faster, CPU ratios below 1 that it works less."""
+    row = {"work": work.name, "title": work.title, "pairs": pairs}
+    for side in ("deedbox", "peer"):
+        turns = [pair[side] for pair in pairs]
+        row[side] = {
+            "seconds": spread([turn["seconds"] for turn in turns]),
+            "cpu": spread([turn["cpu_seconds"] / work.per_cpu_unit for turn in turns]),
+            "peak_mib": max(turn["peak_kib"] for turn in turns) / 1024,
+        }
+    row["cpu_unit"] = work.cpu_unit
+    row["ratio"] = spread([pair["peer"]["seconds"] / pair["deedbox"]["seconds"] for pair in pairs])
+    row["speed"] = {side: work.speed(row[side]["seconds"]["median"]) for side in ("deedbox", "peer")}
+    return row
