@@ -26,7 +26,7 @@ macro_rules! until_settled {
 
 impl View {
     /// Makes a folder. In a folder where the session cannot see what is there, one that exists already becomes the
-    /// session's too.
+    /// session's too, and beside a document of that name it is kept as `name (2)`.
     pub async fn make_folder(&self, path: &DocPath) -> Result<Stat, Error> {
         until_settled!(self.try_make_folder(path).await)
     }
@@ -37,10 +37,15 @@ impl View {
             Found::NoParent => return self.absent::<gate::MakeFolder, _>(path, Error::NoParent).await,
             Found::Missing(place, name) => (place, name, false),
             Found::Entry(target, _) => {
-                if self.is_visible(&target)? || !target.is_folder || !self.is_blind(&target.place)? {
+                if self.is_visible(&target)? || !self.is_blind(&target.place)? {
                     return Err(Error::Exists);
                 }
-                (target.place, target.name, true)
+                if target.is_folder {
+                    (target.place, target.name, true)
+                } else {
+                    let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
+                    (target.place, name, false)
+                }
             }
         };
         let permit = match self.permit::<gate::MakeFolder>(NewTarget { place, name }).await {
@@ -143,13 +148,8 @@ impl View {
 
     fn replaced(&self, source: &DocumentTarget, target: DocumentTarget, replace: Replace) -> Result<Taken, Error> {
         if !self.is_visible(&target)? && self.is_blind(&target.place)? {
-            let folder = target.place.folder().ok_or(Error::NotFound)?;
-            for n in 2..1000 {
-                let name = target.name.numbered(n);
-                if self.vfs.vault.find(folder, &name)?.is_none() {
-                    return Ok(Taken::Beside(target.place, name));
-                }
-            }
+            let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
+            return Ok(Taken::Beside(target.place, name));
         }
         match replace {
             Replace::Yes if !source.is_folder && !target.is_folder => Ok(Taken::Replaced(target)),

@@ -12,18 +12,23 @@ impl View {
     /// Locks a document or folder; on a name that nothing bears, makes an empty document first (RFC 4918 section 7.3).
     /// Returns the lock and whether a document was made. [`Error::Locked`] if another lock is in the way.
     pub async fn lock(&self, path: &DocPath, request: LockRequest) -> Result<(Lock, bool), Error> {
-        let mut made = false;
-        if let Found::Missing(..) = self.find(path)? {
+        let made = match self.find(path)? {
+            Found::Missing(..) => true,
+            // Hidden in a drop box: as if the name were free.
+            Found::Entry(target, _) => !self.is_visible(&target)? && self.is_blind(&target.place)?,
+            Found::Structure(_) | Found::NoParent => false,
+        };
+        if made {
             let options = WriteOptions { create: true, existing: Existing::Refuse, expect_version: Some(0) };
             self.write(path, options).await?.commit().await?;
-            made = true;
         }
         let permit = self.lock_permit(path).await?;
         let infinite = request.depth == LockDepth::Infinity;
         let LockRequest { shared, owner, timeout, .. } = request;
         let locked = self.in_vault(move |vault| vault.lock(permit, shared, infinite, owner, timeout)).await?;
         match locked {
-            Ok(record) => Ok((self.lock_view(record), made)),
+            // What was locked may bear another name, in a drop box.
+            Ok(record) => Ok((Lock { root: path.clone(), ..self.lock_view(record) }, made)),
             Err(vault::Error::Exists) => Err(Error::Locked),
             Err(error) => Err(error.into()),
         }
@@ -55,8 +60,17 @@ impl View {
     pub async fn locks(&self, path: &DocPath) -> Result<Vec<Lock>, Error> {
         match self.find(path)? {
             Found::Entry(target, _) if self.is_visible(&target)? => {
+                let blind = self.is_blind(&target.place)?;
                 let records = self.vfs.vault.locks_on(target.node, &target.place);
-                Ok(records.into_iter().map(|record| self.lock_view(record)).collect())
+                let itself = target.path();
+                Ok(records
+                    .into_iter()
+                    .map(|record| {
+                        let named = blind && record.root == itself;
+                        let lock = self.lock_view(record);
+                        if named { Lock { root: path.clone(), ..lock } } else { lock }
+                    })
+                    .collect())
             }
             Found::Structure(_) => Ok(Vec::new()),
             Found::Entry(..) | Found::Missing(..) | Found::NoParent => Err(Error::NotFound),

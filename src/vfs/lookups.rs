@@ -18,7 +18,10 @@ impl View {
             Found::Entry(target, entry) => {
                 let rights = self.look(|sight| Ok(sight.seen.rights(&target.place)))?;
                 let _looked = self.permit::<gate::Stat>(target).await?;
-                Ok(entry_stat(&entry, rights))
+                let stat = entry_stat(&entry, rights);
+                // In a drop box it answers to the name under which it was sent.
+                let asked = path.names().last().filter(|_| is_blind(rights)).cloned();
+                Ok(Stat { name: asked.or(stat.name.clone()), ..stat })
             }
             Found::Missing(place, name) => match self.own_part(&place, &name)? {
                 Some(stat) => Ok(stat),

@@ -12,6 +12,9 @@ use crate::names::{AccountId, DocName, DocPath, DocumentTarget, Place, Rights, T
 use crate::practice::Matter;
 use crate::vault::{Entry, Vault};
 
+/// Names tried for a document that is kept beside others of the same name.
+const MAX_NUMBERED: u32 = 10_000;
+
 /// What a path leads to.
 #[expect(clippy::large_enum_variant, reason = "short-lived, and the large variant is the frequent one")]
 pub(super) enum Found {
@@ -73,9 +76,46 @@ impl Sight<'_> {
         }
         let Some(folder) = place.folder() else { return Ok(Child::Missing) };
         Ok(match self.vault.find(folder, name)? {
-            Some(entry) => Child::Entry(self.target(place, &entry), entry),
+            Some(entry) => {
+                let target = self.target(place, &entry);
+                match self.own_beside(&target)? {
+                    Some(own) => Child::Entry(self.target(place, &own), own),
+                    None => Child::Entry(target, entry),
+                }
+            }
             None => Child::Missing,
         })
+    }
+
+    /// What the account has itself kept beside a hidden entry of that name. In a drop box it answers to the name that was
+    /// asked for: an upload that is gone as soon as it is done would tell that the name was taken, and a drive that puts
+    /// an empty document first would never find it again.
+    fn own_beside(&self, hidden: &DocumentTarget) -> Result<Option<Entry>, Error> {
+        let rights = self.seen.rights(&hidden.place);
+        if !is_blind(rights) || self.seen.object(hidden).visible(rights) {
+            return Ok(None);
+        }
+        let Some(folder) = hidden.place.folder() else { return Ok(None) };
+        let mut own = None;
+        for n in 2..MAX_NUMBERED {
+            let Some(entry) = self.vault.find(folder, &hidden.name.numbered(n))? else { break };
+            if self.seen.object(&self.target(&hidden.place, &entry)).visible(rights) {
+                own = Some(entry);
+            }
+        }
+        Ok(own)
+    }
+
+    /// The first name that is free, for what is to be kept beside an entry of this name.
+    pub(super) fn name_beside(&self, place: &Place, name: &DocName) -> Result<DocName, Error> {
+        let folder = place.folder().ok_or(Error::NotFound)?;
+        for n in 2..MAX_NUMBERED {
+            let name = name.numbered(n);
+            if self.vault.find(folder, &name)?.is_none() {
+                return Ok(name);
+            }
+        }
+        Err(Error::Limit("documents of one name"))
     }
 
     /// The structure folders in a place that the session may enter, as it sees them.

@@ -20,8 +20,6 @@ use crate::vault::{self, Incoming, Intent, LockSpan, Ready, Vault};
 const STEP: usize = 512 * 1024;
 /// The longest read at once.
 const LONGEST: usize = 1024 * 1024;
-/// Names tried for a document that is kept beside others of the same name.
-const MAX_NUMBERED: u32 = 10_000;
 
 /// A document open for writing. Nothing is visible before [`Writing::commit`]; dropping it keeps what came of a new
 /// document, encrypted, as a part that its uploader can resume.
@@ -59,7 +57,7 @@ impl View {
                 }
                 self.may_create(place, name).await?
             }
-            Found::Entry(target, _) => self.intent_on(target, &options).await?,
+            Found::Entry(target, _) => self.intent_on(path, target, &options).await?,
         };
         let keep = options.existing == Existing::Edit;
         let incoming = self.blocking(move |vault| vault.begin(intent, keep)).await?;
@@ -87,14 +85,14 @@ impl View {
 
     /// What an upload may become whose name is taken: the next version, or, where the session cannot see what is there, a
     /// document beside it.
-    async fn intent_on(&self, target: DocumentTarget, options: &WriteOptions) -> Result<Intent, Error> {
+    async fn intent_on(&self, path: &DocPath, target: DocumentTarget, options: &WriteOptions) -> Result<Intent, Error> {
         let (updatable, visible, blind) = self.look(|sight| {
             let (object, rights) = (sight.seen.object(&target), sight.seen.rights(&target.place));
             let update = decide(Operation::Update { object, rights });
             Ok((update == Decision::Allowed, object.visible(rights), is_blind(rights)))
         })?;
         if blind && options.create && (target.is_folder || !updatable) {
-            return self.beside(&target).await;
+            return self.beside(path, target.place).await;
         }
         if target.is_folder {
             return Err(if visible { Error::IsFolder } else { Error::NotFound });
@@ -111,15 +109,10 @@ impl View {
         if expected { Ok(Intent::Update(permit)) } else { Err(Error::Changed) }
     }
 
-    async fn beside(&self, target: &DocumentTarget) -> Result<Intent, Error> {
-        let folder = target.place.folder().ok_or(Error::NotFound)?;
-        for n in 2..MAX_NUMBERED {
-            let name = target.name.numbered(n);
-            if self.vfs.vault.find(folder, &name)?.is_none() {
-                return self.may_create(target.place.clone(), name).await;
-            }
-        }
-        Err(Error::Limit("documents of one name"))
+    async fn beside(&self, path: &DocPath, place: Place) -> Result<Intent, Error> {
+        let (_, name) = path.split_last().ok_or(Error::IsFolder)?;
+        let name = self.look(|sight| sight.name_beside(&place, name))?;
+        self.may_create(place, name).await
     }
 
     /// A permit for what stands under the upload's name now, after its first one no longer fitted.
@@ -132,7 +125,7 @@ impl View {
         }
         match self.find(path)? {
             Found::Missing(place, name) => self.may_create(place, name).await,
-            Found::Entry(target, _) => self.intent_on(target, options).await,
+            Found::Entry(target, _) => self.intent_on(path, target, options).await,
             Found::Structure(_) => Err(Error::IsFolder),
             Found::NoParent => Err(Error::NoParent),
         }
@@ -252,7 +245,7 @@ impl Writing {
         self.commit_incoming(incoming, state.modified).await?;
         let edit = WriteOptions { create: false, existing: Existing::Edit, expect_version: None };
         let Found::Entry(target, _) = self.view.find(&self.path)? else { return Err(Error::NotFound) };
-        let intent = self.view.intent_on(target, &edit).await?;
+        let intent = self.view.intent_on(&self.path, target, &edit).await?;
         state.incoming = Some(self.view.blocking(move |vault| vault.begin(intent, true)).await?);
         state.failed = None;
         Ok(())

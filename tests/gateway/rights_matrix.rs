@@ -328,6 +328,7 @@ fn check(row: &Row, words: &mut [String], contents: &BTreeMap<String, BTreeSet<S
             "rename-over" | "rename-if-free" => here.contains(&beside("b")),
             "move-in-over" => here.contains(&beside("onto")),
             "copy-in-over" => here.contains(&beside("copy")),
+            "lock" => here.contains(&beside("lock")),
             "own-replace" => here.contains(&beside("own")),
             _ => false,
         };
