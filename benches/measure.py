@@ -1,6 +1,7 @@
 """Turns, and what the operating system says of a server: processor time and peak memory of its processes."""
 
 import os
+import resource
 import statistics
 import threading
 import time
@@ -58,6 +59,15 @@ def forget_peak(pid):
             pass
 
 
+def machine_seconds():
+    """Processor time that the whole machine has spent, and of it what this program and its clients have."""
+    with open("/proc/stat") as stat:
+        user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, stat.readline().split()[1:])
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    ours = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return (user + nice + system + irq + softirq) / TICKS, ours
+
+
 def settle(server):
     """Lets nothing of one turn fall into the next: dirty pages are written, and the server has come to rest."""
     os.sync()
@@ -71,7 +81,8 @@ def settle(server):
 
 
 def turn(work, server):
-    """One timed run of the client: its wall time, the server's processor time, the server's peak memory."""
+    """One timed run of the client: its wall time, the server's processor time, the server's peak memory, and the share
+    of the processors that somebody else had meanwhile, the kernel's own threads among them."""
     pid = server.process.pid
     settle(server)
     forget_peak(pid)
@@ -82,12 +93,13 @@ def turn(work, server):
             peaks.append(peak_kib(pid))
 
     watcher = threading.Thread(target=watch)
-    before = ticks(pid)
+    before, (all_before, ours_before) = ticks(pid), machine_seconds()
     watcher.start()
     began = time.perf_counter()
     try:
         work.run(server)
         seconds = time.perf_counter() - began
+        during, (all_after, ours_after) = ticks(pid) - before, machine_seconds()
     finally:
         peaks.append(peak_kib(pid))
         over.set()
@@ -95,7 +107,8 @@ def turn(work, server):
     settle(server)
     cpu = (ticks(pid) - before) / TICKS
     work.clean(server)
-    return {"seconds": seconds, "cpu_seconds": cpu, "peak_kib": max(peaks)}
+    others = max(0, (all_after - all_before) - (ours_after - ours_before) - during / TICKS) / seconds / os.cpu_count()
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_kib": max(peaks), "others": others}
 
 
 def compare(work, deedbox, peer, pairs):
