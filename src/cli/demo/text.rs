@@ -33,7 +33,8 @@ fn write_guide(out: &mut String, ready: &Ready) -> std::fmt::Result {
         "\
 As a drive (here as {first}; another login works alike)
   Linux     rclone mount :webdav: ~/deedbox --webdav-url {url} \\
-              --webdav-user {first} --webdav-pass \"$(rclone obscure {password})\" --ca-cert {ca}
+              --webdav-user {first} --webdav-pass \"$(rclone obscure {password})\" --ca-cert {ca} \\
+              --vfs-cache-mode writes
             or in Files: Other Locations, davs://{https}/dav/ (after trusting {ca})
   Windows   certutil -addstore -user Root ca.pem      (a copy of {ca})
             net use Z: {url} {password} /user:{first}
