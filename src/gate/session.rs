@@ -22,7 +22,7 @@ pub struct Session {
     front: Front,
     peer: Option<IpAddr>,
     auth: AuthMethod,
-    /// The account's credentials as they were at login; nothing for the operator and the daemon itself.
+    /// The account's credentials as they were at login; nothing for the operator.
     credentials: Option<u64>,
     /// The standing as compiled at an epoch of the firm.
     seen: ArcSwapOption<(u64, Arc<Standing>)>,
@@ -45,16 +45,16 @@ impl Session {
         }
     }
 
-    /// A session without an account: the operator at the control socket, or the daemon's own work.
-    pub(super) fn of_daemon(login: &str, front: Front, auth: AuthMethod) -> Self {
+    /// A session without an account: the operator at the control socket.
+    pub(super) fn of_operator(login: &str) -> Self {
         Self {
             id: SessionId::random(),
             account: AccountId::from_bytes([0; 16]),
             login: login.to_owned(),
             role: Role::Admin,
-            front,
+            front: Front::Console,
             peer: None,
-            auth,
+            auth: AuthMethod::Socket,
             credentials: None,
             seen: ArcSwapOption::empty(),
             ended: watch::Sender::new(false),
@@ -185,12 +185,7 @@ impl Gate {
 
     /// The operator at the control socket; `peer` names the local user as the operating system does.
     pub fn operator(&self, peer: &str) -> Arc<Session> {
-        Arc::new(Session::of_daemon(peer, Front::Console, AuthMethod::Socket))
-    }
-
-    /// The daemon's own work: recovery, expiry.
-    pub fn service(&self) -> Arc<Session> {
-        Arc::new(Session::of_daemon("deedbox", Front::Service, AuthMethod::Internal))
+        Arc::new(Session::of_operator(peer))
     }
 
     /// Records the end of a session. A record that cannot be written does not keep the session alive.

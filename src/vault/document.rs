@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 
-use super::blobs::{BlobError, BlobReader};
+use super::blobs::BlobReader;
 use super::catalog::Content;
 use super::error::Error;
 use super::{Entry, Vault};
@@ -74,15 +74,11 @@ impl Document {
                 Ok(count)
             }
             Err(error) => {
-                self.served.lock().failed = Some(describe(&error));
+                self.served.lock().failed = Some(error.to_string());
                 Err(error.into())
             }
         }
     }
-}
-
-fn describe(error: &BlobError) -> String {
-    error.to_string()
 }
 
 impl Served {
