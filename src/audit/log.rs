@@ -189,25 +189,16 @@ impl OpenRecord {
         self.event.action
     }
 
-    /// Records that the effect is complete and about to become visible, and waits until that is durable. For an
-    /// upload's commit: what a reader can see has then been recorded with its hash, version and size.
+    /// Records that the effect is complete and about to become visible. For an upload's commit: what a reader can see has
+    /// then been recorded with its hash, version and size. The effect must not become visible before
+    /// [`Confirming::wait`] says that the record is durable; what else has to become durable can meanwhile.
     ///
     /// # Errors
-    /// If it could not be written; the effect must then not become visible.
-    pub async fn confirm(&self, detail: Detail) -> Result<(), Unavailable> {
-        let (sender, receiver) = oneshot::channel();
-        self.push(Outcome::Confirmed, detail, Waiter::Task(sender), Slot::New)?;
-        receiver.await.unwrap_or(Err(Unavailable::Closed))
-    }
-
-    /// [`OpenRecord::confirm`] for threads that may block.
-    ///
-    /// # Errors
-    /// As [`OpenRecord::confirm`].
-    pub fn confirm_blocking(&self, detail: Detail) -> Result<(), Unavailable> {
+    /// If the log cannot take it.
+    pub fn confirm(&self, detail: Detail) -> Result<Confirming, Unavailable> {
         let (waiter, receiver) = thread_waiter();
         self.push(Outcome::Confirmed, detail, waiter, Slot::New)?;
-        receiver.recv().unwrap_or(Err(Unavailable::Closed))
+        Ok(Confirming(receiver))
     }
 
     /// Records the outcome; durable within 100 ms. An outcome that settles nothing ([`Outcome::Begun`],
@@ -229,6 +220,20 @@ impl OpenRecord {
     fn push(&self, outcome: Outcome, detail: Detail, waiter: Waiter, slot: Slot) -> Result<u64, Unavailable> {
         let event = Event { outcome, detail, ..self.event.clone() };
         self.queue.push(&event, Refers::Intent(self.seq), waiter, slot)
+    }
+}
+
+/// A confirmation on its way to the disk.
+#[must_use = "it is not durable yet"]
+pub struct Confirming(Receiver<Result<(), Unavailable>>);
+
+impl Confirming {
+    /// Blocks until the record is durable.
+    ///
+    /// # Errors
+    /// If it could not be written; the effect must then not become visible.
+    pub fn wait(self) -> Result<(), Unavailable> {
+        self.0.recv().unwrap_or(Err(Unavailable::Closed))
     }
 }
 

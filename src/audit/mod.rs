@@ -47,7 +47,7 @@ pub use checkpoint::Checkpoint;
 pub use error::{OpenError, Unavailable, VerifyError};
 pub use event::{Action, Actor, Detail, Event, MAX_RANGES, Outcome};
 pub use fuzz::fuzz_parsers;
-pub use log::{Log, OpenRecord, Wait};
+pub use log::{Confirming, Log, OpenRecord, Wait};
 pub use note::{BadKey, NoteError, VerifyKey};
 pub use proof::{Proof, ProofError, Proven, check_proof, prove};
 pub use recover::{Left, Opened};

@@ -100,6 +100,8 @@ struct Inner {
     urgent: usize,
     open: usize,
     oldest: Option<Instant>,
+    /// The writer sleeps until it is woken; otherwise it looks by itself within [`LINGER`].
+    asleep: bool,
     closing: bool,
     journal_full: Option<String>,
     tiles_full: Option<String>,
@@ -191,7 +193,7 @@ impl Queue {
             body,
             waiter,
         });
-        if inner.urgent > 0 || inner.jobs.len() >= CROWD || inner.jobs.len() == 1 {
+        if inner.urgent > 0 || inner.jobs.len() >= CROWD || inner.asleep {
             self.wake.notify_one();
         }
         Ok(seq)
@@ -213,6 +215,9 @@ impl Queue {
 
     /// The next batch, once there is reason to write one; nothing once the log is closed and empty.
     pub(super) fn take(&self) -> Option<Vec<Job>> {
+        // More often follows soon. Waking the writer costs whoever adds a record more than the record does, so for a
+        // while it wakes by itself.
+        let dozes_until = Instant::now() + LINGER;
         let mut inner = self.inner.lock();
         loop {
             match inner.oldest {
@@ -224,7 +229,12 @@ impl Queue {
                     self.wake.wait_until(&mut inner, due);
                 }
                 None if inner.closing || inner.poisoned.is_some() => return None,
-                None => self.wake.wait(&mut inner),
+                None if Instant::now() < dozes_until => drop(self.wake.wait_until(&mut inner, dozes_until)),
+                None => {
+                    inner.asleep = true;
+                    self.wake.wait(&mut inner);
+                    inner.asleep = false;
+                }
             }
         }
         let (mut count, mut bytes) = (0, 0);

@@ -37,6 +37,9 @@ pub struct Opened {
     pub size: u64,
     /// The catalog's last commit that the log knows of: a catalog with fewer went back in time.
     pub catalog_commit: u64,
+    /// True if the last run closed the log. Whatever it did last may otherwise have left something half-made, even if no
+    /// record tells: that of an intent which has no effect yet may be lost.
+    pub closed: bool,
     /// Bytes of a torn last batch that were set aside; none of its records had been reported as durable.
     pub torn_bytes: u64,
     /// Intents of the last run without outcome, now recorded as abandoned.
@@ -101,7 +104,8 @@ impl Log {
             _lock: lock,
         });
         record_recovery(&log, &torn, &left)?;
-        let opened = Opened { created, size: log.size(), catalog_commit: catalog, torn_bytes, abandoned: left };
+        let closed = created || state_size == size;
+        let opened = Opened { created, closed, size: log.size(), catalog_commit: catalog, torn_bytes, abandoned: left };
         Ok((log, opened))
     }
 }

@@ -40,6 +40,8 @@ impl Writer {
                 return;
             }
         }
+        // What is left behind then ends with its last record. Zeros that stay mean nothing.
+        drop(self.segment.cut());
     }
 
     /// Writes one batch; false if that was the end.
@@ -110,8 +112,9 @@ impl Writer {
     fn rotate(&mut self) -> Result<(), WriteError> {
         let next = self.queue.durable();
         if self.segment.is_long() && next != self.segment.first() {
-            self.segment = Segment::create(&self.dir, next)?;
+            let full = std::mem::replace(&mut self.segment, Segment::create(&self.dir, next)?);
             self.desk.add_segment(next);
+            drop(full.cut());
         }
         Ok(())
     }

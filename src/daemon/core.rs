@@ -98,8 +98,8 @@ impl Core {
         let blobs = Arc::new(BlobStore::open(&data.blobs()).doing("open the blobs")?);
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
         let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
-        let found = vault.recover(!opened.abandoned.is_empty()).doing("put the vault in order")?;
-        if !opened.abandoned.is_empty() || found.leftovers > 0 {
+        let found = vault.recover(!opened.closed).doing("put the vault in order")?;
+        if !opened.closed || found.leftovers > 0 {
             tracing::warn!(?found, abandoned = opened.abandoned.len(), "the daemon did not end cleanly the last time");
             let reason = format!(
                 "removed {} unfinished files and {} blobs that no version names",

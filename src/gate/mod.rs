@@ -24,7 +24,7 @@ pub use operation::{
     Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, Read, SetProperties, SetTimes, Stat,
     StatFolder, Update, Viewpoint,
 };
-pub use permit::{Confirmation, Permit, Refusal};
+pub use permit::{Confirmation, Confirming, Permit, Refusal};
 pub use session::Session;
 
 use crate::audit::Log;

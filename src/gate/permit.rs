@@ -68,6 +68,21 @@ impl Confirmation {
     }
 }
 
+/// A confirmation that is on its way to the disk.
+#[must_use = "it is not durable yet"]
+pub struct Confirming {
+    seq: Option<u64>,
+    record: Option<audit::Confirming>,
+}
+
+impl Confirming {
+    /// Blocks until the record is durable.
+    pub fn wait(self) -> Result<Confirmation, Refusal> {
+        self.record.map_or(Ok(()), audit::Confirming::wait)?;
+        Ok(Confirmation { seq: self.seq })
+    }
+}
+
 /// Why there is no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -113,18 +128,19 @@ impl Gate {
         Ok(Permit { target, by: session.account(), record })
     }
 
-    /// Judges an upload once more at its end and records durably what is about to become visible.
-    pub async fn confirm<O: Operation>(
+    /// Judges an upload once more at its end and records what is about to become visible.
+    pub fn confirm<O: Operation>(
         &self,
         session: &Session,
         permit: &Permit<O>,
         detail: Detail,
-    ) -> Result<Confirmation, Refusal> {
+    ) -> Result<Confirming, Refusal> {
         self.holds(session, permit)?;
-        if let Record::Open(record) = &permit.record {
-            record.confirm(detail).await?;
-        }
-        Ok(Confirmation { seq: permit.seq() })
+        let record = match &permit.record {
+            Record::Open(record) => Some(record.confirm(detail)?),
+            Record::Complete => None,
+        };
+        Ok(Confirming { seq: permit.seq(), record })
     }
 
     /// Would the permit still be given? Cheap; for use between the steps of a long operation.

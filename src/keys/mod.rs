@@ -21,6 +21,7 @@ mod files;
 mod firm;
 mod keyring;
 mod matter;
+mod stanza;
 
 use std::io;
 use std::path::PathBuf;

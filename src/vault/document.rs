@@ -1,13 +1,16 @@
 //! A document open for reading.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 
-use super::blobs::BlobReader;
+use super::blobs::{BlobError, BlobReader};
 use super::catalog::Content;
 use super::error::Error;
 use super::{Entry, Vault};
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Permit, Read};
+use crate::keys::MatterKey;
 
 /// Ranges are recorded up to this many; beyond, neighbours are merged.
 const MAX_RANGES: usize = 64;
@@ -30,12 +33,58 @@ struct Served {
     failed: Option<String>,
 }
 
+/// What came of opening a document without waiting.
+#[expect(clippy::large_enum_variant, reason = "short-lived, and the large variant is the frequent one")]
+pub enum OpenedNow {
+    /// It is open.
+    Document(Document),
+    /// It would mean to wait for the disk: [`Vault::open`] does.
+    NotInMemory(Permit<Read>),
+}
+
+/// What stands behind a permit to read.
+struct Current {
+    entry: Entry,
+    content: Content,
+    key: Arc<MatterKey>,
+}
+
 impl Vault {
     /// Opens the current version of the document that the permit names.
     pub fn open(&self, permit: Permit<Read>) -> Result<Document, Error> {
-        match self.open_current(&permit) {
-            Ok((entry, content, reader)) => {
-                Ok(Document { entry, content, reader, permit: Some(permit), served: Mutex::default() })
+        let opened = self.current(&permit).and_then(|current| {
+            let reader = self.blobs.read(&current.content.blob, &current.key)?;
+            Ok((current, reader))
+        });
+        Document::new(permit, opened)
+    }
+
+    /// The same for a small document that is in the kernel's memory, without waiting for the disk.
+    pub fn open_now(&self, permit: Permit<Read>) -> Result<OpenedNow, Error> {
+        let opened = self.current(&permit).and_then(|current| {
+            let reader = self.blobs.read_now(&current.content.blob, &current.key)?;
+            Ok(reader.map(|reader| (current, reader)))
+        });
+        match opened.transpose() {
+            Some(opened) => Document::new(permit, opened).map(OpenedNow::Document),
+            None => Ok(OpenedNow::NotInMemory(permit)),
+        }
+    }
+
+    fn current(&self, permit: &Permit<Read>) -> Result<Current, Error> {
+        let target = permit.target();
+        let folder = target.place.folder().ok_or(Error::Gone)?;
+        let entry = self.catalog.entry(folder, &target.name)?.ok_or(Error::Gone)?.value;
+        let content = entry.content.filter(|_| entry.node == target.node).ok_or(Error::Gone)?;
+        Ok(Current { entry, content, key: self.key(target.place.matter)? })
+    }
+}
+
+impl Document {
+    fn new(permit: Permit<Read>, opened: Result<(Current, BlobReader), Error>) -> Result<Self, Error> {
+        match opened {
+            Ok((Current { entry, content, .. }, reader)) => {
+                Ok(Self { entry, content, reader, permit: Some(permit), served: Mutex::default() })
             }
             Err(error) => {
                 permit.settle(Outcome::Failed, Detail { reason: Some(error.to_string()), ..Detail::default() });
@@ -44,18 +93,6 @@ impl Vault {
         }
     }
 
-    fn open_current(&self, permit: &Permit<Read>) -> Result<(Entry, Content, BlobReader), Error> {
-        let target = permit.target();
-        let folder = target.place.folder().ok_or(Error::Gone)?;
-        let entry = self.catalog.entry(folder, &target.name)?.ok_or(Error::Gone)?.value;
-        let content = entry.content.filter(|_| entry.node == target.node).ok_or(Error::Gone)?;
-        let key = self.key(target.place.matter)?;
-        let reader = self.blobs.read(&content.blob, &key)?;
-        Ok((entry, content, reader))
-    }
-}
-
-impl Document {
     /// The entry as it was when the document was opened.
     pub fn entry(&self) -> &Entry {
         &self.entry
@@ -68,16 +105,23 @@ impl Document {
 
     /// Reads at an offset; fewer bytes at the end, none past it.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
-        match self.reader.read_at(offset, buffer) {
-            Ok(count) => {
-                self.served.lock().add(offset, count as u64);
-                Ok(count)
-            }
-            Err(error) => {
-                self.served.lock().failed = Some(error.to_string());
-                Err(error.into())
-            }
+        self.note(offset, self.reader.read_at(offset, buffer).map(Some)).map(Option::unwrap_or_default)
+    }
+
+    /// The same for up to 256 KiB, if they can be had without waiting; nothing if not.
+    pub fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Result<Option<usize>, Error> {
+        self.note(offset, self.reader.read_now(offset, buffer))
+    }
+
+    /// Keeps account of what was served.
+    fn note(&self, offset: u64, read: Result<Option<usize>, BlobError>) -> Result<Option<usize>, Error> {
+        let mut served = self.served.lock();
+        match &read {
+            Ok(Some(count)) => served.add(offset, *count as u64),
+            Ok(None) => {}
+            Err(error) => served.failed = Some(error.to_string()),
         }
+        Ok(read?)
     }
 }
 

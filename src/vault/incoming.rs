@@ -1,8 +1,8 @@
 //! Uploads: from the first byte to the version that others see.
 //!
-//! [`Vault::begin`] starts one under a permit; [`Incoming::seal`] makes the content durable as one blob; and
-//! [`Vault::commit`] makes it visible in one catalog transaction, given a confirmation that the gate has judged again and
-//! recorded what is about to be seen. Whatever is dropped on the way leaves nothing behind but, if asked for, a part that
+//! [`Vault::begin`] starts one under a permit; [`Incoming::seal`] makes the content one blob, [`Sealed::place`] makes that
+//! durable, and [`Vault::commit`] makes it visible in one catalog transaction, given a confirmation that the gate has judged
+//! again and recorded what is about to be seen. Whatever is dropped on the way leaves nothing behind but, if asked for, a part that
 //! its uploader can resume.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::Vault;
 use super::blobs::{BlobRef, BlobStore};
 use super::catalog::{Content, Entry, StoredPart, Version, version_key};
 use super::error::Error;
-use super::staging::{Base, Part, Upload};
+use super::staging::{self, Base, Part, Upload};
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Confirmation, Create, Permit, Update};
 use crate::names::{AccountId, DocName, DocPath, NodeId, Place, Timestamp};
@@ -87,6 +87,13 @@ pub struct Incoming {
     part: Option<Part>,
     /// Set by [`Incoming::set_modified`].
     modified: Option<Timestamp>,
+}
+
+/// An upload whose content is one blob and not yet durable. Dropped, the blob goes.
+pub struct Sealed {
+    content: staging::Sealed,
+    /// As it will be once the content is durable.
+    ready: Ready,
 }
 
 /// An upload whose content is durable as one blob and not yet visible. Dropped uncommitted, the blob goes.
@@ -304,20 +311,44 @@ impl Incoming {
         self.modified = Some(modified);
     }
 
-    /// Makes the content durable as one blob.
-    pub fn seal(self, vault: &Vault) -> Result<Ready, Error> {
+    /// Makes the content one blob.
+    pub fn seal(self, vault: &Vault) -> Result<Sealed, Error> {
         let Self { upload, intent, part, modified } = self;
         let is_new = matches!(intent, Intent::Create(_)) || upload.is_modified();
-        let blob = match upload.seal() {
-            Ok(blob) => blob,
-            Err(error) => {
-                let error = Error::from(error);
-                intent.settle(Outcome::Failed, Detail { reason: Some(error.to_string()), ..Detail::default() });
-                return Err(error);
+        match upload.seal() {
+            Ok(content) => {
+                let (blob, store) = (content.blob(), vault.blobs.clone());
+                let ready = Ready { blob, is_new, modified, intent: Some(intent), part, store };
+                Ok(Sealed { content, ready })
             }
-        };
-        Ok(Ready { blob, is_new, modified, intent: Some(intent), part, store: vault.blobs.clone() })
+            Err(error) => Err(failed(intent, error)),
+        }
     }
+}
+
+impl Sealed {
+    /// The same as it will be once it is durable.
+    pub fn as_ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Makes the content durable.
+    pub fn place(self) -> Result<Ready, Error> {
+        let Self { content, mut ready } = self;
+        match content.place() {
+            Ok(_) => Ok(ready),
+            Err(error) => match ready.intent.take() {
+                Some(intent) => Err(failed(intent, error)),
+                None => Err(error.into()),
+            },
+        }
+    }
+}
+
+fn failed(intent: Intent, error: staging::Error) -> Error {
+    let error = Error::from(error);
+    intent.settle(Outcome::Failed, Detail { reason: Some(error.to_string()), ..Detail::default() });
+    error
 }
 
 impl Ready {

@@ -21,9 +21,9 @@ mod usage;
 use std::sync::Arc;
 
 pub use catalog::{Content, Entry, StoredProperty, Version};
-pub use document::Document;
+pub use document::{Document, OpenedNow};
 pub use error::Error;
-pub use incoming::{Committed, Incoming, Intent, Ready};
+pub use incoming::{Committed, Incoming, Intent, Ready, Sealed};
 pub use locks::{LockRecord, LockSpan};
 pub use properties::PropertyEdit;
 pub use recovery::Recovered;

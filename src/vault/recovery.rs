@@ -25,8 +25,8 @@ pub struct Recovered {
 
 impl Vault {
     /// Removes what a crash left in the staging area, half-made blobs, and unfinished uploads that are too old; and, if
-    /// operations were open when the daemon ended, blobs that no version names. Run before serving.
-    pub fn recover(&self, operations_were_open: bool) -> Result<Recovered, Error> {
+    /// the last run did not end by itself, blobs that no version names. Run before serving.
+    pub fn recover(&self, after_a_crash: bool) -> Result<Recovered, Error> {
         let mut kept: HashSet<BlobId> = HashSet::new();
         let mut expired = Vec::new();
         let mut parts = 0;
@@ -46,7 +46,7 @@ impl Vault {
             change.commit()?;
         }
         let leftovers = self.blobs.sweep()? + self.staging.sweep(&|blob| kept.contains(blob))?;
-        let orphans = if operations_were_open { self.sweep_orphans()? } else { 0 };
+        let orphans = if after_a_crash { self.sweep_orphans()? } else { 0 };
         Ok(Recovered { leftovers, orphans, parts, expired: expired.len() })
     }
 

@@ -4,6 +4,7 @@
 //! may not know of is answered exactly as what does not exist.
 
 mod changes;
+mod commit;
 mod error;
 mod inspect;
 mod locks;
@@ -108,12 +109,14 @@ impl View {
         work: impl FnOnce(&Vault) -> Result<T, vault::Error> + Send + 'static,
     ) -> Result<T, Error> {
         let vault = self.vfs.vault.clone();
-        match tokio::task::spawn_blocking(move || work(&vault)).await {
-            Ok(done) => Ok(done?),
-            Err(error) => {
-                tracing::error!(%error, "work in the vault ended early");
-                Err(Error::Unavailable)
-            }
-        }
+        blocking(move || Ok(work(&vault)?)).await
     }
+}
+
+/// Runs work off the runtime's own threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "work in the vault ended early");
+        Err(Error::Unavailable)
+    })
 }

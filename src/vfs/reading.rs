@@ -8,9 +8,10 @@ use super::tree::{Found, entry_stat};
 use super::{Error, Stat, View};
 use crate::gate;
 use crate::names::DocPath;
-use crate::vault::Document;
+use crate::vault::{Document, OpenedNow};
 
-/// Reads up to this length are answered on the runtime's thread: opening one chunk takes less than a hand-off.
+/// Reads up to this length are answered on the runtime's thread if the kernel has what they need in memory: decrypting
+/// them takes less than handing them over (measured).
 const INLINE: usize = 64 * 1024;
 /// The longest read at once.
 const LONGEST: usize = 1024 * 1024;
@@ -37,7 +38,10 @@ impl View {
             Found::Entry(target, _) => {
                 let rights = self.look(|sight| Ok(sight.seen.rights(&target.place)))?;
                 let permit = self.permit::<gate::Read>(target).await?;
-                let document = self.blocking(|vault| vault.open(permit)).await?;
+                let document = match self.vfs.vault.open_now(permit)? {
+                    OpenedNow::Document(document) => document,
+                    OpenedNow::NotInMemory(permit) => self.blocking(|vault| vault.open(permit)).await?,
+                };
                 let stat = entry_stat(document.entry(), rights);
                 metrics::counter!("deedbox_documents_opened_total").increment(1);
                 Ok(Reading { view: self.clone(), document: Arc::new(document), stat })
@@ -61,12 +65,21 @@ impl Reading {
         }
         let left = usize::try_from(self.stat.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = length.min(left).min(LONGEST);
-        if length <= INLINE {
-            return Ok(fill(&self.document, offset, length)?);
+        if length <= INLINE
+            && let Some(bytes) = fill_now(&self.document, offset, length)?
+        {
+            return Ok(bytes);
         }
         let document = self.document.clone();
         self.view.blocking(move |_| fill(&document, offset, length)).await
     }
+}
+
+fn fill_now(document: &Document, offset: u64, length: usize) -> Result<Option<Bytes>, crate::vault::Error> {
+    let mut buffer = BytesMut::zeroed(length);
+    let Some(filled) = document.read_now(offset, &mut buffer)? else { return Ok(None) };
+    buffer.truncate(filled);
+    Ok(Some(buffer.freeze()))
 }
 
 fn fill(document: &Document, offset: u64, length: usize) -> Result<Bytes, crate::vault::Error> {

@@ -1,7 +1,7 @@
 //! A document open for writing.
 //!
 //! Bytes are taken over into a bounded queue and go to the vault in large steps on the blocking pool, one step behind the
-//! network. At the end the content is sealed, judged once more, recorded, and becomes visible in one transaction.
+//! network. How an upload ends is told in `commit`.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::tree::{Found, entry_stat, is_blind, part_stat};
-use super::{ATTEMPTS, Error, Existing, Stat, View, WriteOptions};
+use super::{Error, Existing, Stat, View, WriteOptions};
 use crate::gate;
 use crate::names::{DocName, DocPath, DocumentTarget, NewTarget, Place, Timestamp};
 use crate::policy::{Decision, Operation, decide};
-use crate::vault::{self, Incoming, Intent, LockSpan, Ready, Vault};
+use crate::vault::{self, Incoming, Intent, LockSpan};
 
 /// Bytes that wait before a step to the vault begins. Steps of 64 KiB cost a third of the throughput (measured).
 const STEP: usize = 512 * 1024;
@@ -24,20 +24,23 @@ const LONGEST: usize = 1024 * 1024;
 /// A document open for writing. Nothing is visible before [`Writing::commit`]; dropping it keeps what came of a new
 /// document, encrypted, as a part that its uploader can resume.
 pub struct Writing {
-    view: View,
-    path: DocPath,
-    options: WriteOptions,
-    state: Arc<Mutex<State>>,
+    pub(super) view: View,
+    pub(super) path: DocPath,
+    pub(super) options: WriteOptions,
+    pub(super) state: Arc<Mutex<State>>,
 }
 
-struct State {
+/// Bytes that wait, with their offsets, in the order in which they came.
+pub(super) type Queue = Vec<(u64, Bytes)>;
+
+pub(super) struct State {
     /// Elsewhere while a step runs.
-    incoming: Option<Incoming>,
+    pub(super) incoming: Option<Incoming>,
     step: Option<JoinHandle<(Incoming, Result<(), vault::Error>)>>,
-    queue: Vec<(u64, Bytes)>,
+    pub(super) queue: Queue,
     queued: usize,
     len: u64,
-    modified: Option<Timestamp>,
+    pub(super) modified: Option<Timestamp>,
     failed: Option<Error>,
 }
 
@@ -60,7 +63,11 @@ impl View {
             Found::Entry(target, _) => self.intent_on(path, target, &options).await?,
         };
         let keep = options.existing == Existing::Edit;
-        let incoming = self.blocking(move |vault| vault.begin(intent, keep)).await?;
+        let incoming = match keep {
+            true => self.blocking(move |vault| vault.begin(intent, true)).await?,
+            // This touches no file.
+            false => self.vfs.vault.begin(intent, false)?,
+        };
         let state = State {
             len: incoming.len(),
             incoming: Some(incoming),
@@ -116,7 +123,12 @@ impl View {
     }
 
     /// A permit for what stands under the upload's name now, after its first one no longer fitted.
-    async fn intent_again(&self, path: &DocPath, options: &WriteOptions, was: &Intent) -> Result<Intent, Error> {
+    pub(super) async fn intent_again(
+        &self,
+        path: &DocPath,
+        options: &WriteOptions,
+        was: &Intent,
+    ) -> Result<Intent, Error> {
         // An edit of a version that is no longer the current one would silently undo what came between, and whoever
         // insisted on a state must be told that it is gone.
         if options.expect_version.is_some() || (options.existing == Existing::Edit && matches!(was, Intent::Update(_)))
@@ -242,89 +254,13 @@ impl Writing {
         }
         let incoming = state.incoming.take().ok_or(Error::Unavailable)?;
         state.failed = Some(Error::Unavailable);
-        self.commit_incoming(incoming, state.modified).await?;
+        self.commit_incoming(incoming, Vec::new(), state.modified).await?;
         let edit = WriteOptions { create: false, existing: Existing::Edit, expect_version: None };
         let Found::Entry(target, _) = self.view.find(&self.path)? else { return Err(Error::NotFound) };
         let intent = self.view.intent_on(&self.path, target, &edit).await?;
         state.incoming = Some(self.view.blocking(move |vault| vault.begin(intent, true)).await?);
         state.failed = None;
         Ok(())
-    }
-
-    /// Judges once more, makes the content durable and visible as one version. Returns the entry and whether it is new.
-    /// After an error nothing is visible and nothing is kept.
-    pub async fn commit(self) -> Result<(Stat, bool), Error> {
-        let mut state = self.state.lock().await;
-        state.settle().await?;
-        let incoming = state.incoming.take().ok_or(Error::Unavailable)?;
-        self.commit_incoming(incoming, state.modified).await
-    }
-
-    async fn commit_incoming(
-        &self,
-        mut incoming: Incoming,
-        modified: Option<Timestamp>,
-    ) -> Result<(Stat, bool), Error> {
-        if let Some(modified) = modified {
-            incoming.set_modified(modified);
-        }
-        let mut ready = self.view.blocking(move |vault| incoming.seal(vault)).await?;
-        for _ in 0..ATTEMPTS {
-            self.check_locks(&ready)?;
-            let place = ready.intent().ok_or(Error::Unavailable)?.place().clone();
-            let confirmation = self.confirm(&ready).await?;
-            let (back, done) = self.in_vault(ready, |vault, ready| vault.commit(ready, confirmation)).await?;
-            ready = back;
-            match done {
-                Ok(committed) => {
-                    let rights = self.view.look(|sight| Ok(sight.seen.rights(&place)))?;
-                    metrics::counter!("deedbox_versions_committed_total").increment(1);
-                    return Ok((entry_stat(&committed.entry, rights), committed.created));
-                }
-                Err(vault::Error::Changed | vault::Error::Gone) => {
-                    let was = ready.intent().ok_or(Error::Unavailable)?;
-                    let intent = self.view.intent_again(&self.path, &self.options, was).await?;
-                    ready.change_intent(intent);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::Busy(std::time::Duration::from_secs(1)))
-    }
-
-    async fn in_vault<T: Send + 'static>(
-        &self,
-        mut ready: Ready,
-        work: impl FnOnce(&Vault, &mut Ready) -> T + Send + 'static,
-    ) -> Result<(Ready, T), Error> {
-        self.view
-            .blocking(move |vault| {
-                let done = work(vault, &mut ready);
-                Ok((ready, done))
-            })
-            .await
-    }
-
-    async fn confirm(&self, ready: &Ready) -> Result<gate::Confirmation, Error> {
-        let gate = &self.view.vfs.gate;
-        let confirmed = match ready.intent() {
-            Some(Intent::Create(permit)) => gate.confirm(&self.view.session, permit, ready.detail()).await,
-            Some(Intent::Update(permit)) => gate.confirm(&self.view.session, permit, ready.detail()).await,
-            None => return Err(Error::Unavailable),
-        };
-        Ok(confirmed?)
-    }
-
-    /// A lock may have been taken since the upload began.
-    fn check_locks(&self, ready: &Ready) -> Result<(), Error> {
-        let Some(intent) = ready.intent() else { return Ok(()) };
-        let (node, membership) = match intent {
-            Intent::Create(_) => (None, true),
-            Intent::Update(permit) => (Some(permit.target().node), false),
-        };
-        let span = LockSpan { node, place: intent.place(), membership, deep: false };
-        let free = self.view.vfs.vault.may_write(self.view.session.account(), &self.view.tokens, span);
-        if free { Ok(()) } else { Err(Error::Locked) }
     }
 
     /// Ends the upload and keeps nothing.
@@ -339,6 +275,9 @@ impl Writing {
 
 impl Drop for Writing {
     fn drop(&mut self) {
+        if self.state.try_lock().is_ok_and(|state| state.incoming.is_none() && state.step.is_none()) {
+            return;
+        }
         let (state, vault) = (self.state.clone(), self.view.vfs.vault.clone());
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
@@ -368,13 +307,13 @@ impl State {
         let queue = std::mem::take(&mut self.queue);
         self.queued = 0;
         self.step = Some(tokio::task::spawn_blocking(move || {
-            let done = queue.iter().try_for_each(|(offset, data)| incoming.write_at(*offset, data));
+            let done = write_all(&mut incoming, &queue);
             (incoming, done)
         }));
     }
 
     /// Waits for the running step and keeps its error.
-    async fn finish_step(&mut self) -> Result<(), Error> {
+    pub(super) async fn finish_step(&mut self) -> Result<(), Error> {
         if let Some(step) = self.step.take() {
             match step.await {
                 Ok((incoming, done)) => {
@@ -426,4 +365,9 @@ impl State {
             }
         }
     }
+}
+
+/// Brings what waited to the vault.
+pub(super) fn write_all(incoming: &mut Incoming, queue: &Queue) -> Result<(), vault::Error> {
+    queue.iter().try_for_each(|(offset, data)| incoming.write_at(*offset, data))
 }

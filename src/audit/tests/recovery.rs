@@ -1,13 +1,13 @@
 //! What a crash, a torn write or a wrong hand leaves, and what a start makes of it.
 
 use std::fs;
-use std::io::Write;
+use std::os::unix::fs::FileExt;
 
 use proptest::prelude::*;
 
 use super::super::files::{CHECKPOINT, STATE, segment_path};
 use super::super::{
-    Action, AuditKeys, Checks, Detail, Filter, Log, OpenError, Outcome, Wait, show, verify, verify_with,
+    Action, AuditKeys, Checks, Confirming, Detail, Filter, Log, OpenError, Outcome, Wait, show, verify, verify_with,
 };
 use super::{ORIGIN, closed, event, files, fill, folder, image, keys, open, try_open};
 
@@ -53,7 +53,7 @@ fn intents_without_outcome_are_abandoned_by_the_next_start() {
     let read = log.begin_blocking(event(Action::Read, Outcome::Begun, 1), Wait::Durable).expect("begun");
     fill(&log, 600);
     let upload = log.begin_blocking(event(Action::Create, Outcome::Begun, 2), Wait::Durable).expect("begun");
-    upload.confirm_blocking(Detail { version: Some(1), ..Detail::default() }).expect("confirmed");
+    upload.confirm(Detail { version: Some(1), ..Detail::default() }).and_then(Confirming::wait).expect("confirmed");
     let crashed = image(&files(dir.path()));
 
     let (again, opened) = open(crashed.path());
@@ -87,11 +87,13 @@ proptest! {
             let crashed = image(&files(dir.path()));
             let segments = super::super::files::segments(crashed.path()).expect("readable");
             let last = crashed.path().join(segment_path(*segments.last().expect("a segment")));
-            let file = fs::OpenOptions::new().append(true).open(last);
-            file.and_then(|mut file| file.write_all(&torn)).expect("writable");
+            let end = super::super::journal::scan(crashed.path()).expect("sound").end;
+            let file = fs::OpenOptions::new().write(true).open(last);
+            file.and_then(|file| file.write_all_at(&torn, end)).expect("writable");
             let (again, opened) = open(crashed.path());
-            prop_assert_eq!(opened.torn_bytes, torn.len() as u64);
-            prop_assert_eq!(opened.size, durable + u64::from(!torn.is_empty()));
+            let told = torn.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            prop_assert_eq!(opened.torn_bytes, told as u64);
+            prop_assert_eq!(opened.size, durable + u64::from(told > 0));
             fill(&again, 3);
             again.close();
             let report = verify(crashed.path(), None).expect("sound");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::queue::{MAX_OPEN, MAX_UNATTENDED, MAX_WAITING};
-use super::super::{Action, Detail, Filter, Outcome, Shown, Unavailable, Wait, show, verify};
+use super::super::{Action, Confirming, Detail, Filter, Outcome, Shown, Unavailable, Wait, show, verify};
 use super::{event, fill, folder, keys, matter, open};
 use crate::small_disk::SmallDisk;
 
@@ -50,7 +50,7 @@ async fn an_intent_is_followed_by_its_confirmation_and_outcome() {
     let upload = log.begin(event(Action::Create, Outcome::Done, 1), Wait::Durable).await.expect("begun");
     assert_eq!((upload.seq(), log.size()), (0, 1));
     let detail = Detail { sha256: Some([5; 32]), bytes: Some(17), version: Some(1), ..Detail::default() };
-    upload.confirm(detail.clone()).await.expect("confirmed");
+    upload.confirm(detail.clone()).and_then(Confirming::wait).expect("confirmed");
     assert_eq!(log.size(), 2);
     upload.close(Outcome::Done, detail);
     log.close();
@@ -149,7 +149,7 @@ fn a_poisoned_log_refuses_everything_until_it_is_opened_again() {
     assert_eq!(log.health(), Err(poisoned.clone()));
     assert_eq!(log.enqueue(event(Action::Stat, Outcome::Done, 1)), Err(poisoned.clone()));
     assert_eq!(log.record_blocking(&event(Action::Login, Outcome::Done, 1)), Err(poisoned.clone()));
-    assert_eq!(intent.confirm_blocking(Detail::default()), Err(poisoned));
+    assert_eq!(intent.confirm(Detail::default()).and_then(Confirming::wait), Err(poisoned));
     drop(intent);
     log.close();
     drop(log);

@@ -4,6 +4,7 @@
 //! New headers are put together here, because the crate's own writer adds a stanza of random length to each.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use age::secrecy::ExposeSecret;
 use age::{DecryptError, Decryptor, Recipient};
@@ -35,9 +36,10 @@ const MAC_CHARS: usize = 43;
 const COMMITMENT_LABEL: &[u8] = b"deedbox.v1/file-key-commitment";
 
 /// What an authentic header gives.
+#[derive(Clone)]
 pub(super) struct Opened {
     /// Opens and seals the payload.
-    pub(super) key: PayloadKey,
+    pub(super) key: Arc<PayloadKey>,
     /// Which file key the header holds.
     pub(super) commitment: [u8; 32],
     /// Where the payload starts.
@@ -56,8 +58,7 @@ pub(super) enum HeaderError {
 /// A fresh file key, encrypted to the matter: the first [`PAYLOAD_AT`] bytes of a new blob.
 pub(super) fn create(matter: &MatterKey) -> (Vec<u8>, Opened) {
     let file_key = FileKey::init_with_mut(fill_random);
-    let (stanzas, _labels) =
-        matter.recipient().wrap_file_key(&file_key).expect("an X25519 recipient wraps every file key");
+    let (stanzas, _labels) = matter.wrap_file_key(&file_key).expect("an X25519 recipient wraps every file key");
     let mut header = String::with_capacity(PAYLOAD_AT);
     header.push_str(VERSION_LINE);
     for stanza in &stanzas {
@@ -113,7 +114,7 @@ fn fill_random<const N: usize>(bytes: &mut [u8; N]) {
 
 /// Opens the header at the start of `head`, which holds at least the header and the nonce; what follows is ignored.
 pub(super) fn open(head: &[u8], matter: &MatterKey) -> Result<Opened, HeaderError> {
-    let identity = Capturing { inner: matter.identity(), file_key: RefCell::default() };
+    let identity = Capturing { inner: matter, file_key: RefCell::default() };
     let mut rest = head;
     // `new_buffered` reads line by line from memory; the plain constructor would make hundreds of tiny reads.
     let decryptor = Decryptor::new_buffered(&mut rest).map_err(|_| HeaderError::Malformed)?;
@@ -132,7 +133,7 @@ impl Opened {
         let mut commitment = [0; 32];
         let key = hmac::Key::new(hmac::HMAC_SHA256, file_key);
         commitment.copy_from_slice(hmac::sign(&key, COMMITMENT_LABEL).as_ref());
-        Self { key: PayloadKey::derive(file_key, nonce), commitment, payload_at }
+        Self { key: Arc::new(PayloadKey::derive(file_key, nonce)), commitment, payload_at }
     }
 }
 

@@ -53,7 +53,7 @@ impl Layout {
         self.root.join(TEMPORARY_DIR).join(id.to_string())
     }
 
-    /// Gives a synced file its name by `rename` or `hard_link`; it has it for good when this returns.
+    /// Gives a file its name by `put`, which sees to its content; it has it for good when this returns.
     pub(super) fn place(
         &self,
         from: &Path,

@@ -17,6 +17,7 @@
 //! key no chunk opens, so a file that is not the one meant is an error that names it, never other bytes.
 
 mod header;
+mod headers;
 mod layout;
 mod payload;
 mod reader;
@@ -35,7 +36,7 @@ use serde::{Deserialize, Serialize};
 pub use payload::CHUNK;
 pub use reader::BlobReader;
 pub use store::BlobStore;
-pub use writer::BlobWriter;
+pub use writer::{BlobWriter, Written};
 
 use crate::names::BlobId;
 

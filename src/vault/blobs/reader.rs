@@ -1,23 +1,27 @@
 //! Reading a blob at any offset.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rustix::fs::fstatfs;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use zeroize::Zeroizing;
 
 use super::header::{self, HeaderError, Opened};
 use super::payload::{self, CHUNK, PayloadKey, SEALED_CHUNK, TAG};
 use super::{BlobError, io_error};
-use crate::keys::MatterKey;
 use crate::names::BlobId;
 
 /// Chunks that one system call reads when a reader goes from front to back, and at most; also what an open blob keeps
 /// in memory.
 const SPAN_CHUNKS: u64 = 4;
+/// `f_type` of tmpfs (statfs(2)).
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 /// A blob, open. Any offset costs one chunk; the last chunk stays in memory, and reads in sequence become large reads
 /// of the file. All of it is authenticated before it leaves.
@@ -27,7 +31,7 @@ pub struct BlobReader {
     id: BlobId,
     size: u64,
     payload_at: u64,
-    key: PayloadKey,
+    key: Arc<PayloadKey>,
     state: Mutex<State>,
 }
 
@@ -49,16 +53,17 @@ impl BlobReader {
         file: File,
         path: PathBuf,
         id: BlobId,
-        matter: &MatterKey,
+        read: Read,
+        open_header: impl FnOnce(&[u8]) -> Result<Opened, HeaderError>,
     ) -> Result<(Self, HeaderFacts), BlobError> {
         let damaged = |what| BlobError::Damaged { id, what };
         let length = file.metadata().map_err(io_error(&path))?.len();
-        // Small documents come whole with their header: one system call opens and reads them.
-        let whole = length <= (header::PAYLOAD_AT + SEALED_CHUNK) as u64;
+        // Small documents come whole with their header: one system call reads them.
+        let whole = comes_whole(length);
         let head_len = if whole { length } else { header::PAYLOAD_AT as u64 };
         let mut head = vec![0; usize::try_from(head_len).unwrap_or(header::PAYLOAD_AT)];
-        read_exact(&file, &mut head, 0, id).map_err(|error| error.at(&path))?;
-        let Opened { key, commitment, payload_at } = header::open(&head, matter).map_err(|error| match error {
+        read_exact(read, &file, &mut head, 0, id).map_err(|error| error.at(&path))?;
+        let Opened { key, commitment, payload_at } = open_header(&head).map_err(|error| match error {
             HeaderError::Malformed => damaged("its header is not that of an age file, or was changed"),
             HeaderError::NotForThisMatter => damaged("it is not encrypted to its matter"),
         })?;
@@ -90,12 +95,15 @@ impl BlobReader {
     /// Reads from `offset` into `buffer` and tells how many bytes there were: fewer than asked only at the end of the
     /// document. After an error the buffer's content means nothing.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, BlobError> {
+        self.read_locked(&mut self.state.lock(), offset, buffer)
+    }
+
+    fn read_locked(&self, state: &mut State, offset: u64, buffer: &mut [u8]) -> Result<usize, BlobError> {
         let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let buffer = match buffer.len().min(left) {
             0 => return Ok(0),
             wanted => &mut buffer[..wanted],
         };
-        let state = &mut *self.state.lock();
         let mut done = 0;
         while done < buffer.len() {
             let position = offset + done as u64;
@@ -116,6 +124,30 @@ impl BlobReader {
             };
         }
         Ok(done)
+    }
+
+    /// The same for up to 256 KiB that the kernel has in memory; nothing if that would mean to wait, for the disk or for
+    /// another reader.
+    pub fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Result<Option<usize>, BlobError> {
+        let Some(mut state) = self.state.try_lock() else { return Ok(None) };
+        let end = offset.saturating_add(buffer.len() as u64).min(self.size);
+        let chunks = offset / CHUNK as u64..end.div_ceil(CHUNK as u64);
+        // One more for reads that start within a chunk.
+        if chunks.start + SPAN_CHUNKS + 1 < chunks.end {
+            return Ok(None);
+        }
+        let opened = state.index == Some(chunks.start) && chunks.start + 1 >= chunks.end;
+        let held = state.held.start <= chunks.start && chunks.end <= state.held.end;
+        if offset < end && !opened && !held {
+            let ahead =
+                if chunks.start == state.next { chunks.end.max(chunks.start + SPAN_CHUNKS) } else { chunks.end };
+            let at = self.make_room(&mut state, chunks.start..ahead.min(payload::chunks(self.size)));
+            if read_cached(&self.file, &mut state.sealed, at).is_err() {
+                state.held = 0..0;
+                return Ok(None);
+            }
+        }
+        self.read_locked(&mut state, offset, buffer).map(Some)
     }
 
     /// Makes `state.chunk` the plaintext of a chunk.
@@ -149,13 +181,20 @@ impl BlobReader {
 
     /// Reads chunks from the file as they are.
     fn fetch(&self, state: &mut State, chunks: Range<u64>) -> Result<(), BlobError> {
-        state.held = 0..0;
+        let at = self.make_room(state, chunks);
+        read_exact(File::read_exact_at, &self.file, &mut state.sealed, at, self.id).map_err(|error| {
+            state.held = 0..0;
+            error.at(&self.path)
+        })
+    }
+
+    /// Makes `state.sealed` as long as these chunks are, which the caller is about to read from where this says.
+    fn make_room(&self, state: &mut State, chunks: Range<u64>) -> u64 {
         let full = usize::try_from(chunks.end - chunks.start - 1).unwrap_or_default() * SEALED_CHUNK;
         state.sealed.resize(full + self.chunk_len(chunks.end - 1) + TAG, 0);
         let at = self.payload_at + chunks.start * SEALED_CHUNK as u64;
-        read_exact(&self.file, &mut state.sealed, at, self.id).map_err(|error| error.at(&self.path))?;
         state.held = chunks;
-        Ok(())
+        at
     }
 
     /// Bytes of plaintext in a chunk.
@@ -191,9 +230,40 @@ impl ReadError {
     }
 }
 
-fn read_exact(file: &File, buffer: &mut [u8], at: u64, id: BlobId) -> Result<(), ReadError> {
-    file.read_exact_at(buffer, at).map_err(|error| match error.kind() {
+/// Fills a buffer from an offset of a file.
+pub(super) type Read = fn(&File, &mut [u8], u64) -> io::Result<()>;
+
+/// True for files that are read whole when they are opened.
+pub(super) fn comes_whole(file_len: u64) -> bool {
+    file_len <= (header::PAYLOAD_AT + SEALED_CHUNK) as u64
+}
+
+fn read_exact(read: Read, file: &File, buffer: &mut [u8], at: u64, id: BlobId) -> Result<(), ReadError> {
+    read(file, buffer, at).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => ReadError::Short(id),
         _ => ReadError::Io(error),
     })
+}
+
+/// Reads what the kernel holds in memory (preadv2(2), `RWF_NOWAIT`); [`io::ErrorKind::WouldBlock`] if it does not. A file
+/// system that cannot tell counts as one that does not, unless it lies in memory as a whole.
+pub(super) fn read_cached(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
+    match preadv2(file, &mut [IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT) {
+        Ok(read) if read == buffer.len() => Ok(()),
+        Ok(_) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(Errno::OPNOTSUPP) if fstatfs(file)?.f_type == TMPFS_MAGIC => file.read_exact_at(buffer, at),
+        Err(Errno::OPNOTSUPP) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens any file with a matter's key.
+#[cfg(test)]
+pub(super) fn open_any(
+    file: File,
+    path: PathBuf,
+    id: BlobId,
+    matter: &crate::keys::MatterKey,
+) -> Result<(BlobReader, HeaderFacts), BlobError> {
+    BlobReader::open(file, path, id, File::read_exact_at, |head| header::open(head, matter))
 }

@@ -2,14 +2,17 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use subtle::ConstantTimeEq;
 
+use super::headers::Headers;
 use super::layout::Layout;
-use super::{BlobError, BlobReader, BlobRef, BlobWriter, header, io_error};
+use super::{BlobError, BlobReader, BlobRef, BlobWriter, header, io_error, reader};
 use crate::keys::MatterKey;
 use crate::names::BlobId;
 
@@ -20,12 +23,13 @@ const VERIFY_BYTES: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct BlobStore {
     layout: Arc<Layout>,
+    headers: Arc<Headers>,
 }
 
 impl BlobStore {
     /// Opens the store in `dir`, which is made if it is missing.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
-        Ok(Self { layout: Arc::new(Layout::open(dir)?) })
+        Ok(Self { layout: Arc::new(Layout::open(dir)?), headers: Arc::default() })
     }
 
     /// Starts a new blob for a matter. It has no name until it is finished.
@@ -41,11 +45,37 @@ impl BlobStore {
             io::ErrorKind::NotFound => BlobError::Missing(blob.id),
             _ => io_error(&path)(error),
         })?;
+        self.open_file(blob, matter, (file, path), File::read_exact_at)
+    }
+
+    /// The same for a small document that the kernel has in memory; nothing if opening it could mean to wait for the disk.
+    /// What else stands in its way is for [`Self::read`] to find out.
+    pub fn read_now(&self, blob: &BlobRef, matter: &MatterKey) -> Result<Option<BlobReader>, BlobError> {
+        if !reader::comes_whole(blob.file_len()) {
+            return Ok(None);
+        }
+        let path = self.path(&blob.id);
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let Ok(file) = openat2(CWD, &path, flags, Mode::empty(), ResolveFlags::CACHED) else { return Ok(None) };
+        match self.open_file(blob, matter, (file.into(), path), reader::read_cached) {
+            Err(BlobError::Io { source, .. }) if source.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
+    fn open_file(
+        &self,
+        blob: &BlobRef,
+        matter: &MatterKey,
+        (file, path): (File, PathBuf),
+        read: reader::Read,
+    ) -> Result<BlobReader, BlobError> {
         let damaged = |what| BlobError::Damaged { id: blob.id, what };
         if file.metadata().map_err(io_error(&path))?.len() != blob.file_len() {
             return Err(damaged("its length is not the one recorded"));
         }
-        let (reader, opened) = BlobReader::open(file, path, blob.id, matter)?;
+        let open_header = |head: &[u8]| self.headers.open(&blob.id, head, matter);
+        let (reader, opened) = BlobReader::open(file, path, blob.id, read, open_header)?;
         if !bool::from(opened.commitment.ct_eq(&blob.commitment)) {
             return Err(damaged("it is another file than the one recorded"));
         }

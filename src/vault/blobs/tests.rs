@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::reader::open_any;
 use super::*;
 use crate::keys::MatterKey;
 
@@ -112,7 +113,7 @@ fn we_open_what_stock_age_wrote() {
             .expect("age is installed");
         assert!(status.success());
         let file = fs::File::open(&sealed).expect("written");
-        let (reader, _) = BlobReader::open(file, sealed.clone(), BlobId::random(), &matter).expect("opens");
+        let (reader, _) = open_any(file, sealed.clone(), BlobId::random(), &matter).expect("opens");
         assert_eq!(reader.size(), size as u64);
         let mut read = vec![0; size];
         assert_eq!(reader.read_at(0, &mut read).expect("read"), size);
@@ -267,7 +268,7 @@ proptest! {
             other => prop_assert!(false, "{:?}", other.map(|data| data.len())),
         }
         // The same without the length that the catalog knows.
-        let reader = fs::File::open(&path).map(|file| BlobReader::open(file, path.clone(), blob.id, &matter));
+        let reader = fs::File::open(&path).map(|file| open_any(file, path.clone(), blob.id, &matter));
         if let Ok((reader, _)) = reader.expect("there") {
             let mut buffer = vec![0; data.len() + 100];
             if let Ok(read) = reader.read_at(0, &mut buffer) {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -23,10 +23,8 @@ const OUTPUT_BYTES: usize = 4 * SEALED_CHUNK;
 /// a mark that says so; until then it can be written over.
 pub struct BlobWriter {
     layout: Arc<Layout>,
-    id: BlobId,
-    path: PathBuf,
-    file: File,
-    key: PayloadKey,
+    temporary: Temporary,
+    key: Arc<PayloadKey>,
     commitment: [u8; 32],
     digest: digest::Context,
     /// Chunks that were sealed; their plaintext can no longer change.
@@ -37,6 +35,20 @@ pub struct BlobWriter {
     output_at: u64,
     /// The chunk that [`Self::read_at`] opened last.
     read_back: Option<(u64, Zeroizing<Vec<u8>>)>,
+}
+
+/// A blob whose content is complete and not yet durable. Dropping it removes it.
+pub struct Written {
+    layout: Arc<Layout>,
+    temporary: Temporary,
+    blob: BlobRef,
+}
+
+/// The file of a blob before it has its name.
+struct Temporary {
+    id: BlobId,
+    path: PathBuf,
+    file: File,
     /// Set once the file has a name that must stay.
     placed: bool,
 }
@@ -49,9 +61,7 @@ impl BlobWriter {
         let (head, opened) = header::create(matter);
         Ok(Self {
             layout,
-            id,
-            path,
-            file,
+            temporary: Temporary { id, path, file, placed: false },
             key: opened.key,
             commitment: opened.commitment,
             digest: digest::Context::new(&digest::SHA256),
@@ -60,7 +70,6 @@ impl BlobWriter {
             output: head,
             output_at: 0,
             read_back: None,
-            placed: false,
         })
     }
 
@@ -164,40 +173,35 @@ impl BlobWriter {
         let (held, mut chunk) = self.read_back.take().unwrap_or((u64::MAX, Zeroizing::new(vec![0; CHUNK])));
         if held != index {
             let mut sealed = vec![0; SEALED_CHUNK];
-            self.file.read_exact_at(&mut sealed, at).map_err(io_error(&self.path))?;
-            self.key
-                .open(index, false, &sealed, &mut chunk)
-                .map_err(|_| BlobError::Damaged { id: self.id, what: "it was changed while it was written" })?;
+            self.temporary.file.read_exact_at(&mut sealed, at).map_err(io_error(&self.temporary.path))?;
+            self.key.open(index, false, &sealed, &mut chunk).map_err(|_| BlobError::Damaged {
+                id: self.temporary.id,
+                what: "it was changed while it was written",
+            })?;
         }
         Ok(&self.read_back.insert((index, chunk)).1)
     }
 
-    /// Makes the blob durable under its name. Nobody can know the name before the catalog does: until then
-    /// [`BlobStore::remove`] takes it back.
+    /// Seals what is left. The blob is then complete, and [`Written::place`] makes it durable.
+    pub fn complete(mut self) -> Result<Written, BlobError> {
+        self.seal_tail(true)?;
+        self.flush()?;
+        let size = self.output_at - header::PAYLOAD_AT as u64;
+        let size = super::payload::plain_len(size).expect("what was sealed is a whole payload");
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.digest.finish().as_ref());
+        let blob = BlobRef { id: self.temporary.id, size, sha256, commitment: self.commitment };
+        Ok(Written { layout: self.layout, temporary: self.temporary, blob })
+    }
+
+    /// Completes the blob and makes it durable under its name.
     pub fn finish(self) -> Result<BlobRef, BlobError> {
-        let layout = Arc::clone(&self.layout);
-        self.finish_at(&layout)
+        self.complete()?.place()
     }
 
     /// The same, in another store on the same file system.
     pub(in crate::vault) fn finish_in(self, store: &BlobStore) -> Result<BlobRef, BlobError> {
-        self.finish_at(store.layout())
-    }
-
-    fn finish_at(mut self, layout: &Layout) -> Result<BlobRef, BlobError> {
-        self.seal_tail(true)?;
-        self.flush()?;
-        self.file.sync_data().map_err(io_error(&self.path))?;
-        let size = self.output_at - header::PAYLOAD_AT as u64;
-        let size = super::payload::plain_len(size).expect("what was sealed is a whole payload");
-        layout.place(&self.path, &self.id, |from, to| fs::rename(from, to)).inspect_err(|_| {
-            // Whether or not it got that far, nothing may stay under a name that is never recorded.
-            let _ = fs::remove_file(layout.path(&self.id));
-        })?;
-        self.placed = true;
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(self.digest.clone().finish().as_ref());
-        Ok(BlobRef { id: self.id, size, sha256, commitment: self.commitment })
+        self.complete()?.place_in(store.layout())
     }
 
     fn seal_tail(&mut self, last: bool) -> Result<(), BlobError> {
@@ -217,7 +221,7 @@ impl BlobWriter {
     }
 
     fn flush(&mut self) -> Result<(), BlobError> {
-        self.file.write_all_at(&self.output, self.output_at).map_err(io_error(&self.path))?;
+        self.temporary.file.write_all_at(&self.output, self.output_at).map_err(io_error(&self.temporary.path))?;
         self.output_at += self.output.len() as u64;
         self.output.clear();
         Ok(())
@@ -235,7 +239,33 @@ impl BlobWriter {
     }
 }
 
-impl Drop for BlobWriter {
+impl Written {
+    /// The blob as it will be recorded.
+    pub fn blob(&self) -> &BlobRef {
+        &self.blob
+    }
+
+    /// Makes the blob durable under its name. Nobody can know the name before the catalog does: until then
+    /// [`BlobStore::remove`] takes it back.
+    pub fn place(self) -> Result<BlobRef, BlobError> {
+        let layout = Arc::clone(&self.layout);
+        self.place_in(&layout)
+    }
+
+    fn place_in(mut self, layout: &Layout) -> Result<BlobRef, BlobError> {
+        let Temporary { id, path, file, placed } = &mut self.temporary;
+        // The name first: a file system with a journal then makes content and name durable in one commit of it.
+        let put = |from: &Path, to: &Path| fs::rename(from, to).and_then(|()| file.sync_data());
+        layout.place(path, id, put).inspect_err(|_| {
+            // Whether or not it got that far, nothing may stay under a name that is never recorded.
+            let _ = fs::remove_file(layout.path(id));
+        })?;
+        *placed = true;
+        Ok(self.blob)
+    }
+}
+
+impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.placed {
             // A file that cannot be removed now is swept at the next start.

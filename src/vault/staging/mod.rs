@@ -27,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use part::{Base, Part};
-pub use upload::Upload;
+pub use upload::{Sealed, Upload};
 
 use super::blobs::{BlobError, BlobStore};
 use crate::keys::MatterKey;

@@ -43,7 +43,7 @@ impl Rig {
     fn version(&self, data: &[u8]) -> BlobRef {
         let mut upload = self.begin(Base::Empty);
         upload.write_at(0, data).expect("written");
-        upload.seal().expect("sealed")
+        upload.seal().and_then(Sealed::place).expect("sealed")
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -73,7 +73,7 @@ fn an_upload_in_order_is_one_blob_and_nothing_else() {
         upload.write_at((number * 32_768) as u64, piece).expect("written");
     }
     assert!(upload.is_streaming());
-    let blob = upload.seal().expect("sealed");
+    let blob = upload.seal().and_then(Sealed::place).expect("sealed");
     assert_eq!(blob.sha256, digest::digest(&digest::SHA256, &data).as_ref());
     assert!(rig.content(&blob) == data);
     assert_eq!(rig.files(), [rig.blobs.path(&blob.id)]);
@@ -94,7 +94,7 @@ fn packets_that_overtake_each_other_stay_in_the_stream() {
     let mut middle = vec![0; 100_000];
     assert_eq!(upload.read_at(1_000_000, &mut middle).expect("read"), middle.len());
     assert!(middle == data[1_000_000..1_100_000]);
-    assert!(rig.content(&upload.seal().expect("sealed")) == data);
+    assert!(rig.content(&upload.seal().and_then(Sealed::place).expect("sealed")) == data);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn writes_all_over_a_large_document_use_an_encrypted_scratch_file() {
     let mut back = vec![0; data.len()];
     assert_eq!(upload.read_at(0, &mut back).expect("read"), data.len());
     assert!(back == data);
-    let blob = upload.seal().expect("sealed");
+    let blob = upload.seal().and_then(Sealed::place).expect("sealed");
     assert!(rig.content(&blob) == data);
     assert_eq!(rig.files().len(), 2);
 }
@@ -130,7 +130,7 @@ fn an_unchanged_version_gives_itself_back() {
     assert_eq!(part.builds_on(), Some(base.id));
     let upload = rig.begin(Base::Part(part));
     assert!(!upload.is_modified());
-    assert_eq!(upload.seal().expect("sealed"), base);
+    assert_eq!(upload.seal().and_then(Sealed::place).expect("sealed"), base);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_version_that_was_touched_is_never_given_back_as_new() {
     upload.set_len(20).expect("lengthened");
     upload.set_len(9).expect("cut");
     assert!(upload.is_modified());
-    let blob = upload.seal().expect("sealed");
+    let blob = upload.seal().and_then(Sealed::place).expect("sealed");
     assert_ne!(blob.id, base.id);
     // Taking the new one back leaves the version.
     rig.blobs.remove(&blob.id).expect("removed");
@@ -181,7 +181,7 @@ fn a_part_survives_its_upload_and_is_discarded_when_recorded_no_more() {
     assert_eq!(second.len(), 200_000);
     let mut upload = rig.begin(Base::Part(second.clone()));
     upload.write_at(200_000, &data[200_000..]).expect("written");
-    let blob = upload.seal().expect("sealed");
+    let blob = upload.seal().and_then(Sealed::place).expect("sealed");
     rig.staging.discard(&second, None).expect("discarded");
     assert!(rig.content(&blob) == data);
     assert_eq!(rig.files(), [rig.blobs.path(&blob.id)]);
@@ -194,7 +194,7 @@ fn a_file_that_was_synced_and_closed_is_not_copied() {
     let mut upload = rig.begin(Base::Empty);
     upload.write_at(0, &data).expect("written");
     let part = upload.sync().expect("durable");
-    let blob = upload.seal().expect("sealed");
+    let blob = upload.seal().and_then(Sealed::place).expect("sealed");
     let staged = part.staged().next().expect("one segment");
     let inode = |path| fs::metadata(path).expect("there").ino();
     assert_eq!(inode(rig.staging.parts.path(&staged)), inode(rig.blobs.path(&blob.id)));
@@ -214,7 +214,7 @@ fn a_dropped_connection_keeps_what_came_in_order() {
     upload.write_at(500, b"ahead of a gap").expect("written");
     let part = upload.suspend().expect("suspended");
     assert_eq!(part.len(), 8);
-    assert_eq!(rig.content(&rig.begin(Base::Part(part)).seal().expect("sealed")), b"in order");
+    assert_eq!(rig.content(&rig.begin(Base::Part(part)).seal().and_then(Sealed::place).expect("sealed")), b"in order");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn many_interruptions_keep_the_record_small_and_the_content_whole() {
         assert_eq!(rig.files().len(), part.staged().count());
         base = Base::Part(part);
     }
-    assert!(rig.content(&rig.begin(base).seal().expect("sealed")) == data);
+    assert!(rig.content(&rig.begin(base).seal().and_then(Sealed::place).expect("sealed")) == data);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_document_cannot_become_longer_than_allowed() {
         assert!(matches!(refused, Err(Error::TooLong { max: 1000 })));
     }
     assert_eq!(upload.len(), 1000);
-    assert_eq!(rig.content(&upload.seal().expect("still sound")).len(), 1000);
+    assert_eq!(rig.content(&upload.seal().and_then(Sealed::place).expect("still sound")).len(), 1000);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn nothing_on_disk_shows_what_was_written() {
     look();
     let part = upload.suspend().expect("suspended");
     look();
-    rig.begin(Base::Part(part)).seal().expect("sealed");
+    rig.begin(Base::Part(part)).seal().and_then(Sealed::place).expect("sealed");
     look();
 }
 
@@ -326,7 +326,7 @@ fn a_full_disk_is_told_apart_and_leaves_nothing_half() {
     let key = Arc::new(MatterKey::generate());
     let mut upload = staging.begin(Arc::clone(&key), Base::Empty).expect("an upload");
     upload.write_at(0, &pattern(10 << 20, 8)).expect("fits");
-    let kept = upload.seal().expect("sealed");
+    let kept = upload.seal().and_then(Sealed::place).expect("sealed");
     for base in [Base::Empty, Base::Version(kept)] {
         let mut upload = staging.begin(Arc::clone(&key), base).expect("an upload");
         let failed = (0..400).find_map(|n| upload.write_at(n * CHUNK as u64, &pattern(CHUNK, 9)).err());
@@ -343,7 +343,7 @@ fn a_full_disk_is_told_apart_and_leaves_nothing_half() {
     blobs.verify(&kept, &key).expect("reads go on");
     let mut upload = staging.begin(key, Base::Empty).expect("an upload");
     upload.write_at(0, b"small").expect("fits again");
-    upload.seal().expect("recovers without a restart");
+    upload.seal().and_then(Sealed::place).expect("recovers without a restart");
 }
 
 #[derive(Debug, Clone)]
@@ -445,7 +445,7 @@ proptest! {
                     upload = rig.begin(base);
                 }
                 Step::Seal => {
-                    let blob = upload.seal().expect("sealed");
+                    let blob = upload.seal().and_then(Sealed::place).expect("sealed");
                     prop_assert!(rig.content(&blob) == model);
                     if let Some((part, _)) = part.take() {
                         rig.staging.discard(&part, None).expect("discarded");
@@ -460,6 +460,6 @@ proptest! {
             }
             prop_assert_eq!(upload.len(), model.len() as u64);
         }
-        prop_assert!(rig.content(&upload.seal().expect("sealed")) == model);
+        prop_assert!(rig.content(&upload.seal().and_then(Sealed::place).expect("sealed")) == model);
     }
 }

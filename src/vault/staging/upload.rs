@@ -9,7 +9,7 @@ use super::window::Window;
 use super::{Error, Staging};
 use crate::keys::MatterKey;
 use crate::names::BlobId;
-use crate::vault::blobs::{BlobRef, BlobWriter, CHUNK};
+use crate::vault::blobs::{BlobRef, BlobWriter, CHUNK, Written};
 
 /// How much is read and sealed at once when segments are merged.
 const COPY_BYTES: usize = 256 * 1024;
@@ -29,6 +29,32 @@ pub struct Upload {
     broken: bool,
     /// Files in the staging directory that no part given out names.
     unnamed: Vec<BlobId>,
+}
+
+/// A document as one blob.
+pub enum Sealed {
+    /// One that is durable: the version that the upload started from, or one synced earlier.
+    Durable(BlobRef),
+    /// One that is not durable before it is placed.
+    Written(Written),
+}
+
+impl Sealed {
+    /// The blob.
+    pub fn blob(&self) -> BlobRef {
+        match self {
+            Self::Durable(blob) => *blob,
+            Self::Written(written) => *written.blob(),
+        }
+    }
+
+    /// Makes it durable.
+    pub fn place(self) -> Result<BlobRef, Error> {
+        match self {
+            Self::Durable(blob) => Ok(blob),
+            Self::Written(written) => Ok(written.place()?),
+        }
+    }
 }
 
 enum Mode {
@@ -168,11 +194,11 @@ impl Upload {
         })
     }
 
-    /// Makes the document one durable blob. Where [`Self::is_modified`], that is always a new one, which is in no
-    /// catalog yet: whoever does not record it removes it. Otherwise it is the version that the upload started from.
-    pub fn seal(mut self) -> Result<BlobRef, Error> {
+    /// Makes the document one blob. Where [`Self::is_modified`], that is always a new one, which is in no catalog yet:
+    /// whoever does not record it removes it. Otherwise it is the version that the upload started from.
+    pub fn seal(mut self) -> Result<Sealed, Error> {
         self.guarded(|upload| match upload.original {
-            Some(version) if !upload.modified => Ok(version),
+            Some(version) if !upload.modified => Ok(Sealed::Durable(version)),
             _ if upload.segments.is_empty() && matches!(upload.mode, Mode::Streaming { .. }) => upload.seal_stream(),
             _ => upload.seal_merged(),
         })
@@ -382,7 +408,7 @@ impl Upload {
         Ok(part)
     }
 
-    fn seal_stream(&mut self) -> Result<BlobRef, Error> {
+    fn seal_stream(&mut self) -> Result<Sealed, Error> {
         let Mode::Streaming { writer, window } = &mut self.mode else { return Err(Error::Broken) };
         let mut writer = match writer.take() {
             Some(writer) => writer,
@@ -395,16 +421,16 @@ impl Upload {
             writer.write(&data)?;
         }
         writer.write_zeros(self.len - writer.len())?;
-        Ok(writer.finish()?)
+        Ok(Sealed::Written(writer.complete()?))
     }
 
-    fn seal_merged(&mut self) -> Result<BlobRef, Error> {
+    fn seal_merged(&mut self) -> Result<Sealed, Error> {
         self.go_random()?;
         let untouched = matches!(&self.mode, Mode::Random(overlay) if overlay.is_empty());
         if let Some(Segment { blob, home: Home::Staging }) = self.segments.only(self.len).filter(|_| untouched) {
             // A second name costs nothing; a file system without hard links costs a copy.
             if let Ok(adopted) = self.staging.blobs.adopt(&self.staging.parts, &blob) {
-                return Ok(adopted);
+                return Ok(Sealed::Durable(adopted));
             }
         }
         ensure_space(&self.staging, self.len)?;
@@ -415,7 +441,7 @@ impl Upload {
             self.read_exact(writer.len(), &mut buffer[..now])?;
             writer.write(&buffer[..now])?;
         }
-        Ok(writer.finish()?)
+        Ok(Sealed::Written(writer.complete()?))
     }
 
     fn remove_unnamed(&mut self) -> Result<(), Error> {
