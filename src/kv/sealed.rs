@@ -80,7 +80,7 @@ impl SealedStore {
     /// [`Error::Damaged`] naming the key, if what is stored was not sealed here for this key or is no `T`.
     pub fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<Sealed<T>>, Error> {
         let Some(raw) = self.engine.get(key)? else { return Ok(None) };
-        let value = self.open(key, &raw, &mut Scratch::default())?;
+        let value = self.open(key, &raw, &mut Scratch(Zeroizing::new(Vec::with_capacity(raw.len()))))?;
         Ok(Some(Sealed { value, key: key.to_vec(), raw }))
     }
 

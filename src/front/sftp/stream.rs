@@ -11,14 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What one read of the socket may take; russh asks for a few bytes at a time. The memory is not touched before it is
-/// used, so an idle connection does not pay for it.
-const READ_BUFFER: usize = 256 << 10;
+use crate::front::read_ahead::ReadAhead;
 
 /// Sees when bytes last passed, and ends the connection.
 pub(super) struct Pulse {
@@ -47,7 +45,7 @@ impl Pulse {
 
 /// A socket that can be watched and cut.
 pub(super) struct Watched {
-    inner: BufReader<TcpStream>,
+    inner: ReadAhead<TcpStream>,
     pulse: Arc<Pulse>,
     cut: Pin<Box<dyn Future<Output = ()> + Send>>,
     is_cut: bool,
@@ -61,7 +59,7 @@ impl Watched {
             // An error means that nobody is left who could cut it, which is reason enough.
             let _ = receiver.wait_for(|cut| *cut).await;
         });
-        let inner = BufReader::with_capacity(READ_BUFFER, stream);
+        let inner = ReadAhead::new(stream);
         (Self { inner, pulse: pulse.clone(), cut, is_cut: false }, pulse)
     }
 

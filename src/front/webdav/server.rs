@@ -21,6 +21,7 @@ use super::body::Connection;
 use super::service::{Shared, handle};
 use super::settings::Settings;
 use crate::front::limits::{ConnectionLimits, Place};
+use crate::front::read_ahead::ReadAhead;
 use crate::gate::Gate;
 use crate::vfs::Vfs;
 
@@ -99,7 +100,7 @@ async fn serve_one(
     let settings = shared.settings.clone();
     // Without it the socket works, only slower.
     let _ = stream.set_nodelay(true);
-    let handshake = timeout(settings.handshake_timeout, TlsAcceptor::from(tls).accept(stream));
+    let handshake = timeout(settings.handshake_timeout, TlsAcceptor::from(tls).accept(ReadAhead::new(stream)));
     let stream = tokio::select! {
         () = stopped(&mut stop) => return,
         shaken = handshake => match shaken {
