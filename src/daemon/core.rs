@@ -97,6 +97,7 @@ impl Core {
         let practice = Arc::new(Practice::open(store.clone()).map_err(Problem::failed)?);
         let blobs = Arc::new(BlobStore::open(&data.blobs()).doing("open the blobs")?);
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
+        let staging = staging.with_max_len(settings.limits.upload_bytes);
         let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
         let found = vault.recover(!opened.abandoned.is_empty()).doing("put the vault in order")?;
         if !opened.abandoned.is_empty() || found.leftovers > 0 {

@@ -1,5 +1,9 @@
 //! The front ends: each turns one protocol into calls of [`vfs`](crate::vfs), and nothing else.
 
 mod limits;
+mod pace;
+mod places;
 pub mod sftp;
 pub mod webdav;
+
+pub use limits::Bounds;
