@@ -113,8 +113,7 @@ impl Core {
             log.record_blocking(&event).doing("record the recovery")?;
         }
 
-        let gate = Gate::new(practice.clone(), log.clone(), gate::Settings { fresh_for: settings.uploads.fresh })
-            .doing("set up the gate")?;
+        let gate = Gate::new(practice.clone(), log.clone(), gate_settings(&settings)).doing("set up the gate")?;
         let vfs = Vfs::new(gate.clone(), Arc::new(vault));
         let addresses = OnceLock::new();
         Ok(Self { settings, started, keyring, log, engine, practice, gate, vfs, addresses, _lock: lock })
@@ -182,6 +181,14 @@ impl Core {
     /// Whether somebody listens: a daemon, not a directory that was opened for one verb.
     pub(crate) fn is_daemon(&self) -> bool {
         self.addresses.get().is_some()
+    }
+}
+
+fn gate_settings(settings: &Settings) -> gate::Settings {
+    gate::Settings {
+        fresh_for: settings.uploads.fresh,
+        passwords_waiting: settings.limits.passwords_waiting,
+        passwords_waiting_per_address: settings.limits.passwords_waiting_per_address,
     }
 }
 

@@ -191,17 +191,9 @@ async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Problem
 
 fn sftp_settings(sftp: &config::Sftp, bounds: Arc<Bounds>) -> Result<sftp::Settings, Problem> {
     let host_keys = cli::read_host_keys(&sftp.host_keys)?;
-    Ok(sftp::Settings {
-        host_keys,
-        bounds,
-        banner: None,
-    })
+    Ok(sftp::Settings { host_keys, bounds, banner: None })
 }
 
 fn webdav_settings(settings: &Settings, bounds: Arc<Bounds>) -> webdav::Settings {
-    webdav::Settings {
-        realm: settings.firm.clone(),
-        bounds,
-        drain: DRAIN,
-    }
+    webdav::Settings { realm: settings.firm.clone(), bounds, drain: DRAIN }
 }

@@ -187,12 +187,7 @@ impl Bounds {
     }
 
     /// One more of something for an account, or the limit that stands against it.
-    pub(super) fn hold(
-        self: &Arc<Self>,
-        account: AccountId,
-        holding: Holding,
-        door: Front,
-    ) -> Result<Share, Limit> {
+    pub(super) fn hold(self: &Arc<Self>, account: AccountId, holding: Holding, door: Front) -> Result<Share, Limit> {
         let limits = self.now.load();
         let (of_one, of_all) = match holding {
             Holding::Request => ((limits.requests_per_account, Limit::RequestsPerAccount), None),

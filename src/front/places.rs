@@ -65,7 +65,12 @@ impl Displaced {
 
 impl Places {
     /// The gauges show how many connections are open, and how many of them before login.
-    pub(super) fn new(bounds: Arc<Bounds>, door: Front, all: metrics::Gauge, before_login: metrics::Gauge) -> Arc<Self> {
+    pub(super) fn new(
+        bounds: Arc<Bounds>,
+        door: Front,
+        all: metrics::Gauge,
+        before_login: metrics::Gauge,
+    ) -> Arc<Self> {
         Arc::new(Self { door, bounds, open: Mutex::default(), all, before_login })
     }
 

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use russh::client::{self, Handle};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, ChannelMsg};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE};
@@ -29,8 +30,13 @@ pub(crate) async fn connect(demo: &Demo, window: u32) -> Handle<Anyone> {
 }
 
 pub(crate) async fn connect_as(demo: &Demo, login: &str, window: u32) -> Handle<Anyone> {
+    connect_over(demo, login, window, TcpStream::connect(demo.text("sftp")).await.expect("connected")).await
+}
+
+/// The same over a socket that is connected already.
+pub(crate) async fn connect_over(demo: &Demo, login: &str, window: u32, socket: TcpStream) -> Handle<Anyone> {
     let config = client::Config { window_size: window, ..client::Config::default() };
-    let mut ssh = client::connect(Arc::new(config), demo.text("sftp"), Anyone).await.expect("connected");
+    let mut ssh = client::connect_stream(Arc::new(config), socket, Anyone).await.expect("connected");
     let answer = ssh.authenticate_password(login, demo.password(login)).await.expect("answered");
     assert!(answer.success());
     ssh
@@ -39,7 +45,7 @@ pub(crate) async fn connect_as(demo: &Demo, login: &str, window: u32) -> Handle<
 /// An SFTP channel that speaks packets.
 pub(crate) struct Sftp {
     /// Kept where nobody else keeps it: the connection ends with it.
-    ssh: Option<Handle<Anyone>>,
+    pub(crate) ssh: Option<Handle<Anyone>>,
     pub(crate) channel: Channel<client::Msg>,
     input: BytesMut,
     pub(crate) exit: Option<u32>,

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 
 use tempfile::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
@@ -18,14 +19,24 @@ impl Firm {
     /// A daemon with these lines in its `[limits]`.
     pub(crate) fn with(limits: &str) -> Self {
         raise_file_limit();
+        Self::prepared(limits, Demo::start_in)
+    }
+
+    /// The same where the system gives it only so many file handles.
+    pub(crate) fn with_files(limits: &str, files: u32) -> Self {
+        raise_file_limit();
+        Self::prepared(limits, |data| Demo::start_with_files(data, files))
+    }
+
+    fn prepared(limits: &str, start: impl Fn(&Path) -> Demo) -> Self {
         let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a temporary directory");
         let data = home.path().join("data");
-        let demo = Demo::start_in(&data);
-        demo.stop();
+        Demo::start_in(&data).kill();
         let config = data.join("deedbox.toml");
-        let mut file = std::fs::OpenOptions::new().append(true).open(config).expect("the configuration");
-        writeln!(file, "\n[limits]\n{limits}").expect("written");
-        Self { demo: Demo::start_in(&data), _home: home }
+        let text = std::fs::read_to_string(&config).expect("the configuration");
+        let text = text.replace("[limits]\n", &format!("[limits]\n{limits}\n"));
+        std::fs::write(&config, text).expect("written");
+        Self { demo: start(&data), _home: home }
     }
 
     /// The daemon's metrics as Prometheus sees them.

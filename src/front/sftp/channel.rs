@@ -55,18 +55,12 @@ pub(super) enum Verdict {
 }
 
 /// Serves a channel until it ends. Uploads that are open then keep what came, for their uploader to resume.
-pub(super) async fn run(
-    channel: Channel<Msg>,
-    view: View,
-    purse: Purse,
-    limits: Limits,
-    pulse: Arc<Pulse>,
-) -> Verdict {
+pub(super) async fn run(channel: Channel<Msg>, view: View, purse: Purse, limits: Limits, pulse: Arc<Pulse>) -> Verdict {
     let (mut incoming, outgoing) = channel.split();
     let outbox = Arc::new(Outbox::new(limits.queued_bytes));
     let pace = Pace::new(&limits);
     let mut writer = Writer(tokio::spawn(writer::run(outgoing, outbox.clone(), pace.clone(), pulse)));
-    let mut desk = Desk { view, handles: Handles::new(purse), outbox: outbox.clone() };
+    let mut desk = Desk { view, handles: Handles::new(purse), outbox: outbox.clone(), longest: limits.upload_bytes };
     match read(&mut incoming, &mut desk, &mut writer, pace).await {
         End::Finish(exit) => {
             outbox.finish(exit);

@@ -24,6 +24,8 @@ pub(super) struct Desk {
     pub(super) view: View,
     pub(super) handles: Handles,
     pub(super) outbox: Arc<Outbox<OpenFile>>,
+    /// Bytes of the longest document.
+    pub(super) longest: u64,
 }
 
 /// What is answered.

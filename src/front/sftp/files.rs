@@ -63,13 +63,16 @@ impl Desk {
     }
 
     pub(super) async fn write(&mut self, handle: &[u8], offset: u64, data: Bytes) -> Result<Answer, Status> {
+        let longest = self.longest;
         let upload = self.upload(handle).await?;
         metrics::counter!("sftp_bytes_received_total").increment(data.len() as u64);
         if upload.append {
             upload.file.append(data).await.map_err(counted)?;
         } else {
-            offset.checked_add(data.len() as u64).ok_or(vfs::Error::TooLarge)?;
-            upload.file.write_at(offset, data).await.map_err(counted)?;
+            if offset.checked_add(data.len() as u64).is_none_or(|end| end > longest) {
+                return Err(counted(vfs::Error::TooLarge).into());
+            }
+            upload.file.write_at(offset, data).await?;
         }
         Ok(Answer::Done)
     }

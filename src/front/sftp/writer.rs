@@ -85,12 +85,7 @@ pub(super) async fn run(
 }
 
 /// Hands a batch over, in the time that the client may take for it.
-async fn send(
-    channel: &ChannelWriteHalf<Msg>,
-    batch: Bytes,
-    pace: &mut Pace,
-    pulse: &Pulse,
-) -> Result<(), Stopped> {
+async fn send(channel: &ChannelWriteHalf<Msg>, batch: Bytes, pace: &mut Pace, pulse: &Pulse) -> Result<(), Stopped> {
     let bytes = batch.len();
     pace.moved(bytes);
     let begun = Instant::now();
