@@ -52,14 +52,19 @@ enum Holder {
 }
 
 /// Tells a connection that a newcomer has its place.
-pub(super) struct Displaced(oneshot::Receiver<()>);
+pub(super) struct Displaced(Option<oneshot::Receiver<()>>);
 
 impl Displaced {
     /// Returns when the connection has to go; never, once somebody has logged in over it.
     pub(super) async fn displaced(&mut self) {
-        if (&mut self.0).await.is_err() {
-            std::future::pending().await
+        if let Some(told) = &mut self.0 {
+            let told = told.await;
+            self.0 = None;
+            if told.is_ok() {
+                return;
+            }
         }
+        std::future::pending().await
     }
 }
 
@@ -94,7 +99,7 @@ impl Places {
         *open.by_address.entry(address).or_default() += 1;
         self.all.increment(1);
         self.before_login.increment(1);
-        (Place { places: self.clone(), holder: Mutex::new(Holder::Stranger(arrival)) }, Displaced(displaced))
+        (Place { places: self.clone(), holder: Mutex::new(Holder::Stranger(arrival)) }, Displaced(Some(displaced)))
     }
 
     /// Tells the first of these strangers to go. Its place is free from now on.
@@ -225,6 +230,7 @@ mod tests {
         let mut mine = places.take(address(1));
         mine.0.login(one).expect("a place");
         mine.0.login(two).expect("the same place");
+        assert!(!is_displaced(&mut mine) && !is_displaced(&mut mine), "however often it is asked");
         let strangers: Vec<_> = (0..50).map(|n| places.take(address(n))).collect();
         assert!(!is_displaced(&mut mine) && mine.0.is_logged_in());
         let again = places.take(address(60));

@@ -10,17 +10,18 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-/// What one read of the socket may take; russh asks for a few bytes at a time. The memory is not touched before it is
-/// used, so an idle connection does not pay for it.
-const READ_BUFFER: usize = 256 << 10;
+/// What one read of the socket may take: as little as this while little comes ...
+const LEAST_READ: usize = 4 << 10;
+/// ... and up to this much in a transfer.
+const MOST_READ: usize = 256 << 10;
 
 /// What a client may send beside SFTP grows by this much in a second: keep-alives, and a key exchange now and then.
 const OVERHEAD_PER_SECOND: u64 = 512;
@@ -83,9 +84,58 @@ impl Pulse {
     }
 }
 
+/// What was read from the socket and not taken yet; russh asks for a few bytes at a time. The buffer grows when a read
+/// fills it and shrinks when little comes: a large one that is merely set aside costs nothing at first, but under a
+/// churn of connections the allocator hands out used memory, and each silent connection then holds all of it.
+struct Intake {
+    buffer: Box<[u8]>,
+    taken: usize,
+    filled: usize,
+}
+
+impl Intake {
+    fn new() -> Self {
+        Self { buffer: vec![0; LEAST_READ].into(), taken: 0, filled: 0 }
+    }
+
+    fn poll_read(
+        &mut self,
+        socket: &mut TcpStream,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.taken == self.filled {
+            let mut room = ReadBuf::new(&mut self.buffer);
+            ready!(Pin::new(socket).poll_read(cx, &mut room))?;
+            (self.taken, self.filled) = (0, room.filled().len());
+        }
+        let count = out.remaining().min(self.filled - self.taken);
+        out.put_slice(&self.buffer[self.taken..self.taken + count]);
+        self.taken += count;
+        if self.taken == self.filled {
+            self.fit();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Makes the empty buffer as large as the last read suggests.
+    fn fit(&mut self) {
+        let length = match self.filled {
+            filled if filled == self.buffer.len() => (filled * 8).min(MOST_READ),
+            filled if filled < LEAST_READ => LEAST_READ,
+            _ => self.buffer.len(),
+        };
+        if length != self.buffer.len() {
+            self.buffer = vec![0; length].into();
+        }
+        (self.taken, self.filled) = (0, 0);
+    }
+}
+
 /// A socket that can be watched and cut.
 pub(super) struct Watched {
-    inner: BufReader<TcpStream>,
+    socket: TcpStream,
+    intake: Intake,
     pulse: Arc<Pulse>,
     cut: Pin<Box<dyn Future<Output = ()> + Send>>,
     is_cut: bool,
@@ -108,8 +158,9 @@ impl Watched {
             // An error means that nobody is left who could cut it, which is reason enough.
             let _ = receiver.wait_for(|cut| *cut).await;
         });
-        let inner = BufReader::with_capacity(READ_BUFFER, stream);
-        (Self { inner, pulse: pulse.clone(), cut, is_cut: false, is_flooded: false }, pulse)
+        let watched =
+            Self { socket: stream, intake: Intake::new(), pulse: pulse.clone(), cut, is_cut: false, is_flooded: false };
+        (watched, pulse)
     }
 
     /// Fails once the connection is cut; until then it has the task woken when that happens. Reads and writes come
@@ -128,7 +179,8 @@ impl AsyncRead for Watched {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        let result = Pin::new(&mut self.inner).poll_read(cx, buf);
+        let Self { socket, intake, .. } = &mut *self;
+        let result = intake.poll_read(socket, cx, buf);
         if result.is_ready() {
             self.pulse.beat();
             self.is_flooded = self.pulse.received(buf.filled().len() - before);
@@ -140,7 +192,7 @@ impl AsyncRead for Watched {
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check(cx)?;
-        let result = Pin::new(&mut self.inner).poll_write(cx, buf);
+        let result = Pin::new(&mut self.socket).poll_write(cx, buf);
         if result.is_ready() {
             self.pulse.beat();
         }
@@ -149,10 +201,10 @@ impl AsyncWrite for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check(cx)?;
-        Pin::new(&mut self.inner).poll_flush(cx)
+        Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
