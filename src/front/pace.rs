@@ -45,6 +45,7 @@ mod tests {
     fn lasts(bytes: usize, every: u64) -> u64 {
         let mut pace = Pace::new(&Limits { slow: Duration::from_secs(60), slow_rate: 1000, ..defaults() });
         let mut time = 0;
+        pace.moved(bytes);
         while pace.credit() > Duration::from_secs(every) && time < 86_400 {
             pace.waited(Duration::from_secs(every));
             pace.moved(bytes);

@@ -1,8 +1,8 @@
 //! The queue in which passwords wait to be checked, and the threads that check them.
 //!
 //! A check takes 19 MiB and tens of milliseconds of a core, on purpose. So that guesses without end do not take both from
-//! those who are in already, the threads stand below all others of the process, and the queue is bounded: in all, and for
-//! one address, which cannot keep others from their first login by filling it.
+//! those who are in already, the threads are fewer than the cores and stand below all others of the process, and the
+//! queue is bounded: in all, and for one address, which cannot keep others from their first login by filling it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -45,7 +45,7 @@ struct Job {
     stored: String,
     password: Zeroizing<String>,
     equal: oneshot::Sender<bool>,
-    _place: Place,
+    place: Place,
 }
 
 /// A place in the queue, kept until the check is done.
@@ -68,11 +68,11 @@ impl Drop for Place {
 }
 
 impl Hashing {
-    /// Starts a thread for each core. They end with the queue.
+    /// Starts a thread for every second core. They end with the queue.
     pub(super) fn start(most: usize, most_per_address: usize) -> Result<Self, passwords::Error> {
         let (sender, jobs) = mpsc::channel();
         let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+        for _ in 0..std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)) {
             let jobs = jobs.clone();
             let work = move || work(&jobs);
             std::thread::Builder::new().name("passwords".to_owned()).spawn(work).map_err(|_| passwords::Error::Hash)?;
@@ -84,7 +84,7 @@ impl Hashing {
     pub(super) async fn verify(&self, peer: IpAddr, stored: String, password: &str) -> Result<Option<bool>, Full> {
         let place = self.enter(network(peer))?;
         let (equal, answer) = oneshot::channel();
-        let job = Job { stored, password: Zeroizing::new(password.to_owned()), equal, _place: place };
+        let job = Job { stored, password: Zeroizing::new(password.to_owned()), equal, place };
         if self.jobs.send(job).is_err() {
             return Ok(None);
         }
@@ -114,13 +114,14 @@ fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
     }
     loop {
         let next = jobs.lock().recv();
-        let Ok(job) = next else { return };
+        let Ok(Job { stored, password, equal, place }) = next else { return };
         // Who has gone away meanwhile needs no answer.
-        if !job.equal.is_closed() {
+        if !equal.is_closed() {
             // A panic would take a thread from everybody; the one who asked is refused.
-            let check = std::panic::AssertUnwindSafe(|| passwords::verify(&job.stored, &job.password));
-            let equal = std::panic::catch_unwind(check).unwrap_or(false);
-            let _ = job.equal.send(equal);
+            let check = std::panic::AssertUnwindSafe(|| passwords::verify(&stored, &password));
+            let is_equal = std::panic::catch_unwind(check).unwrap_or(false);
+            drop(place);
+            let _ = equal.send(is_equal);
         }
     }
 }

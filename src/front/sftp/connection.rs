@@ -1,7 +1,6 @@
 //! One connection from its first byte to the record of its end, with a watch over it that no blocked callback can stop.
 
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,7 +144,7 @@ pub(super) async fn serve(
             () = set(&mut stopping) => {}
         }
     };
-    let mut expired = pin!(expired);
+    let mut expired = Box::pin(expired);
     let doorkeeper = Doorkeeper::new(link.clone(), arrive);
     let start = russh::server::run_stream(shared.config.clone(), stream, doorkeeper);
     let mut running = tokio::select! {
@@ -164,6 +163,8 @@ pub(super) async fn serve(
         }
         () = &mut expired => None,
     };
+    // It would still be first in line for what happens to the connection from now on.
+    drop(expired);
     // A login that came through in the same moment is not lost: it would stay open in the record.
     arrived.close();
     let Some(session) = session.or_else(|| arrived.try_recv().ok()) else {
