@@ -112,7 +112,7 @@ impl Checks<'_> {
     pub(super) fn limits(&mut self, raw: raw::Limits) -> Limits {
         let connections = self.count("connections", raw.connections, 2000, 100_000);
         let before_login = self.count("before_login", raw.before_login, 500, 100_000);
-        let passwords_waiting = self.count("passwords_waiting", raw.passwords_waiting, 128, 10_000);
+        let passwords_waiting = self.count("passwords_waiting", raw.passwords_waiting, 256, 10_000);
         let uploads = self.count("uploads", raw.uploads, 512, 100_000);
         let documents = self.count("documents", raw.documents, 4096, 1_000_000);
         let streams = self.limit("requests_per_connection", raw.requests_per_connection, 32, 1..=1000);
@@ -132,7 +132,7 @@ impl Checks<'_> {
             passwords_waiting_per_address: self.part(
                 "passwords_waiting_per_address",
                 raw.passwords_waiting_per_address,
-                8,
+                32,
                 ("passwords_waiting", passwords_waiting),
             ),
             uploads_per_account: self.part("uploads_per_account", raw.uploads_per_account, 32, ("uploads", uploads)),

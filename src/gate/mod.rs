@@ -45,7 +45,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { fresh_for: Duration::from_secs(15 * 60), passwords_waiting: 128, passwords_waiting_per_address: 8 }
+        Self { fresh_for: Duration::from_secs(15 * 60), passwords_waiting: 256, passwords_waiting_per_address: 32 }
     }
 }
 
