@@ -27,8 +27,9 @@ const MOST_READ: usize = 256 << 10;
 const OVERHEAD_PER_SECOND: u64 = 512;
 /// What SSH adds to the data of one message, generously.
 const OVERHEAD_PER_MESSAGE: u64 = 128;
-/// A client adjusts its window and acknowledges for so many bytes of data with at most one byte.
-const DATA_PER_OVERHEAD: u64 = 64;
+/// For so many bytes of data, either way, a client may send one beside it: window adjustments, and key exchanges of about
+/// 3 KiB even if it is set to one for every 64 KiB.
+const DATA_PER_OVERHEAD: u64 = 16;
 
 /// Sees what passes, and when it last did, and ends the connection.
 pub(super) struct Pulse {
@@ -55,7 +56,8 @@ impl Pulse {
 
     /// SFTP data that came in one message.
     pub(super) fn carried_in(&self, bytes: usize) {
-        self.accounted.fetch_add(bytes as u64 + OVERHEAD_PER_MESSAGE, Ordering::Relaxed);
+        let bytes = bytes as u64;
+        self.accounted.fetch_add(bytes + bytes / DATA_PER_OVERHEAD + OVERHEAD_PER_MESSAGE, Ordering::Relaxed);
     }
 
     /// SFTP data that went out.
