@@ -107,6 +107,8 @@ class Deedbox(Server):
         account = next(a for a in demo["accounts"] if a["role"] == "client")
         self.ssh_port = int(demo["sftp"].rpartition(":")[2])
         self.user, self.password, self.key = account["login"], account["password"], account["private_key_file"]
+        other = next(a for a in demo["accounts"] if a["role"] == "client" and a["login"] != self.user)
+        self.other = {"user": other["login"], "password": other["password"], "key": other["private_key_file"]}
         self.known_hosts, self.ca = demo["known_hosts_file"], demo["ca_file"]
         self.url = demo["webdav_url"].rstrip("/") + quote(self.base)
 

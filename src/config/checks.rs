@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{DataDir, Engine, Https, Kv, Limits, Log, LogFormat, Settings, Sftp, Uploads};
+use super::{DataDir, Engine, Https, Kv, Log, LogFormat, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
 
@@ -105,20 +105,6 @@ impl Checks<'_> {
         Uploads { fresh: Duration::from_secs(minutes * 60) }
     }
 
-    fn limits(&mut self, raw: raw::Limits) -> Limits {
-        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let connections = self.number("limits.connections", raw.connections, 2000, 1..=100_000);
-        let per_address = self.number("limits.connections_per_address", raw.connections_per_address, 100, 1..=100_000);
-        let login = self.number("limits.login_seconds", raw.login_seconds, 60, 5..=600);
-        let idle = self.number("limits.idle_minutes", raw.idle_minutes, 60, 1..=24 * 60);
-        Limits {
-            connections: size(connections),
-            connections_per_address: size(per_address),
-            login: Duration::from_secs(login),
-            idle: Duration::from_secs(idle * 60),
-        }
-    }
-
     fn path(&self, item: Item<PathBuf>, default: &Path) -> PathBuf {
         let path = item.map_or_else(|| default.to_owned(), Spanned::into_inner);
         // `base/.` reads badly in messages and unit files.
@@ -135,7 +121,13 @@ impl Checks<'_> {
         })
     }
 
-    fn number(&mut self, name: &str, item: Item<u64>, default: u64, range: std::ops::RangeInclusive<u64>) -> u64 {
+    pub(super) fn number(
+        &mut self,
+        name: &str,
+        item: Item<u64>,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> u64 {
         let Some(item) = item else { return default };
         let value = *item.get_ref();
         if range.contains(&value) {

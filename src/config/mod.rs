@@ -5,6 +5,7 @@
 //! them. Relative paths are relative to the configuration file.
 
 mod checks;
+mod limits;
 mod mistakes;
 mod paths;
 mod raw;
@@ -14,6 +15,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use limits::Limits;
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
 
@@ -43,7 +45,7 @@ pub struct Settings {
     pub log: Log,
     /// Uploads.
     pub uploads: Uploads,
-    /// What one client may take of the daemon.
+    /// What the network may take of the daemon.
     pub limits: Limits,
 }
 
@@ -120,19 +122,6 @@ pub struct Log {
 pub struct Uploads {
     /// How long an upload stays its uploader's own to correct without Update.
     pub fresh: Duration,
-}
-
-/// What one client may take of the daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections at a time, per listener.
-    pub connections: usize,
-    /// Of these, from one address.
-    pub connections_per_address: usize,
-    /// From accepting a connection to a finished login.
-    pub login: Duration,
-    /// Without any request, after which a connection is closed.
-    pub idle: Duration,
 }
 
 /// Why there are no settings.

@@ -48,6 +48,8 @@ cache_mib = \"much\"
 
 [limits]
 connections = 0
+uploads = 10
+uploads_per_account = 11
 
 [log]
 filter = \"info,deedbox=loud\"
@@ -62,7 +64,8 @@ filter = \"info,deedbox=loud\"
 12:10: `kv.engine` must be \"redb\" or \"sled\"
 13:13: invalid type: string \"much\", expected u64
 16:15: `limits.connections` must be between 1 and 100000
-19:10: `log.filter` is a list such as \"info,deedbox::front=debug\" of the levels off, error, warn, info, debug and \
+18:23: `limits.uploads_per_account` must not be more than `limits.uploads`, which is 10
+21:10: `log.filter` is a list such as \"info,deedbox::front=debug\" of the levels off, error, warn, info, debug and \
                     trace; `deedbox=loud` is none of it";
     assert_eq!(mistakes(text), expected);
 }

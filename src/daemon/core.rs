@@ -97,6 +97,7 @@ impl Core {
         let practice = Arc::new(Practice::open(store.clone()).map_err(Problem::failed)?);
         let blobs = Arc::new(BlobStore::open(&data.blobs()).doing("open the blobs")?);
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
+        let staging = staging.with_max_len(settings.limits.upload_bytes);
         let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
         let found = vault.recover(!opened.closed).doing("put the vault in order")?;
         if !opened.closed || found.leftovers > 0 {
@@ -112,8 +113,7 @@ impl Core {
             log.record_blocking(&event).doing("record the recovery")?;
         }
 
-        let gate = Gate::new(practice.clone(), log.clone(), gate::Settings { fresh_for: settings.uploads.fresh })
-            .doing("set up the gate")?;
+        let gate = Gate::new(practice.clone(), log.clone(), gate_settings(&settings)).doing("set up the gate")?;
         let vfs = Vfs::new(gate.clone(), Arc::new(vault));
         let addresses = OnceLock::new();
         Ok(Self { settings, started, keyring, log, engine, practice, gate, vfs, addresses, _lock: lock })
@@ -181,6 +181,14 @@ impl Core {
     /// Whether somebody listens: a daemon, not a directory that was opened for one verb.
     pub(crate) fn is_daemon(&self) -> bool {
         self.addresses.get().is_some()
+    }
+}
+
+fn gate_settings(settings: &Settings) -> gate::Settings {
+    gate::Settings {
+        fresh_for: settings.uploads.fresh,
+        passwords_waiting: settings.limits.passwords_waiting,
+        passwords_waiting_per_address: settings.limits.passwords_waiting_per_address,
     }
 }
 

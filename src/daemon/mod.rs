@@ -35,7 +35,7 @@ pub(crate) use tls::tls_config;
 use crate::audit::Action;
 use crate::cli::{self, Doing as _, Problem};
 use crate::config::{self, Settings};
-use crate::front::{sftp, webdav};
+use crate::front::{Bounds, sftp, webdav};
 use crate::observe;
 
 /// How long transfers under way may go on after the signal to stop.
@@ -70,8 +70,9 @@ impl Daemon {
 
     async fn listen(&mut self, metrics: observe::Metrics) -> Result<Addresses, Problem> {
         let settings = self.core.settings().clone();
+        let bounds = Bounds::new(process::room_for(settings.limits)?);
         let sftp = match &settings.sftp {
-            Some(sftp) => Some((bind("sftp.listen", sftp.listen).await?, sftp_settings(&settings, sftp)?)),
+            Some(sftp) => Some((bind("sftp.listen", sftp.listen).await?, sftp_settings(sftp, bounds.clone())?)),
             None => None,
         };
         let https = match &settings.https {
@@ -109,7 +110,7 @@ impl Daemon {
             let served = webdav::serve(
                 listener,
                 Arc::new(ArcSwap::from(tls)),
-                Arc::new(webdav_settings(&settings)),
+                Arc::new(webdav_settings(&settings, bounds)),
                 gate,
                 vfs,
                 self.stop.subscribe(),
@@ -188,28 +189,11 @@ async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Problem
     })
 }
 
-fn sftp_settings(settings: &Settings, sftp: &config::Sftp) -> Result<sftp::Settings, Problem> {
+fn sftp_settings(sftp: &config::Sftp, bounds: Arc<Bounds>) -> Result<sftp::Settings, Problem> {
     let host_keys = cli::read_host_keys(&sftp.host_keys)?;
-    Ok(sftp::Settings {
-        host_keys,
-        limits: sftp::Limits {
-            connections: settings.limits.connections,
-            connections_per_address: settings.limits.connections_per_address,
-            login_deadline: settings.limits.login,
-            idle: settings.limits.idle,
-            ..sftp::Limits::default()
-        },
-        banner: None,
-    })
+    Ok(sftp::Settings { host_keys, bounds, banner: None })
 }
 
-fn webdav_settings(settings: &Settings) -> webdav::Settings {
-    webdav::Settings {
-        realm: settings.firm.clone(),
-        connections: settings.limits.connections,
-        connections_per_address: settings.limits.connections_per_address,
-        handshake_timeout: settings.limits.login.min(Duration::from_secs(30)),
-        drain: DRAIN,
-        ..webdav::Settings::default()
-    }
+fn webdav_settings(settings: &Settings, bounds: Arc<Bounds>) -> webdav::Settings {
+    webdav::Settings { realm: settings.firm.clone(), bounds, drain: DRAIN }
 }

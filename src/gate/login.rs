@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 
+use super::hashing::{Full, Hashing};
 use super::throttle::Throttle;
-use super::{Gate, Session, passwords};
+use super::{Gate, Session, Settings, passwords};
 use crate::audit::{Action, Actor, Detail, Event, Outcome};
 use crate::names::{AuthMethod, Front, SessionId};
 use crate::practice::Account;
 
-/// Logins that may wait for a hash at once; beyond, the service says that it is busy.
-const WAITING: usize = 128;
+/// Who finds an address's places in the queue for passwords taken may come again after this time.
+const QUEUED_AGAIN: Duration = Duration::from_secs(1);
 /// A Basic login is asked for its password again after this time without a request ...
 const BASIC_IDLE: Duration = Duration::from_secs(15 * 60);
 /// ... and in any case after this time.
@@ -43,12 +43,12 @@ pub enum LoginError {
 /// What logging in needs to remember.
 pub(super) struct Logins {
     throttle: Throttle,
-    /// Hashing is bounded: each takes 19 MiB and a core.
-    hashing: Semaphore,
-    waiting: Semaphore,
+    hashing: Hashing,
     /// Verified against when there is no account or no password, so that both take the same time.
     nobody: String,
     basic: Mutex<HashMap<[u8; 32], Remembered>>,
+    /// First requests of Basic logins under way, by the same key.
+    flights: Mutex<HashMap<[u8; 32], Weak<tokio::sync::Mutex<()>>>>,
     /// Turns credentials into cache keys that are worth nothing outside this process.
     basic_key: hmac::Key,
 }
@@ -60,15 +60,20 @@ struct Remembered {
 }
 
 impl Logins {
-    pub(super) fn new() -> Result<Self, passwords::Error> {
+    pub(super) fn new(settings: &Settings) -> Result<Self, passwords::Error> {
+        for limit in ["guesses", "passwords_waiting", "passwords_waiting_per_address"] {
+            for front in [Front::Sftp, Front::Webdav] {
+                hits(limit, front).absolute(0);
+            }
+        }
         let mut key = [0u8; 32];
         getrandom::fill(&mut key).map_err(|_| passwords::Error::Hash)?;
         Ok(Self {
             throttle: Throttle::default(),
-            hashing: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
-            waiting: Semaphore::new(WAITING),
+            hashing: Hashing::start(settings.passwords_waiting, settings.passwords_waiting_per_address)?,
             nobody: passwords::hash(&passwords::random())?,
             basic: Mutex::default(),
+            flights: Mutex::default(),
             basic_key: hmac::Key::new(hmac::HMAC_SHA256, &key),
         })
     }
@@ -96,6 +101,21 @@ impl Logins {
         Some(entry.session.clone())
     }
 
+    /// What requests with the same credentials wait for, and no others: a guess that is held back must not hold up
+    /// somebody's first login.
+    fn flight(&self, key: [u8; 32]) -> Arc<tokio::sync::Mutex<()>> {
+        let mut flights = self.flights.lock();
+        if let Some(flight) = flights.get(&key).and_then(Weak::upgrade) {
+            return flight;
+        }
+        if flights.len() >= 1024 && flights.len().is_power_of_two() {
+            flights.retain(|_, flight| flight.strong_count() > 0);
+        }
+        let flight = Arc::default();
+        flights.insert(key, Arc::downgrade(&flight));
+        flight
+    }
+
     fn remember(&self, key: [u8; 32], session: &Arc<Session>) {
         let mut basic = self.basic.lock();
         if basic.len() >= BASIC_CAPACITY {
@@ -119,10 +139,9 @@ impl Gate {
         password: &str,
     ) -> Result<Arc<Session>, LoginError> {
         let login = normal(login);
-        self.logins.throttle.admit(&login, peer).map_err(LoginError::Throttled)?;
-        let _place = self.logins.waiting.try_acquire().map_err(|_| LoginError::Unavailable)?;
+        self.admit_guess(front, &login, peer)?;
         let account = self.practice.firm().account_by_login(&login).cloned();
-        let verified = self.verify(account.as_deref(), password).await?;
+        let verified = self.verify(front, peer, account.as_deref(), password).await?;
         match account.filter(|account| verified && account.enabled) {
             Some(account) => {
                 self.logins.throttle.succeeded(&login, peer);
@@ -140,7 +159,8 @@ impl Gate {
             return Ok(session);
         }
         // Single flight: of many first requests of one client, one hashes and the others then find its session.
-        let _flight = self.flights[usize::from(key[0]) % self.flights.len()].lock().await;
+        let flight = self.logins.flight(key);
+        let _flight = flight.lock().await;
         if let Some(session) = self.logins.remembered(&key) {
             return Ok(session);
         }
@@ -158,7 +178,7 @@ impl Gate {
     /// Opens a session for a key whose signature the SSH layer has verified.
     pub async fn login_key(&self, peer: IpAddr, login: &str, key: &[u8]) -> Result<Arc<Session>, LoginError> {
         let login = normal(login);
-        self.logins.throttle.admit(&login, peer).map_err(LoginError::Throttled)?;
+        self.admit_guess(Front::Sftp, &login, peer)?;
         let account = self.practice.firm().account_by_login(&login).cloned();
         match account.filter(|account| holds_key(account, key)) {
             Some(account) => {
@@ -169,14 +189,34 @@ impl Gate {
         }
     }
 
-    async fn verify(&self, account: Option<&Account>, password: &str) -> Result<bool, LoginError> {
+    fn admit_guess(&self, front: Front, login: &str, peer: IpAddr) -> Result<(), LoginError> {
+        self.logins.throttle.admit(login, peer).map_err(|wait| {
+            hits("guesses", front).increment(1);
+            LoginError::Throttled(wait)
+        })
+    }
+
+    async fn verify(
+        &self,
+        front: Front,
+        peer: IpAddr,
+        account: Option<&Account>,
+        password: &str,
+    ) -> Result<bool, LoginError> {
         let stored = account.and_then(|account| account.password.as_deref());
         let known = stored.is_some();
         let stored = stored.unwrap_or(&self.logins.nobody).to_owned();
-        let password = zeroize::Zeroizing::new(password.to_owned());
-        let _core = self.logins.hashing.acquire().await.map_err(|_| LoginError::Unavailable)?;
-        let equal = tokio::task::spawn_blocking(move || passwords::verify(&stored, &password)).await;
-        Ok(equal.map_err(|_| LoginError::Unavailable)? && known)
+        match self.logins.hashing.verify(peer, stored, password).await {
+            Ok(equal) => Ok(equal.ok_or(LoginError::Unavailable)? && known),
+            Err(Full::Address) => {
+                hits("passwords_waiting_per_address", front).increment(1);
+                Err(LoginError::Throttled(QUEUED_AGAIN))
+            }
+            Err(Full::All) => {
+                hits("passwords_waiting", front).increment(1);
+                Err(LoginError::Unavailable)
+            }
+        }
     }
 
     async fn open(
@@ -211,6 +251,11 @@ impl Gate {
             Err(_) => LoginError::Unavailable,
         }
     }
+}
+
+/// The count of logins that ended at a limit, beside those of the front ends.
+fn hits(limit: &'static str, front: Front) -> metrics::Counter {
+    metrics::counter!("deedbox_limit_hits_total", "limit" => limit, "front" => front.as_str())
 }
 
 fn login_event(actor: Actor, outcome: Outcome) -> Event {

@@ -6,6 +6,7 @@
 //!
 //! Architecture invariant: no other module makes a `Permit`, and nothing here touches a document.
 
+mod hashing;
 mod login;
 mod operation;
 pub mod passwords;
@@ -36,11 +37,15 @@ use crate::practice::Practice;
 pub struct Settings {
     /// How long the maker of a document may still finish it with Create alone.
     pub fresh_for: Duration,
+    /// Passwords that wait to be checked at a time.
+    pub passwords_waiting: usize,
+    /// Of these, from one address.
+    pub passwords_waiting_per_address: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { fresh_for: Duration::from_secs(15 * 60) }
+        Self { fresh_for: Duration::from_secs(15 * 60), passwords_waiting: 256, passwords_waiting_per_address: 32 }
     }
 }
 
@@ -50,7 +55,6 @@ pub struct Gate {
     log: Arc<Log>,
     settings: Settings,
     logins: login::Logins,
-    flights: [tokio::sync::Mutex<()>; 64],
     sessions: Mutex<HashMap<SessionId, Weak<Session>>>,
 }
 
@@ -60,9 +64,8 @@ impl Gate {
         Ok(Arc::new(Self {
             practice,
             log,
+            logins: login::Logins::new(&settings)?,
             settings,
-            logins: login::Logins::new()?,
-            flights: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             sessions: Mutex::default(),
         }))
     }

@@ -80,6 +80,15 @@ impl Demo {
         demo
     }
 
+    /// The firm in a data directory, where the system gives the daemon only so many file handles.
+    #[allow(dead_code, reason = "for the tests of the limits")]
+    pub(crate) fn start_with_files(data: &Path, files: u32) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh", &files.to_string()]);
+        command.arg(env!("CARGO_BIN_EXE_deedbox")).args(DEMO).arg(data);
+        Self::run(command, data).unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"))
+    }
+
     fn run(mut command: Command, data: &Path) -> Result<Self, String> {
         let log = data.with_extension("log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");

@@ -13,6 +13,7 @@ mod recovery;
 mod rights_columns;
 mod rights_matrix;
 mod sftp;
+mod sftp_channel;
 mod sftp_wire;
 mod webdav_clients;
 mod webdav_drive;

@@ -8,7 +8,7 @@ const HOMES: &[(&[&str], &[&str])] = &[
     // SSH is spoken behind one door. `setup/ssh.rs` writes host keys in OpenSSH's file format with the same crate.
     (&["russh"], &["src/front/sftp/", "src/cli/setup/ssh.rs"]),
     // HTTP behind another, and on the loopback listener for metrics and health.
-    (&["hyper", "hyper_util", "http", "http_body", "http_body_util"], &["src/front/webdav/", "src/observe"]),
+    (&["hyper", "hyper_util", "h2", "http", "http_body", "http_body_util"], &["src/front/webdav/", "src/observe"]),
     (&["quick_xml", "httpdate", "percent_encoding"], &["src/front/webdav/"]),
     (&["rustls", "tokio_rustls"], &["src/front/webdav/", "src/daemon/tls.rs", "src/cli/setup/tls.rs"]),
     (&["rcgen"], &["src/cli/setup/tls.rs"]),

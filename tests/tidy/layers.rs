@@ -82,8 +82,17 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("audit", SETTLING),
         ],
     ),
-    // A door turns a protocol into calls of the tree; of the gate it knows how somebody logs in.
-    ("front", &[("names", All), ("vfs", All), ("gate", Only(&["Gate", "LoginError", "Session"]))]),
+    // A door turns a protocol into calls of the tree; of the gate it knows how somebody logs in, and of the
+    // configuration how much the network may take.
+    (
+        "front",
+        &[
+            ("names", All),
+            ("config", Only(&["Limits"])),
+            ("vfs", All),
+            ("gate", Only(&["Gate", "LoginError", "Session"])),
+        ],
+    ),
     ("observe", &[("names", All), ("config", All)]),
     // The command line and the daemon wire the others together; the doors are opened by the daemon alone.
     (

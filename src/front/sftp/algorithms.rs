@@ -88,7 +88,7 @@ pub(super) fn config(settings: &Settings) -> Config {
             compression: Cow::Borrowed(&[compression::NONE]),
             ..Preferred::DEFAULT
         },
-        inactivity_timeout: Some(settings.limits.idle),
+        inactivity_timeout: Some(settings.bounds.now().idle),
         nodelay: true,
         ..Config::default()
     }

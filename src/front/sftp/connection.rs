@@ -11,12 +11,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, sleep_until, timeout};
 use tracing::Instrument;
 
-use super::Limits;
 use super::channel::{self, Verdict};
 use super::handler::Doorkeeper;
-use super::handles::Budget;
+use super::handles::{Budget, Purse};
 use super::stream::{Pulse, Watched};
+use crate::config::Limits;
+use crate::front::Bounds;
+use crate::front::limits::Limit;
+use crate::front::places::{Displaced, Place};
 use crate::gate::{Gate, Session};
+use crate::names::Front;
 use crate::vfs::Vfs;
 
 /// How long sessions may finish what they have begun when the daemon stops.
@@ -32,7 +36,9 @@ pub(super) struct Link {
     pub(super) gate: Arc<Gate>,
     vfs: Arc<Vfs>,
     pub(super) peer: IpAddr,
+    /// As they were when the connection was accepted.
     pub(super) limits: Limits,
+    bounds: Arc<Bounds>,
     pub(super) banner: Option<String>,
     budget: Arc<Budget>,
     channels: Arc<()>,
@@ -40,7 +46,7 @@ pub(super) struct Link {
     cancel: watch::Sender<bool>,
     /// Held by every channel; the last one gone ends the wait for them.
     alive: mpsc::Sender<()>,
-    pulse: Arc<Pulse>,
+    pub(super) pulse: Arc<Pulse>,
 }
 
 impl Link {
@@ -52,11 +58,13 @@ impl Link {
     /// Serves a channel in a task of its own.
     pub(super) fn spawn(&self, channel: Channel<Msg>, session: &Arc<Session>) {
         let view = self.vfs.view(session);
-        let (budget, queued, counted) = (self.budget.clone(), self.limits.queued_bytes, self.channels.clone());
+        let purse = Purse::new(self.budget.clone(), self.bounds.clone(), session.account());
+        let (limits, counted) = (self.limits, self.channels.clone());
         let (mut cancel, alive, pulse) = (self.cancel.subscribe(), self.alive.clone(), self.pulse.clone());
+        let running = channel::run(channel, view, purse, limits, pulse.clone());
         let task = async move {
             let verdict = tokio::select! {
-                verdict = channel::run(channel, view, budget, queued) => verdict,
+                verdict = running => verdict,
                 () = set(&mut cancel) => Verdict::Keep,
             };
             drop((alive, counted));
@@ -83,7 +91,7 @@ pub(super) struct Shared {
     pub(super) config: Arc<Config>,
     pub(super) gate: Arc<Gate>,
     pub(super) vfs: Arc<Vfs>,
-    pub(super) limits: Limits,
+    pub(super) bounds: Arc<Bounds>,
     pub(super) banner: Option<String>,
 }
 
@@ -92,32 +100,51 @@ pub(super) struct Shared {
 enum Cause {
     Left,
     Ended,
-    Idle,
+    Limit(Limit),
     Stopped,
 }
 
 /// Serves a connection until it is over and its end is recorded.
-pub(super) async fn serve(stream: TcpStream, peer: IpAddr, shared: &Shared, mut stop: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: IpAddr,
+    shared: &Shared,
+    (place, mut displaced): (&Place, Displaced),
+    mut stop: watch::Receiver<bool>,
+) {
     // By hand: russh sets it only on sockets that it accepts itself.
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let (stream, pulse) = Watched::new(stream);
+    let limits = shared.bounds.now();
+    let (stream, pulse) = Watched::new(stream, limits.ssh_overhead_bytes);
     let (alive, mut all_gone) = mpsc::channel(1);
     let (arrive, mut arrived) = oneshot::channel();
     let link = Arc::new(Link {
         gate: shared.gate.clone(),
         vfs: shared.vfs.clone(),
         peer,
-        limits: shared.limits.clone(),
+        limits,
+        bounds: shared.bounds.clone(),
         banner: shared.banner.clone(),
-        budget: Arc::new(Budget::new(shared.limits.handles)),
+        budget: Arc::new(Budget::new(limits.handles)),
         channels: Arc::new(()),
         cancel: watch::Sender::new(false),
         alive,
         pulse: pulse.clone(),
     });
-    let deadline = tokio::time::Instant::now() + shared.limits.login_deadline;
+    let deadline = tokio::time::Instant::now() + limits.login;
+    let mut stopping = stop.clone();
+    let expired = async {
+        tokio::select! {
+            // Counted where a newcomer took the place.
+            () = displaced.displaced() => {}
+            () = sleep_until(deadline) => drop(Limit::Login.hit(Front::Sftp)),
+            () = pulse.flooded() => drop(Limit::SshOverhead.hit(Front::Sftp)),
+            () = set(&mut stopping) => {}
+        }
+    };
+    let mut expired = Box::pin(expired);
     let doorkeeper = Doorkeeper::new(link.clone(), arrive);
     let start = russh::server::run_stream(shared.config.clone(), stream, doorkeeper);
     let mut running = tokio::select! {
@@ -125,8 +152,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, shared: &Shared, mut 
             Ok(running) => running,
             Err(error) => return tracing::debug!(%error, "no ssh client"),
         },
-        () = sleep_until(deadline) => return,
-        () = set(&mut stop) => return,
+        () = &mut expired => return,
     };
     let session = tokio::select! {
         biased;
@@ -135,9 +161,10 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, shared: &Shared, mut 
             tracing::debug!(?result, "left before login");
             None
         }
-        () = sleep_until(deadline) => None,
-        () = set(&mut stop) => None,
+        () = &mut expired => None,
     };
+    // It would still be first in line for what happens to the connection from now on.
+    drop(expired);
     // A login that came through in the same moment is not lost: it would stay open in the record.
     arrived.close();
     let Some(session) = session.or_else(|| arrived.try_recv().ok()) else {
@@ -148,7 +175,10 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, shared: &Shared, mut 
     metrics::gauge!("sftp_sessions").increment(1.0);
     tracing::info!(session = %session.id(), "sftp session opened");
     let handle = running.handle();
-    let cause = watch_over(&mut running, &session, &link, &mut stop).await;
+    let cause = match place.login(session.account()) {
+        Ok(()) => watch_over(&mut running, &session, &link, &mut stop).await,
+        Err(limit) => Cause::Limit(limit),
+    };
     if cause != Cause::Left {
         farewell(&mut running, &handle, &link, cause).await;
     }
@@ -196,7 +226,8 @@ async fn watch_over(
             Cause::Left
         }
         () = session.ended() => Cause::Ended,
-        () = idle => Cause::Idle,
+        () = idle => Cause::Limit(Limit::Idle.hit(Front::Sftp)),
+        () = link.pulse.flooded() => Cause::Limit(Limit::SshOverhead.hit(Front::Sftp)),
         () = drained => Cause::Stopped,
     }
 }
@@ -207,13 +238,18 @@ async fn farewell(running: &mut RunningSession<Doorkeeper>, handle: &Handle, lin
         link.cancel.send_replace(true);
     }
     let reason = match cause {
-        Cause::Left => "",
-        Cause::Ended => "the session was ended",
-        Cause::Idle => "idle for too long",
-        Cause::Stopped => "the service is stopping",
+        Cause::Left => String::new(),
+        Cause::Ended => "the session was ended".to_owned(),
+        Cause::Limit(Limit::Idle) => "idle for too long".to_owned(),
+        Cause::Limit(limit) => format!("too many {}", limit.text()),
+        Cause::Stopped => "the service is stopping".to_owned(),
+    };
+    let disconnect = match cause {
+        Cause::Limit(Limit::Connections | Limit::ConnectionsPerAccount) => Disconnect::TooManyConnections,
+        _ => Disconnect::ByApplication,
     };
     let told = async {
-        let _ = handle.disconnect(Disconnect::ByApplication, reason.to_owned(), "en".to_owned()).await;
+        let _ = handle.disconnect(disconnect, reason, "en".to_owned()).await;
         let _ = (&mut *running).await;
     };
     if timeout(FAREWELL, told).await.is_err() {

@@ -10,7 +10,8 @@ use super::listing;
 use super::outbox::{Outbox, Overflow};
 use super::status::Status;
 use super::writer::{OpenFile, put_status};
-use crate::names::{DocPath, Timestamp};
+use crate::front::limits::{Holding, Limit};
+use crate::names::{DocPath, Front, Timestamp};
 use crate::vfs::{self, Existing, Replace, View, WriteOptions};
 
 /// Entries in one answer to READDIR: about what fits into one SSH packet.
@@ -23,6 +24,8 @@ pub(super) struct Desk {
     pub(super) view: View,
     pub(super) handles: Handles,
     pub(super) outbox: Arc<Outbox<OpenFile>>,
+    /// Bytes of the longest document.
+    pub(super) longest: u64,
 }
 
 /// What is answered.
@@ -119,9 +122,9 @@ impl Desk {
 
     async fn opendir(&mut self, path: &[u8]) -> Result<Answer, Status> {
         let path = lookup(path)?;
-        let slot = self.handles.reserve()?;
+        let slot = self.handles.reserve(Holding::Folder)?;
         if self.handles.folders() >= MAX_FOLDERS {
-            return Err(vfs::Error::Limit("open folders").into());
+            return Err(Limit::FoldersPerAccount.hit(Front::Sftp).into());
         }
         let listing = self.view.list(&path).await?;
         let folder = Folder { stat: listing.folder, path, rest: listing.entries.into_iter() };

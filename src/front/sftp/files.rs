@@ -10,14 +10,17 @@ use super::handles::{HandleId, Open, Upload};
 use super::listing;
 use super::status::{Code, Status};
 use super::writer::{self, OpenFile};
-use crate::names::{DocPath, Timestamp};
+use crate::front::limits::{Holding, Limit};
+use crate::names::{DocPath, Front, Timestamp};
 use crate::vfs::{self, Existing, WriteOptions, Writing};
 
 impl Desk {
     pub(super) async fn open(&mut self, path: &[u8], flags: OpenFlags) -> Result<Answer, Status> {
         let path = if flags.creates() { creation(path)? } else { lookup(path)? };
-        let slot = self.handles.reserve()?;
-        let open = match flags.opening() {
+        let opening = flags.opening();
+        let holding = if matches!(opening, Opening::Read) { Holding::Document } else { Holding::Upload };
+        let slot = self.handles.reserve(holding)?;
+        let open = match opening {
             Opening::Read => Open::Read { file: Arc::new(self.view.read(&path).await?), path },
             Opening::Write { options, append, read } => {
                 let readable = read && self.may_read(&path, options.existing).await?;
@@ -60,12 +63,15 @@ impl Desk {
     }
 
     pub(super) async fn write(&mut self, handle: &[u8], offset: u64, data: Bytes) -> Result<Answer, Status> {
+        let longest = self.longest;
         let upload = self.upload(handle).await?;
         metrics::counter!("sftp_bytes_received_total").increment(data.len() as u64);
         if upload.append {
-            upload.file.append(data).await?;
+            upload.file.append(data).await.map_err(counted)?;
         } else {
-            offset.checked_add(data.len() as u64).ok_or(vfs::Error::TooLarge)?;
+            if offset.checked_add(data.len() as u64).is_none_or(|end| end > longest) {
+                return Err(counted(vfs::Error::TooLarge).into());
+            }
             upload.file.write_at(offset, data).await?;
         }
         Ok(Answer::Done)
@@ -139,10 +145,18 @@ impl Desk {
     }
 }
 
+/// A document that would become too long has reached a limit, too.
+fn counted(error: vfs::Error) -> vfs::Error {
+    if error == vfs::Error::TooLarge {
+        Limit::UploadBytes.hit(Front::Sftp);
+    }
+    error
+}
+
 /// Size and times of an upload; the rest is accepted and means nothing here.
 pub(super) async fn apply(file: &Writing, attrs: Attrs) -> Result<Answer, Status> {
     if let Some(size) = attrs.size {
-        file.set_len(size).await?;
+        file.set_len(size).await.map_err(counted)?;
     }
     if let Some((_, modified)) = attrs.times {
         file.set_modified(Timestamp::from_seconds(modified.into())).await?;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::algorithms;
 use super::connection::Link;
+use crate::front::limits::Limit;
 use crate::gate::{LoginError, Session};
 use crate::names::Front;
 
@@ -18,6 +19,9 @@ use crate::names::Front;
 const MAX_LOGIN_BYTES: usize = 320;
 /// Channels over a connection's lifetime: russh keeps a little of each until the connection ends.
 const MAX_CHANNELS_EVER: usize = 4096;
+/// Keys that a client may ask about without proving that it has them; russh counts only proofs and passwords. An agent
+/// can hold many, and OpenSSH itself stops at six.
+const MAX_KEY_OFFERS: usize = 64;
 
 /// One connection's side of the SSH protocol.
 pub(super) struct Doorkeeper {
@@ -28,11 +32,12 @@ pub(super) struct Doorkeeper {
     /// Channels that are open and not yet an SFTP session.
     idle: HashMap<ChannelId, Channel<Msg>>,
     opened: usize,
+    offers: usize,
 }
 
 impl Doorkeeper {
     pub(super) fn new(link: Arc<Link>, arrived: oneshot::Sender<Arc<Session>>) -> Self {
-        Self { link, arrived: Some(arrived), session: None, idle: HashMap::new(), opened: 0 }
+        Self { link, arrived: Some(arrived), session: None, idle: HashMap::new(), opened: 0, offers: 0 }
     }
 
     fn settle(&mut self, login: Result<Arc<Session>, LoginError>) -> Auth {
@@ -89,6 +94,10 @@ impl Handler for Doorkeeper {
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
+        self.offers += 1;
+        if self.offers > MAX_KEY_OFFERS {
+            return Err(russh::Error::NotAuthenticated);
+        }
         let accepted = user.len() <= MAX_LOGIN_BYTES
             && algorithms::acceptable(offer.public_key, offer.algorithm)
             && wire(offer.public_key).is_some_and(|key| self.link.gate.accepts_key(user, &key));
@@ -115,12 +124,18 @@ impl Handler for Doorkeeper {
         if self.session.is_none() {
             reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
         } else if live >= self.link.limits.channels || self.opened >= MAX_CHANNELS_EVER {
+            Limit::Channels.hit(Front::Sftp);
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
         } else {
             self.opened += 1;
             self.idle.insert(channel.id(), channel);
             reply.accept().await;
         }
+        Ok(())
+    }
+
+    async fn data(&mut self, _: ChannelId, data: &[u8], _ssh: &mut Ssh) -> Result<(), Self::Error> {
+        self.link.pulse.carried_in(data.len());
         Ok(())
     }
 

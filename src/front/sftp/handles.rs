@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::status::Status;
 use super::writer::OpenFile;
-use crate::names::DocPath;
+use crate::front::Bounds;
+use crate::front::limits::{Holding, Limit, Share};
+use crate::names::{AccountId, DocPath, Front};
 use crate::vfs::{self, Reading, Stat, Writing};
 
 /// What the client holds: random, so that a handle of another channel or of the past names nothing.
@@ -94,38 +96,55 @@ impl Budget {
     }
 }
 
+/// From what handles are paid: the connection's own number of them, and what the account has everywhere.
+pub(super) struct Purse {
+    budget: Arc<Budget>,
+    bounds: Arc<Bounds>,
+    account: AccountId,
+}
+
+impl Purse {
+    pub(super) fn new(budget: Arc<Budget>, bounds: Arc<Bounds>, account: AccountId) -> Self {
+        Self { budget, bounds, account }
+    }
+}
+
 /// The right to have one handle; given back on drop.
-#[derive(Debug)]
-pub(super) struct Slot(Arc<Budget>);
+pub(super) struct Slot {
+    budget: Arc<Budget>,
+    _share: Share,
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::AcqRel);
+        self.budget.open.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 /// The handles of one channel.
 pub(super) struct Handles {
     open: HashMap<HandleId, (Open, Slot)>,
-    budget: Arc<Budget>,
+    purse: Purse,
 }
 
 impl Handles {
-    pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self { open: HashMap::new(), budget }
+    pub(super) fn new(purse: Purse) -> Self {
+        Self { open: HashMap::new(), purse }
     }
 
     /// Takes a place for a handle before the document is opened.
-    pub(super) fn reserve(&self) -> Result<Slot, Status> {
-        let slot = |open| (open < self.budget.most).then_some(open + 1);
-        match self.budget.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, slot) {
-            Ok(_) => Ok(Slot(self.budget.clone())),
-            Err(_) => Err(vfs::Error::Limit("open handles").into()),
+    pub(super) fn reserve(&self, holding: Holding) -> Result<Slot, Status> {
+        let Purse { budget, bounds, account } = &self.purse;
+        let share = bounds.hold(*account, holding, Front::Sftp)?;
+        let slot = |open| (open < budget.most).then_some(open + 1);
+        match budget.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, slot) {
+            Ok(_) => Ok(Slot { budget: budget.clone(), _share: share }),
+            Err(_) => Err(Limit::Handles.hit(Front::Sftp).into()),
         }
     }
 
     pub(super) fn budget(&self) -> &Budget {
-        &self.budget
+        &self.purse.budget
     }
 
     pub(super) fn insert(&mut self, slot: Slot, open: Open) -> Result<HandleId, Status> {

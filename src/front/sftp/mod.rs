@@ -31,7 +31,9 @@ mod status;
 mod stream;
 mod writer;
 
-use std::time::Duration;
+use std::sync::Arc;
+
+use crate::front::Bounds;
 
 pub use server::serve;
 
@@ -39,41 +41,8 @@ pub use server::serve;
 pub struct Settings {
     /// The server's own keys; the client chooses by their type.
     pub host_keys: Vec<russh::keys::PrivateKey>,
-    /// Bounds on what clients may use.
-    pub limits: Limits,
+    /// What clients may use.
+    pub bounds: Arc<Bounds>,
     /// Shown before login, for example a legal notice.
     pub banner: Option<String>,
-}
-
-/// Bounds on what clients may use.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Connections at once, logged in or not.
-    pub connections: usize,
-    /// Connections at once from one address (IPv6: one /64 network).
-    pub connections_per_address: usize,
-    /// From the first byte to a successful login.
-    pub login_deadline: Duration,
-    /// A connection over which no byte passes for this long is closed. Keep-alive messages of a client count.
-    pub idle: Duration,
-    /// SFTP channels at once in one connection.
-    pub channels: usize,
-    /// Open documents and folders at once in one connection.
-    pub handles: usize,
-    /// Bytes of answers that may wait in one channel for a client that does not read them.
-    pub queued_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 1000,
-            connections_per_address: 64,
-            login_deadline: Duration::from_secs(60),
-            idle: Duration::from_secs(15 * 60),
-            channels: 4,
-            handles: 256,
-            queued_bytes: 8 << 20,
-        }
-    }
 }

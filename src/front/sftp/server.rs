@@ -10,8 +10,9 @@ use tracing::Instrument;
 
 use super::connection::{self, Shared, set};
 use super::{Settings, algorithms};
-use crate::front::limits::ConnectionLimits;
+use crate::front::places::Places;
 use crate::gate::Gate;
+use crate::names::Front;
 use crate::vfs::Vfs;
 
 /// Serves SFTP on a listener until `stop` becomes true (or its sender is gone). Then nothing more is accepted, sessions
@@ -26,14 +27,17 @@ pub async fn serve(
     vfs: Arc<Vfs>,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    let limits = settings.limits.clone();
-    let places =
-        ConnectionLimits::new(limits.connections, limits.connections_per_address, metrics::gauge!("sftp_connections"));
+    let places = Places::new(
+        settings.bounds.clone(),
+        Front::Sftp,
+        metrics::gauge!("sftp_connections"),
+        metrics::gauge!("sftp_connections_before_login"),
+    );
     let shared = Arc::new(Shared {
         config: Arc::new(algorithms::config(&settings)),
         gate,
         vfs,
-        limits,
+        bounds: settings.bounds.clone(),
         banner: settings.banner.clone(),
     });
     let mut connections = JoinSet::new();
@@ -54,14 +58,11 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(place) = places.take(peer) else {
-            metrics::counter!("sftp_connections_refused_total").increment(1);
-            continue;
-        };
+        let (place, displaced) = places.take(peer);
         let (shared, stop) = (shared.clone(), stopping.clone());
         let span = tracing::info_span!("sftp", %peer);
         let connection = async move {
-            connection::serve(stream, peer, &shared, stop).await;
+            connection::serve(stream, peer, &shared, (&place, displaced), stop).await;
             drop(place);
         };
         connections.spawn(connection.instrument(span));

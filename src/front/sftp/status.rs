@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::front::limits::Limit;
 use crate::names::NameError;
 use crate::vfs;
 
@@ -54,6 +55,12 @@ impl Status {
     /// For a name that is to be made.
     pub(super) fn creation(error: NameError) -> Self {
         Self { code: Code::Failure, message: Cow::Owned(error.to_string()) }
+    }
+}
+
+impl From<Limit> for Status {
+    fn from(limit: Limit) -> Self {
+        vfs::Error::Limit(limit.text()).into()
     }
 }
 

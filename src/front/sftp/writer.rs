@@ -5,10 +5,13 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use russh::ChannelWriteHalf;
 use russh::server::Msg;
+use tokio::time::{Instant, timeout};
 
 use super::codec::{self, encode_data};
 use super::outbox::{Item, Outbox, Run, Source};
 use super::status::Status;
+use super::stream::Pulse;
+use crate::front::pace::Pace;
 use crate::vfs::{self, Reading, Writing};
 
 /// Answers are sent in batches of about this size; each is cut into SSH packets without a further copy.
@@ -40,26 +43,56 @@ impl OpenFile {
     }
 }
 
+/// Why nothing more is written.
+pub(super) enum Stopped {
+    /// The connection is gone.
+    Gone,
+    /// The client takes its answers too slowly, or not at all.
+    Slow,
+}
+
+impl From<russh::Error> for Stopped {
+    fn from(_: russh::Error) -> Self {
+        Self::Gone
+    }
+}
+
 /// Writes answers until the outbox is finished, then ends the channel with its exit status (scp fails without one).
-pub(super) async fn run(channel: ChannelWriteHalf<Msg>, outbox: Arc<Outbox<OpenFile>>) -> Result<(), russh::Error> {
+pub(super) async fn run(
+    channel: ChannelWriteHalf<Msg>,
+    outbox: Arc<Outbox<OpenFile>>,
+    mut pace: Pace,
+    pulse: Arc<Pulse>,
+) -> Result<(), Stopped> {
     let mut batch = fill(&outbox).await;
     loop {
         if batch.is_empty() {
             if let Some(exit) = outbox.finished() {
                 channel.exit_status(exit).await?;
                 channel.eof().await?;
-                return channel.close().await;
+                return Ok(channel.close().await?);
             }
             outbox.changed().await;
             batch = fill(&outbox).await;
         } else {
             metrics::counter!("sftp_bytes_sent_total").increment(batch.len() as u64);
             // The next batch is read while this one waits for the client's window.
-            let (sent, next) = tokio::join!(channel.data_bytes(batch), fill(&outbox));
+            let (sent, next) = tokio::join!(send(&channel, batch, &mut pace, &pulse), fill(&outbox));
             sent?;
             batch = next;
         }
     }
+}
+
+/// Hands a batch over, in the time that the client may take for it.
+async fn send(channel: &ChannelWriteHalf<Msg>, batch: Bytes, pace: &mut Pace, pulse: &Pulse) -> Result<(), Stopped> {
+    let bytes = batch.len();
+    pace.moved(bytes);
+    let begun = Instant::now();
+    timeout(pace.credit(), channel.data_bytes(batch)).await.map_err(|_| Stopped::Slow)??;
+    pace.waited(begun.elapsed());
+    pulse.carried_out(bytes);
+    Ok(())
 }
 
 /// What waits, up to a batch; empty if nothing waits.

@@ -15,6 +15,12 @@ use parking_lot::Mutex;
 
 pub(super) use hyper::Response;
 
+use crate::config::Limits;
+use crate::front::limits::{Bounds, Holding, Limit, Share};
+use crate::front::pace::Pace;
+use crate::front::places::Place;
+use crate::names::{AccountId, Front};
+
 /// A body broke off: the connection is aborted, so that no client takes the part for the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the response was broken off")]
@@ -26,28 +32,33 @@ pub(super) type Chunks = BoxStream<'static, Result<Bytes, BrokenOff>>;
 /// What one connection's tasks share: who is at the other end, and what is under way.
 pub(super) struct Connection {
     pub(super) peer: std::net::IpAddr,
+    pub(super) place: Place,
+    /// As they were when the connection was accepted.
+    pub(super) limits: Limits,
     started: Instant,
     in_flight: AtomicUsize,
     /// Milliseconds after `started` at which the last request ended.
     idle_since: AtomicU64,
+    served: AtomicBool,
     marks: Mutex<Vec<Weak<Mark>>>,
 }
 
-/// One body under way.
-struct Mark {
-    /// Milliseconds after the connection's start at which the body moved last.
-    moved: AtomicU64,
-    /// It waits for the store, not for the client.
-    ours: AtomicBool,
-}
+/// One body under way: milliseconds after the connection's start by which the client has to take what it was handed.
+/// Never, while the body waits for the store and not for the client.
+struct Mark(AtomicU64);
+
+const NEVER: u64 = u64::MAX;
 
 impl Connection {
-    pub(super) fn new(peer: std::net::IpAddr) -> Arc<Self> {
+    pub(super) fn new(peer: std::net::IpAddr, place: Place, limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             peer,
+            place,
+            limits,
             started: Instant::now(),
             in_flight: AtomicUsize::new(0),
             idle_since: AtomicU64::new(0),
+            served: AtomicBool::new(false),
             marks: Mutex::default(),
         })
     }
@@ -59,7 +70,13 @@ impl Connection {
     /// Counts a request until the guard is dropped, which is when its response has been taken whole.
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(self.clone())
+        self.served.store(true, Ordering::Relaxed);
+        InFlight { connection: self.clone(), shares: Vec::new() }
+    }
+
+    /// Whether a whole request head has ever come over it.
+    pub(super) fn has_served(&self) -> bool {
+        self.served.load(Ordering::Relaxed)
     }
 
     /// How long there has been no request; zero while there is one.
@@ -70,26 +87,34 @@ impl Connection {
         Duration::from_millis(self.now().saturating_sub(self.idle_since.load(Ordering::Relaxed)))
     }
 
-    /// True if a response has waited for its client for longer than `limit`: whoever asks for much and reads nothing
-    /// must not hold memory, a snapshot of a document and a place for ever.
-    pub(super) fn is_stalled(&self, limit: Duration) -> bool {
+    /// True if a client takes a response too slowly: whoever asks for much and reads little must not hold memory, a
+    /// snapshot of a document and a place for ever.
+    pub(super) fn is_slow(&self) -> bool {
         let now = self.now();
-        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let mut marks = self.marks.lock();
         marks.retain(|mark| mark.strong_count() > 0);
-        marks.iter().filter_map(Weak::upgrade).any(|mark| {
-            !mark.ours.load(Ordering::Relaxed) && now.saturating_sub(mark.moved.load(Ordering::Relaxed)) > limit
-        })
+        marks.iter().filter_map(Weak::upgrade).any(|mark| mark.0.load(Ordering::Relaxed) < now)
     }
 }
 
-/// A request under way.
-pub(super) struct InFlight(Arc<Connection>);
+/// A request under way, with what its account holds for it until its response has been taken.
+pub(super) struct InFlight {
+    connection: Arc<Connection>,
+    shares: Vec<Share>,
+}
+
+impl InFlight {
+    /// One more of something that an account may have only so much of.
+    pub(super) fn hold(&mut self, bounds: &Arc<Bounds>, account: AccountId, holding: Holding) -> Result<(), Limit> {
+        self.shares.push(bounds.hold(account, holding, Front::Webdav)?);
+        Ok(())
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.idle_since.store(self.0.now(), Ordering::Relaxed);
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.connection.idle_since.store(self.connection.now(), Ordering::Relaxed);
+        self.connection.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -109,19 +134,43 @@ pub(super) enum Body {
 pub(super) struct Watch {
     request: InFlight,
     mark: Arc<Mark>,
+    pace: Pace,
+    /// When the client was handed what it has yet to take.
+    handed: Option<Instant>,
+}
+
+impl Watch {
+    /// The client has come for more.
+    fn taken(&mut self) {
+        if let Some(handed) = self.handed.take() {
+            self.pace.waited(handed.elapsed());
+        }
+        self.mark.0.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// The client was handed so much.
+    fn handed(&mut self, bytes: usize) {
+        self.pace.moved(bytes);
+        self.handed = Some(Instant::now());
+        let credit = u64::try_from(self.pace.credit().as_millis()).unwrap_or(NEVER);
+        self.mark.0.store(self.request.connection.now().saturating_add(credit), Ordering::Relaxed);
+    }
 }
 
 impl Body {
     /// Ties the body to its connection: the request ends with it, and a client that stops reading is noticed.
     pub(super) fn watched(mut self, request: InFlight) -> Self {
         if let Self::Stream { watch, .. } = &mut self {
-            let connection = &request.0;
-            let mark = Arc::new(Mark { moved: AtomicU64::new(connection.now()), ours: AtomicBool::new(false) });
+            let connection = &request.connection;
+            let mark = Arc::new(Mark(AtomicU64::new(NEVER)));
+            let pace = Pace::new(&connection.limits);
             let mut marks = connection.marks.lock();
             marks.retain(|mark| mark.strong_count() > 0);
             marks.push(Arc::downgrade(&mark));
             drop(marks);
-            *watch = Some(Watch { request, mark });
+            let mut begun = Watch { request, mark, pace, handed: None };
+            begun.handed(0);
+            *watch = Some(begun);
         }
         self
     }
@@ -144,8 +193,10 @@ impl hyper::body::Body for Body {
             Self::Stream { chunks, left, watch } => {
                 let polled = chunks.as_mut().poll_next(context);
                 if let Some(watch) = watch {
-                    watch.mark.ours.store(polled.is_pending(), Ordering::Relaxed);
-                    watch.mark.moved.store(watch.request.0.now(), Ordering::Relaxed);
+                    watch.taken();
+                    if let Poll::Ready(Some(Ok(bytes))) = &polled {
+                        watch.handed(bytes.len());
+                    }
                 }
                 Poll::Ready(match std::task::ready!(polled) {
                     Some(Ok(bytes)) => {
@@ -214,10 +265,12 @@ pub(super) fn xml(status: StatusCode, document: String) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use futures_util::{FutureExt as _, StreamExt as _, stream};
     use http_body_util::BodyExt as _;
 
     use super::*;
+    use crate::front::limits::defaults;
+    use crate::front::places::Places;
 
     fn streamed(parts: Vec<Result<Bytes, BrokenOff>>, left: Option<u64>) -> Body {
         Body::Stream { chunks: Box::pin(stream::iter(parts)), left, watch: None }
@@ -232,17 +285,36 @@ mod tests {
         assert!(streamed(vec![part(), Err(BrokenOff)], None).collect().await.is_err());
     }
 
+    fn connection(limits: Limits) -> Arc<Connection> {
+        let bounds = Bounds::new(limits);
+        let gauge = metrics::Gauge::noop;
+        let peer = std::net::Ipv4Addr::LOCALHOST.into();
+        let (place, _) = Places::new(bounds, Front::Webdav, gauge(), gauge()).take(peer);
+        Connection::new(peer, place, limits)
+    }
+
     #[test]
     fn a_connection_is_idle_only_between_requests() {
-        let connection = Connection::new(std::net::Ipv4Addr::LOCALHOST.into());
+        let connection = connection(defaults());
         let request = connection.begin();
         assert_eq!(connection.idle(), Duration::ZERO);
-        assert!(!connection.is_stalled(Duration::ZERO), "nothing is streaming");
         let body = streamed(vec![], None).watched(request);
-        assert!(!connection.is_stalled(Duration::from_secs(3600)));
+        assert!(!connection.is_slow());
         assert_eq!(connection.marks.lock().len(), 1);
         drop(body);
-        assert!(!connection.is_stalled(Duration::ZERO));
+        assert!(!connection.is_slow());
         assert!(connection.marks.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_client_is_slow_only_while_something_waits_for_it() {
+        let connection = connection(Limits { slow: Duration::from_millis(1), slow_rate: 1 << 20, ..defaults() });
+        let chunks = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
+        let mut body = Body::Stream { chunks: Box::pin(chunks), left: None, watch: None }.watched(connection.begin());
+        body.frame().await.expect("a frame").expect("whole");
+        std::thread::sleep(Duration::from_millis(10));
+        assert!(connection.is_slow(), "it was handed three bytes and did not come for more");
+        assert!(body.frame().now_or_never().is_none());
+        assert!(!connection.is_slow(), "it came, and there was nothing yet");
     }
 }

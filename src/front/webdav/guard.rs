@@ -10,8 +10,9 @@ use super::conditions::{Conditions, Verdict};
 use super::headers::{self, BadHeader, Depth, single};
 use super::if_header::{IfHeader, Resource, State};
 use super::location::{LocationError, parse_reference, request_host};
-use super::settings::Settings;
 use super::status::{Act, Refusal};
+use crate::config::Limits;
+use crate::front::limits::Limit;
 use crate::names::{DocPath, LockToken, Timestamp};
 use crate::vfs::{Error, Stat, View};
 
@@ -31,11 +32,15 @@ pub(super) struct Guarded {
     pub(super) oc_mtime: Option<Timestamp>,
 }
 
+/// The most header lines of a request.
+pub(super) const MAX_HEADERS: usize = 64;
+
 /// Refuses heads that are larger than any client's.
-pub(super) fn check_size(headers: &HeaderMap, settings: &Settings) -> Result<(), Refusal> {
+pub(super) fn check_size(headers: &HeaderMap, limits: &Limits) -> Result<(), Refusal> {
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if bytes > settings.header_bytes {
-        return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request headers are too large"));
+    if bytes > limits.header_bytes || headers.len() > MAX_HEADERS {
+        let refusal = Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request headers are too large");
+        return Err(refusal.at(Limit::HeaderBytes));
     }
     // Which host is meant decides what a Destination may name: there must be one answer (RFC 9112 section 3.2).
     single(headers, "host")?;

@@ -1,6 +1,6 @@
 //! Request bodies: read with a bound on size and on standing still.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -8,6 +8,8 @@ use hyper::StatusCode;
 use hyper::body::{Body as _, Incoming};
 
 use super::status::Refusal;
+use crate::front::limits::Limit;
+use crate::front::pace::Pace;
 
 /// What is read off a refused request's body, so that the connection can be used again and the client, still sending,
 /// gets to see the answer instead of a reset.
@@ -17,15 +19,15 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// A request's body as it comes in.
 pub(super) struct Upload {
     body: Incoming,
-    patience: Duration,
+    pace: Pace,
     /// The end was seen; the body itself cannot tell for a chunked one.
     ended: bool,
 }
 
 impl Upload {
-    pub(super) fn new(body: Incoming, patience: Duration) -> Self {
+    pub(super) fn new(body: Incoming, pace: Pace) -> Self {
         let ended = body.is_end_stream();
-        Self { body, patience, ended }
+        Self { body, pace, ended }
     }
 
     /// The announced length, if there is one.
@@ -36,17 +38,23 @@ impl Upload {
     /// The next bytes; nothing at the end of a body that came whole. A body that is cut off or stands still is an error.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         loop {
-            let frame = match tokio::time::timeout(self.patience, self.body.frame()).await {
+            let waiting = Instant::now();
+            let frame = match tokio::time::timeout(self.pace.credit(), self.body.frame()).await {
                 Ok(None) => {
                     self.ended = true;
                     return Ok(None);
                 }
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(_))) => return Err(Refusal::bad("the request body was cut off")),
-                Err(_) => return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request body stood still")),
+                Err(_) => {
+                    let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request body came too slowly");
+                    return Err(refusal.at(Limit::Slow));
+                }
             };
+            self.pace.waited(waiting.elapsed());
             // Trailers have no meaning here.
             if let Ok(data) = frame.into_data() {
+                self.pace.moved(data.len());
                 metrics::counter!("http_received_bytes_total").increment(data.len() as u64);
                 if !data.is_empty() {
                     return Ok(Some(data));
@@ -57,7 +65,10 @@ impl Upload {
 
     /// The whole body, at most `limit` bytes.
     pub(super) async fn whole(&mut self, limit: usize) -> Result<Bytes, Refusal> {
-        let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large for this method");
+        let too_large = || {
+            let text = "the request body is too large for this method";
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text).at(Limit::XmlBytes)
+        };
         if self.length().is_some_and(|length| length > limit as u64) {
             return Err(too_large());
         }

@@ -4,6 +4,8 @@ use hyper::header::HeaderValue;
 
 use super::conditions::{Tag, http_date};
 use super::headers::BadHeader;
+use crate::front::limits::Limit;
+use crate::names::Front;
 use crate::vfs::Stat;
 
 /// How many ranges one request may ask for; PDF readers ask for a handful.
@@ -48,6 +50,7 @@ pub(super) fn select(value: &HeaderValue, size: u64) -> Result<Selection, BadHea
     for part in set.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         asked += 1;
         if asked > MAX_RANGES {
+            Limit::Ranges.hit(Front::Webdav);
             return Ok(Selection::Unsatisfiable);
         }
         let (first, last) = part.split_once('-').ok_or(BAD)?;

@@ -13,16 +13,20 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::auth::challenge;
 use super::body::Connection;
+use super::guard::MAX_HEADERS;
 use super::service::{Shared, handle};
 use super::settings::Settings;
-use crate::front::limits::{ConnectionLimits, Place};
+use crate::config::Limits;
+use crate::front::limits::Limit;
+use crate::front::places::{Displaced, Places};
 use crate::front::read_ahead::ReadAhead;
 use crate::gate::Gate;
+use crate::names::Front;
 use crate::vfs::Vfs;
 
 /// How often a connection's watchdog looks.
@@ -44,10 +48,11 @@ pub async fn serve(
     vfs: Arc<Vfs>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let limits = ConnectionLimits::new(
-        settings.connections,
-        settings.connections_per_address,
+    let places = Places::new(
+        settings.bounds.clone(),
+        Front::Webdav,
         metrics::gauge!("http_connections"),
+        metrics::gauge!("http_connections_before_login"),
     );
     let shared = Arc::new(Shared { challenge: challenge(&settings.realm), settings, gate, vfs });
     let mut tasks = JoinSet::new();
@@ -56,14 +61,13 @@ pub async fn serve(
             () = stopped(&mut stop) => break,
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => match limits.take(address.ip()) {
-                    Some(place) => {
-                        let peer = address.ip().to_canonical();
-                        let connection = Connection::new(peer);
-                        drop(tasks.spawn(serve_one(shared.clone(), tls.load_full(), stream, connection, place, stop.clone())));
-                    }
-                    None => metrics::counter!("http_connections_refused_total").increment(1),
-                },
+                Ok((stream, address)) => {
+                    let peer = address.ip().to_canonical();
+                    let (place, displaced) = places.take(peer);
+                    let connection = Connection::new(peer, place, shared.settings.bounds.now());
+                    let served = serve_one(shared.clone(), tls.load_full(), stream, connection, displaced, stop.clone());
+                    drop(tasks.spawn(served));
+                }
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
                 Err(error) => {
                     // A client that went away already, or no file handles: both pass.
@@ -94,15 +98,17 @@ async fn serve_one(
     tls: Arc<ServerConfig>,
     stream: TcpStream,
     connection: Arc<Connection>,
-    _place: Place,
+    mut displaced: Displaced,
     mut stop: watch::Receiver<bool>,
 ) {
-    let settings = shared.settings.clone();
+    let limits = connection.limits;
+    let accepted = Instant::now();
     // Without it the socket works, only slower.
     let _ = stream.set_nodelay(true);
-    let handshake = timeout(settings.handshake_timeout, TlsAcceptor::from(tls).accept(ReadAhead::new(stream)));
+    let handshake = timeout(limits.handshake.min(limits.login), TlsAcceptor::from(tls).accept(ReadAhead::new(stream)));
     let stream = tokio::select! {
         () = stopped(&mut stop) => return,
+        () = displaced.displaced() => return,
         shaken = handshake => match shaken {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
@@ -110,25 +116,31 @@ async fn serve_one(
                 return;
             }
             Err(_) => {
+                Limit::Handshake.hit(Front::Webdav);
                 tracing::debug!(peer = %connection.peer, "TLS handshake took too long");
                 return;
             }
         },
     };
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let builder = builder(&settings, is_http2);
+    let builder = builder(&limits, is_http2);
     let service = {
         let connection = connection.clone();
         service_fn(move |request| handle(shared.clone(), connection.clone(), request))
     };
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut watchdog = interval(WATCH);
+    let mut watchdog = interval(WATCH.min(limits.slow / 4).min(limits.idle_http / 4));
+    let mut login = pin!(sleep_until(accepted + limits.login));
+    let mut waits_for_login = true;
     watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut closing = false;
     loop {
         tokio::select! {
             ended = serving.as_mut() => {
                 if let Err(error) = ended {
+                    if let Some(limit) = limit_of(error.as_ref(), &connection) {
+                        limit.hit(Front::Webdav);
+                    }
                     tracing::debug!(peer = %connection.peer, error, "connection ended");
                 }
                 return;
@@ -137,15 +149,26 @@ async fn serve_one(
                 closing = true;
                 serving.as_mut().graceful_shutdown();
             }
-            _ = watchdog.tick() => {
-                if connection.is_stalled(settings.progress_timeout) {
-                    tracing::debug!(peer = %connection.peer, "the client stopped reading");
+            // Counted where a newcomer took the place.
+            () = displaced.displaced() => return,
+            () = &mut login, if waits_for_login => {
+                waits_for_login = false;
+                if !connection.place.is_logged_in() {
+                    Limit::Login.hit(Front::Webdav);
                     return;
                 }
-                if connection.idle() > settings.idle_timeout {
+            }
+            _ = watchdog.tick() => {
+                if connection.is_slow() {
+                    Limit::Slow.hit(Front::Webdav);
+                    tracing::debug!(peer = %connection.peer, "the client reads too slowly");
+                    return;
+                }
+                if connection.idle() > limits.idle_http {
                     if closing {
                         return;
                     }
+                    Limit::Idle.hit(Front::Webdav);
                     closing = true;
                     serving.as_mut().graceful_shutdown();
                 }
@@ -154,21 +177,43 @@ async fn serve_one(
     }
 }
 
+/// Whether the HTTP layer ended a connection at one of its bounds.
+fn limit_of(error: &(dyn std::error::Error + 'static), connection: &Connection) -> Option<Limit> {
+    let error = error.downcast_ref::<hyper::Error>()?;
+    if error.is_parse_too_large() {
+        return Some(Limit::HeaderBytes);
+    }
+    if error.is_timeout() {
+        // Between two requests nothing is late: the client had no more to ask for.
+        return Some(if connection.has_served() { Limit::Idle } else { Limit::Header });
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        // RFC 9113 section 7: resets without end, header blocks without end, streams beyond the agreed number.
+        if error.downcast_ref::<h2::Error>().and_then(h2::Error::reason) == Some(h2::Reason::ENHANCE_YOUR_CALM) {
+            return Some(Limit::RequestsPerConnection);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// The HTTP layer's own bounds. The protocol was agreed on in the handshake, so nothing waits for a first byte without
 /// a timer.
-fn builder(settings: &Settings, is_http2: bool) -> auto::Builder<TokioExecutor> {
+fn builder(limits: &Limits, is_http2: bool) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    let header_list = u32::try_from(settings.header_bytes).unwrap_or(u32::MAX);
+    // Somewhat more than the guard takes, which refuses with a text and counts.
+    let header_list = u32::try_from(limits.header_bytes.saturating_mul(2)).unwrap_or(u32::MAX);
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_headers(64)
+        .header_read_timeout(limits.header)
+        .max_headers(MAX_HEADERS)
         .max_buf_size(256 * 1024);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(settings.streams)
+        .max_concurrent_streams(limits.requests_per_connection)
         .max_header_list_size(header_list)
         // Rapid reset: streams that are opened and reset at once end the connection (CVE-2023-44487).
         .max_pending_accept_reset_streams(20)

@@ -11,13 +11,15 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 
-use super::body::{Body, Connection, Response, empty};
+use super::body::{Body, Connection, InFlight, Response, empty};
 use super::guard::{Guarded, check_size};
 use super::incoming::Upload;
 use super::location::Location;
 use super::settings::Settings;
 use super::status::Refusal;
 use super::{auth, copy_move, delete, get, lock, mkcol, propfind, proppatch, put};
+use crate::front::limits::Holding;
+use crate::front::pace::Pace;
 use crate::gate::Gate;
 use crate::vfs::Vfs;
 
@@ -37,10 +39,10 @@ pub(super) async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let in_flight = connection.begin();
+    let mut in_flight = connection.begin();
     let (parts, body) = request.into_parts();
-    let mut upload = Upload::new(body, shared.settings.progress_timeout);
-    let mut response = match route(&shared, &connection, &parts, &mut upload).await {
+    let mut upload = Upload::new(body, Pace::new(&connection.limits));
+    let mut response = match route(&shared, &connection, &parts, &mut upload, &mut in_flight).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
@@ -86,8 +88,10 @@ async fn route(
     connection: &Connection,
     parts: &Parts,
     upload: &mut Upload,
+    in_flight: &mut InFlight,
 ) -> Result<Response<Body>, Refusal> {
-    check_size(&parts.headers, &shared.settings)?;
+    let limits = &connection.limits;
+    check_size(&parts.headers, limits)?;
     let location = match Location::parse(parts.uri.path()) {
         Ok(Location::Elsewhere) => return Err(Refusal::not_found()),
         Ok(location) => Ok(location),
@@ -98,11 +102,19 @@ async fn route(
         // Windows and Finder ask before they log in. The answer is the same everywhere, so it tells nothing; a wrong
         // password is refused here already, where gvfs expects it.
         if parts.headers.contains_key(hyper::header::AUTHORIZATION) {
-            login().await?;
+            connection.place.login(login().await?.account())?;
         }
         return Ok(options());
     }
     let session = login().await?;
+    connection.place.login(session.account())?;
+    let bounds = &shared.settings.bounds;
+    in_flight.hold(bounds, session.account(), Holding::Request)?;
+    match parts.method.as_str() {
+        "GET" => in_flight.hold(bounds, session.account(), Holding::Document)?,
+        "PUT" => in_flight.hold(bounds, session.account(), Holding::Upload)?,
+        _ => {}
+    }
     let location = match location {
         Ok(location) => location,
         // A name that cannot exist is not found, as one that does not.
@@ -110,11 +122,10 @@ async fn route(
         Err(error) => return Err(error.into()),
     };
     let guarded = Guarded::parse(parts)?;
-    let settings = &shared.settings;
     let (path, slash) = match location {
         Location::Tree { path, slash } => (path, slash),
         Location::Top if parts.method.as_str() == "PROPFIND" => {
-            return propfind::top(&guarded, upload, settings.xml_bytes).await;
+            return propfind::top(&guarded, upload, limits.xml_bytes).await;
         }
         Location::Top if is_lookup(&parts.method) => return Err(Refusal::not_found()),
         Location::Top | Location::Server | Location::Elsewhere => return Err(Refusal::method("OPTIONS, PROPFIND")),
@@ -123,14 +134,14 @@ async fn route(
     match parts.method.as_str() {
         "GET" => get::get(view, path, slash, &guarded, false).await,
         "HEAD" => get::get(view, path, slash, &guarded, true).await,
-        "PUT" => put::put(view, path, slash, &parts.headers, &guarded, upload, settings.upload_bytes).await,
+        "PUT" => put::put(view, path, slash, &parts.headers, &guarded, upload, limits.upload_bytes).await,
         "DELETE" => delete::delete(view, path, slash, &guarded).await,
         "MKCOL" => mkcol::make(view, path, &guarded, upload).await,
         "COPY" => copy_move::place(view, path, &guarded, copy_move::Kind::Copy).await,
         "MOVE" => copy_move::place(view, path, &guarded, copy_move::Kind::Move).await,
-        "PROPFIND" => propfind::tree(view, path, &guarded, upload, settings.xml_bytes).await,
-        "PROPPATCH" => proppatch::patch(view, path, &parts.headers, &guarded, upload, settings.xml_bytes).await,
-        "LOCK" => lock::lock(view, path, &guarded, upload, settings.xml_bytes).await,
+        "PROPFIND" => propfind::tree(view, path, &guarded, upload, limits.xml_bytes).await,
+        "PROPPATCH" => proppatch::patch(view, path, &parts.headers, &guarded, upload, limits.xml_bytes).await,
+        "LOCK" => lock::lock(view, path, &guarded, upload, limits.xml_bytes).await,
         "UNLOCK" => lock::unlock(view, path, &guarded).await,
         _ => Err(Refusal::method(METHODS)),
     }

@@ -14,7 +14,9 @@ use super::headers::BadHeader;
 use super::location::LocationError;
 use super::xml::XmlError;
 use super::xml_text::push_escaped;
+use crate::front::limits::Limit;
 use crate::gate::LoginError;
+use crate::names::Front;
 use crate::vfs::Error;
 
 /// What was being done when an error came up; the same error has another status in another method (RFC 4918 section 9).
@@ -94,11 +96,12 @@ pub(super) struct Refusal {
     text: Cow<'static, str>,
     code: Option<Code>,
     header: Option<Box<(HeaderName, HeaderValue)>>,
+    limit: Option<Limit>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, text: text.into(), code: None, header: None }
+        Self { status, text: text.into(), code: None, header: None, limit: None }
     }
 
     pub(super) fn bad(text: impl Into<Cow<'static, str>>) -> Self {
@@ -138,6 +141,9 @@ impl Refusal {
             Error::Busy(wait) => retry_after(*wait),
             _ => None,
         };
+        if *error == Error::TooLarge {
+            refusal.limit = Some(Limit::UploadBytes);
+        }
         refusal
     }
 
@@ -157,8 +163,18 @@ impl Refusal {
         self
     }
 
+    /// The refusal is one at a limit, and counted as such when it is answered.
+    #[must_use]
+    pub(super) fn at(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// The answer: a sentence, or the XML of RFC 4918 section 14.5 where a code belongs to it.
     pub(super) fn into_response(self) -> Response<Body> {
+        if let Some(limit) = self.limit {
+            limit.hit(Front::Webdav);
+        }
         let mut response = match self.code {
             None => text(self.status, format!("{}\n", self.text)),
             Some(code) => xml(self.status, error_body(&code)),
@@ -213,6 +229,15 @@ impl From<LocationError> for Refusal {
     }
 }
 
+/// What an account has too much of at one time, which has been counted already.
+impl From<Limit> for Refusal {
+    fn from(limit: Limit) -> Self {
+        let mut refusal = Self::tree(&Error::Limit(limit.text()), Act::Look);
+        refusal.header = retry_after(Duration::from_secs(1));
+        refusal
+    }
+}
+
 impl From<XmlError> for Refusal {
     fn from(error: XmlError) -> Self {
         let status = match error {
@@ -220,7 +245,11 @@ impl From<XmlError> for Refusal {
             XmlError::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             XmlError::Unexpected => StatusCode::BAD_REQUEST,
         };
-        Self::new(status, error.to_string())
+        let refusal = Self::new(status, error.to_string());
+        match error {
+            XmlError::DocumentType | XmlError::TooMuch => refusal.at(Limit::XmlShape),
+            XmlError::Malformed | XmlError::Encoding | XmlError::Unexpected => refusal,
+        }
     }
 }
 

@@ -57,6 +57,11 @@ impl Assembler {
         Ok(Some(packet))
     }
 
+    /// Whether a packet has begun whose end has not come yet. Ask when [`Assembler::next_packet`] has none.
+    pub fn is_within_packet(&self) -> bool {
+        !self.partial.is_empty()
+    }
+
     fn take_into_partial(&mut self, at_most: usize) {
         let taken = self.input.split_to(at_most.min(self.input.len()));
         self.partial.extend_from_slice(&taken);
