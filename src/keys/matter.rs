@@ -4,14 +4,17 @@ use age::secrecy::ExposeSecret;
 use age::x25519;
 use zeroize::Zeroizing;
 
+use super::locked::Locked;
+
 /// The text is not an age X25519 identity. It does not say which text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an age X25519 identity")]
 pub struct NotAnIdentity;
 
-/// The X25519 identity to which a matter's documents are encrypted. It prints nothing and is wiped when dropped.
+/// The X25519 identity to which a matter's documents are encrypted. It prints nothing, is kept out of
+/// swap and is wiped when dropped.
 pub struct MatterKey {
-    identity: x25519::Identity,
+    identity: Locked<x25519::Identity>,
     recipient: x25519::Recipient,
 }
 
@@ -22,7 +25,7 @@ impl MatterKey {
     }
 
     fn from_identity(identity: x25519::Identity) -> Self {
-        Self { recipient: identity.to_public(), identity }
+        Self { recipient: identity.to_public(), identity: Locked::new(identity) }
     }
 
     /// Parses `AGE-SECRET-KEY-1...`, as [`Self::to_text`] gives it.
