@@ -10,14 +10,13 @@ use crate::names::network;
 
 /// Counts open connections. An attacker with one address (or one IPv6 line) cannot take the places of all others.
 pub(super) struct ConnectionLimits {
-    all: usize,
-    by_address: usize,
     open: Mutex<Open>,
     gauge: metrics::Gauge,
 }
 
-#[derive(Default)]
 struct Open {
+    most: usize,
+    most_by_address: usize,
     all: usize,
     by_address: HashMap<IpAddr, usize>,
 }
@@ -31,7 +30,14 @@ pub(super) struct Place {
 impl ConnectionLimits {
     /// `gauge` shows how many are open.
     pub(super) fn new(all: usize, by_address: usize, gauge: metrics::Gauge) -> Arc<Self> {
-        Arc::new(Self { all, by_address, open: Mutex::default(), gauge })
+        let open = Open { most: all, most_by_address: by_address, all: 0, by_address: HashMap::new() };
+        Arc::new(Self { open: Mutex::new(open), gauge })
+    }
+
+    /// Other limits from now on. Connections that are open stay, however many they are.
+    pub(super) fn allow(&self, all: usize, by_address: usize) {
+        let mut open = self.open.lock();
+        (open.most, open.most_by_address) = (all, by_address);
     }
 
     /// A place for a connection from this address, or nothing if there is none.
@@ -39,7 +45,7 @@ impl ConnectionLimits {
         let address = network(peer);
         let mut open = self.open.lock();
         let of_address = open.by_address.get(&address).copied().unwrap_or(0);
-        if open.all >= self.all || of_address >= self.by_address {
+        if open.all >= open.most || of_address >= open.most_by_address {
             return None;
         }
         open.all += 1;
@@ -78,6 +84,8 @@ mod tests {
         assert!(other.is_some() && limits.take(c).is_none(), "three altogether");
         drop(first);
         assert!(limits.take(a).is_some());
+        limits.allow(2, 2);
+        assert!(limits.take(c).is_none(), "the limit went below what is open");
         drop((second, other));
         assert!(limits.open.lock().by_address.is_empty(), "nothing is kept of those who left");
     }

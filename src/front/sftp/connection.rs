@@ -11,16 +11,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, sleep_until, timeout};
 use tracing::Instrument;
 
-use super::Limits;
 use super::channel::{self, Verdict};
 use super::handler::Doorkeeper;
 use super::handles::Budget;
 use super::stream::{Pulse, Watched};
+use super::{Limits, Settings, algorithms};
 use crate::gate::{Gate, Session};
 use crate::vfs::Vfs;
 
-/// How long sessions may finish what they have begun when the daemon stops.
-const DRAIN: Duration = Duration::from_secs(30);
 /// How long a client may take to hear that it is disconnected. It is told while nothing of its session goes on, so this
 /// does not lengthen a revocation.
 const FAREWELL: Duration = Duration::from_millis(250);
@@ -80,11 +78,16 @@ pub(super) async fn set(flag: &mut watch::Receiver<bool>) {
 
 /// What a connection needs from the server.
 pub(super) struct Shared {
-    pub(super) config: Arc<Config>,
+    config: Arc<Config>,
+    pub(super) settings: Arc<Settings>,
     pub(super) gate: Arc<Gate>,
     pub(super) vfs: Arc<Vfs>,
-    pub(super) limits: Limits,
-    pub(super) banner: Option<String>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Arc<Settings>, gate: Arc<Gate>, vfs: Arc<Vfs>) -> Self {
+        Self { config: Arc::new(algorithms::config(&settings)), settings, gate, vfs }
+    }
 }
 
 /// Why a session ends.
@@ -109,15 +112,15 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, shared: &Shared, mut 
         gate: shared.gate.clone(),
         vfs: shared.vfs.clone(),
         peer,
-        limits: shared.limits.clone(),
-        banner: shared.banner.clone(),
-        budget: Arc::new(Budget::new(shared.limits.handles)),
+        limits: shared.settings.limits.clone(),
+        banner: shared.settings.banner.clone(),
+        budget: Arc::new(Budget::new(shared.settings.limits.handles)),
         channels: Arc::new(()),
         cancel: watch::Sender::new(false),
         alive,
         pulse: pulse.clone(),
     });
-    let deadline = tokio::time::Instant::now() + shared.limits.login_deadline;
+    let deadline = tokio::time::Instant::now() + shared.settings.limits.login_deadline;
     let doorkeeper = Doorkeeper::new(link.clone(), arrive);
     let start = russh::server::run_stream(shared.config.clone(), stream, doorkeeper);
     let mut running = tokio::select! {
@@ -148,7 +151,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, shared: &Shared, mut 
     metrics::gauge!("sftp_sessions").increment(1.0);
     tracing::info!(session = %session.id(), "sftp session opened");
     let handle = running.handle();
-    let cause = watch_over(&mut running, &session, &link, &mut stop).await;
+    let cause = watch_over(&mut running, &session, &link, shared.settings.drain, &mut stop).await;
     if cause != Cause::Left {
         farewell(&mut running, &handle, &link, cause).await;
     }
@@ -169,6 +172,7 @@ async fn watch_over(
     running: &mut RunningSession<Doorkeeper>,
     session: &Arc<Session>,
     link: &Link,
+    drain: Duration,
     stop: &mut watch::Receiver<bool>,
 ) -> Cause {
     let idle = async {
@@ -186,7 +190,7 @@ async fn watch_over(
                 sleep(Duration::from_millis(50)).await;
             }
         };
-        let _ = timeout(DRAIN, begun).await;
+        let _ = timeout(drain, begun).await;
     };
     tokio::select! {
         result = running => {

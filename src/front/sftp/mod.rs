@@ -43,6 +43,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Shown before login, for example a legal notice.
     pub banner: Option<String>,
+    /// How long sessions may finish what they have begun after the stop signal.
+    pub drain: Duration,
 }
 
 /// Bounds on what clients may use.

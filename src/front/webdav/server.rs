@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::auth::challenge;
 use super::body::Connection;
 use super::service::{Shared, handle};
 use super::settings::Settings;
+use crate::front::Beat;
 use crate::front::limits::{ConnectionLimits, Place};
 use crate::gate::Gate;
 use crate::vfs::Vfs;
@@ -30,7 +30,8 @@ const WATCH: Duration = Duration::from_secs(5);
 /// Serves WebDAV on a listener until `stop` turns true or its sender is gone. Then no connection is accepted any more,
 /// requests under way may end within [`Settings::drain`], and what is left is cut.
 ///
-/// `tls` is read for every new connection, so that a renewed certificate needs no restart. Its `alpn_protocols` should
+/// `tls` and `settings` are read for every new connection, so that a renewed certificate or another limit needs no
+/// restart. The loop sets `beat` while it turns. The `tls` configuration's `alpn_protocols` should
 /// be `h2` and `http/1.1`; a client that agrees on none gets HTTP/1.1.
 ///
 /// # Errors
@@ -38,31 +39,42 @@ const WATCH: Duration = Duration::from_secs(5);
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<ArcSwap<ServerConfig>>,
-    settings: Arc<Settings>,
+    settings: Arc<ArcSwap<Settings>>,
     gate: Arc<Gate>,
     vfs: Arc<Vfs>,
+    beat: Beat,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
+    let mut shared = Arc::new(Shared::new(settings.load_full(), gate, vfs));
     let limits = ConnectionLimits::new(
-        settings.connections,
-        settings.connections_per_address,
+        shared.settings.connections,
+        shared.settings.connections_per_address,
         metrics::gauge!("http_connections"),
     );
-    let shared = Arc::new(Shared { challenge: challenge(&settings.realm), settings, gate, vfs });
     let mut tasks = JoinSet::new();
     loop {
+        beat.set();
         tokio::select! {
             () = stopped(&mut stop) => break,
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            () = Beat::due() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => match limits.take(address.ip()) {
-                    Some(place) => {
-                        let peer = address.ip().to_canonical();
-                        let connection = Connection::new(peer);
-                        drop(tasks.spawn(serve_one(shared.clone(), tls.load_full(), stream, connection, place, stop.clone())));
+                Ok((stream, address)) => {
+                    let settings = settings.load_full();
+                    if !Arc::ptr_eq(&settings, &shared.settings) {
+                        limits.allow(settings.connections, settings.connections_per_address);
+                        shared = Arc::new(Shared::new(settings, shared.gate.clone(), shared.vfs.clone()));
                     }
-                    None => metrics::counter!("http_connections_refused_total").increment(1),
-                },
+                    match limits.take(address.ip()) {
+                        Some(place) => {
+                            let connection = Connection::new(address.ip().to_canonical());
+                            let serving =
+                                serve_one(shared.clone(), tls.load_full(), stream, connection, place, stop.clone());
+                            tasks.spawn(serving);
+                        }
+                        None => metrics::counter!("http_connections_refused_total").increment(1),
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
                 Err(error) => {
                     // A client that went away already, or no file handles: both pass.
@@ -73,7 +85,7 @@ pub async fn serve(
         }
     }
     drop(listener);
-    let drained = timeout(shared.settings.drain, async { while tasks.join_next().await.is_some() {} }).await;
+    let drained = timeout(settings.load().drain, async { while tasks.join_next().await.is_some() {} }).await;
     if drained.is_err() {
         tracing::warn!(connections = tasks.len(), "connections were cut at the end of the drain time");
     }
