@@ -163,3 +163,71 @@ fn changing() -> BitFlags<AccessFs> {
 fn folder(file: &Path) -> Option<PathBuf> {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+    use rustix::process::{getppid, test_kill_process};
+
+    use super::*;
+
+    /// Landlock binds the thread that asks: a test can confine one of its own and look at it from inside.
+    #[test]
+    fn a_confined_thread_reaches_its_own_files_and_nothing_else() {
+        let home = tempfile::tempdir().expect("a directory");
+        let source = home.path().join("etc/deedbox.toml");
+        let text = "data = \"../data\"\n[https]\ncertificate = \"../live/server.pem\"\nkey = \"../live/server.key\"\n";
+        let settings = crate::config::parse(text, &source).expect("valid");
+        for folder in ["etc", "data", "data/certs", "live", "archive", "outside"] {
+            std::fs::create_dir(home.path().join(folder)).expect("made");
+        }
+        for file in ["etc/deedbox.toml", "archive/1.pem", "data/certs/old.pem", "outside/secret"] {
+            std::fs::write(home.path().join(file), "here").expect("written");
+        }
+        std::os::unix::fs::symlink("../archive/1.pem", home.path().join("live/server.pem")).expect("linked");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let address = listener.local_addr().expect("an address");
+        let name = SocketAddr::from_abstract_name(home.path().as_os_str().as_encoded_bytes()).expect("a name");
+        let _abstract = UnixDatagram::bind_addr(&name).expect("bound");
+        let at = |path: &str| home.path().join(path);
+        let denied = |done: io::Result<()>| done.is_err_and(|why| why.kind() == io::ErrorKind::PermissionDenied);
+        let confined = || {
+            let planned = Sandbox::planned(&settings, &[]).expect("planned");
+            let sandbox = planned.confine_thread().expect("confined");
+            assert!(sandbox.missing.is_empty(), "this kernel cannot hold all of it: {sandbox}");
+            // Its own.
+            std::fs::write(at("data/blobs/one"), "1").expect("written");
+            std::fs::rename(at("data/blobs/one"), at("data/staging/one")).expect("moved");
+            std::fs::remove_file(at("data/staging/one")).expect("removed");
+            std::fs::read(at("etc/deedbox.toml")).expect("the configuration");
+            std::fs::read(at("live/server.pem")).expect("the certificate behind the link");
+            // What is only read.
+            assert!(denied(std::fs::write(at("archive/1.pem"), "forged")));
+            assert!(denied(std::fs::write(at("data/certs/old.pem"), "forged")));
+            assert!(denied(std::fs::write(at("data/keys/firm.key"), "forged")));
+            assert!(denied(std::fs::write(at("etc/deedbox.toml"), "forged")));
+            // The rest of the system.
+            let refused = std::fs::read(at("outside/secret")).expect_err("outside");
+            assert!(sandbox.explain(&at("outside/secret"), &refused).is_some_and(|why| why.contains("restart")));
+            assert!(sandbox.explain(&at("data/certs/old.pem"), &refused).is_none(), "that is not the sandbox");
+            assert!(denied(std::process::Command::new("/bin/true").status().map(drop)));
+            assert!(denied(TcpStream::connect(address).map(drop)));
+            assert!(denied(TcpListener::bind("127.0.0.1:0").map(drop)));
+            let datagram = UnixDatagram::unbound().expect("a socket");
+            assert!(denied(datagram.connect_addr(&name)));
+            assert_eq!(test_kill_process(getppid().expect("a parent")), Err(rustix::io::Errno::PERM));
+            listener.accept().is_ok()
+        };
+        std::thread::scope(|scope| {
+            let confined = scope.spawn(confined);
+            // What was opened before still listens.
+            let client = TcpStream::connect(address).expect("connected");
+            assert!(confined.join().expect("as it should be"));
+            drop(client);
+        });
+        std::fs::read(at("outside/secret")).expect("other threads are free");
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -78,6 +79,13 @@ impl Demo {
         demo.info = serde_json::from_str(&info).expect("still JSON");
         demo.data = PathBuf::from(root);
         demo
+    }
+
+    /// As `start_in`, by a program that runs the demo, such as one that changes the user first.
+    pub(crate) fn start_by(program: &str, arguments: &[&str], binary: &Path, data: &Path) -> Result<Self, String> {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(binary).args(DEMO).arg(data);
+        Self::run(command, data)
     }
 
     fn run(mut command: Command, data: &Path) -> Result<Self, String> {
@@ -207,6 +215,27 @@ impl Demo {
         let output = self.deedbox(&[arguments, &["--json"]].concat());
         assert!(output.status.success(), "{arguments:?}: {}", both(&output));
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", both(&output)))
+    }
+
+    /// Changes the configuration; a daemon that runs takes it at the next reload.
+    pub(crate) fn configure(&self, change: impl FnOnce(String) -> String) {
+        let file = self.data.join("deedbox.toml");
+        let text = std::fs::read_to_string(&file).expect("the configuration");
+        std::fs::write(&file, change(text)).expect("written");
+    }
+
+    /// Waits until the log has this text.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < until, "no {text:?} in the log:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// How the daemon ends, which it has been told to do or does by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.take().expect("running").wait().expect("it ends")
     }
 
     /// A clean stop, as with Ctrl-C.
