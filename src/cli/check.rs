@@ -17,7 +17,7 @@ use crate::keys::Keyring;
 
 /// Check the configuration and the files that it names, and verify the audit record
 #[derive(Debug, Args)]
-#[command(after_help = "Example: deedbox check --config /etc/deedbox.toml\n\n\
+#[command(after_help = "Example: deedbox check --config /etc/deedbox/deedbox.toml\n\n\
                         It changes nothing and may run beside the daemon. Every mistake is reported at once.")]
 pub(crate) struct Check {}
 

@@ -49,7 +49,7 @@ fn sigterm_finishes_the_transfers_under_way_and_takes_no_new_connection() {
     assert!(!demo.log().contains("cut"), "{}", demo.log());
     is_signed_to_its_end(demo.data());
     let again = Demo::start_in(demo.data());
-    upload.is_whole(&again);
+    upload.arrives_whole(&again);
     again.stop();
 }
 

@@ -56,7 +56,7 @@ fn a_reload_drops_no_transfer_and_new_connections_see_the_new_certificate_and_ho
     let after = host_key(&demo);
     assert!(!before.is_empty() && !after.is_empty() && before != after, "{before}{after}");
     put_in_place(&new.join("certs/ca.pem"), &demo.data().join("certs/ca.pem"));
-    transfers.into_iter().for_each(|transfer| transfer.is_whole(&demo));
+    transfers.into_iter().for_each(|transfer| transfer.arrives_whole(&demo));
     wait("the reload in the record", || ok(demo.deedbox(&["audit", "show"])).contains("the SSH host keys"));
 }
 

@@ -67,12 +67,12 @@ impl Transfer {
     }
 
     /// What the client said in the end.
-    pub(crate) fn output(self) -> Output {
+    fn output(self) -> Output {
         self.client.wait_with_output().expect("the client ends")
     }
 
     /// It went through whole. An upload is looked for at this daemon, which may be another one than took it.
-    pub(crate) fn is_whole(self, demo: &Demo) {
+    pub(crate) fn arrives_whole(self, demo: &Demo) {
         let (local, name, expected) = (self.local.clone(), self.name.clone(), self.expected.clone());
         ok(self.output());
         let there = match local {
@@ -92,7 +92,7 @@ impl Transfer {
         }
     }
 
-    /// As [`Transfer::is_whole`], for a download whose daemon is gone by now.
+    /// As [`Transfer::arrives_whole`], for a download whose daemon is gone by now.
     pub(crate) fn was_downloaded_whole(self) {
         let (local, expected) = (self.local.clone().expect("a download"), self.expected.clone());
         ok(self.output());
