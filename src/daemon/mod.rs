@@ -68,8 +68,9 @@ impl Daemon {
     pub(crate) async fn start(prepared: Prepared) -> Result<Self, Problem> {
         let Prepared { settings, reread, lock, sockets, sandbox } = prepared;
         let metrics = observe::start_metrics().doing("start counting")?;
-        let signals = Signals::listen()?;
         let core = Arc::new(Core::open_locked(settings, lock).await?);
+        // A signal before this ends the process like a crash, from which the next start recovers.
+        let signals = Signals::listen()?;
         let (stop, _) = watch::channel(false);
         let mut daemon = Self { core: core.clone(), stop, signals, beats: Vec::new(), tasks: JoinSet::new() };
         match daemon.listen(sockets, metrics).await {
