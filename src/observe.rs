@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -39,15 +39,50 @@ pub(crate) enum Error {
     Twice(String),
 }
 
+/// Puts a filter in the place of the one that logging was started with.
+type Refilter = Box<dyn Fn(EnvFilter) + Send + Sync>;
+
+static REFILTER: OnceLock<Refilter> = OnceLock::new();
+
 /// Sends log lines to standard error.
 pub(crate) fn start_logging(format: LogFormat, filter: &str) -> Result<(), Error> {
-    let filter = EnvFilter::builder().parse(filter)?;
+    let LogFilter(filter) = log_filter(filter)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = match format {
-        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let lines = lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).with_filter_reloading();
+            let handle = lines.reload_handle();
+            lines.try_init().map(|()| refilter(move |filter| drop(handle.reload(filter))))
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let handle = lines.reload_handle();
+            lines.try_init().map(|()| refilter(move |filter| drop(handle.reload(filter))))
+        }
     };
     done.map_err(|cause| Error::Twice(cause.to_string()))
+}
+
+fn refilter(refilter: impl Fn(EnvFilter) + Send + Sync + 'static) {
+    // Set once: logging is started once.
+    let _ = REFILTER.set(Box::new(refilter));
+}
+
+/// What is logged, parsed.
+pub(crate) struct LogFilter(EnvFilter);
+
+/// Parses levels such as `info,deedbox::front=debug`.
+pub(crate) fn log_filter(text: &str) -> Result<LogFilter, Error> {
+    Ok(LogFilter(EnvFilter::builder().parse(text)?))
+}
+
+impl LogFilter {
+    /// Logs by this filter from now on.
+    pub(crate) fn apply(self) {
+        if let Some(refilter) = REFILTER.get() {
+            refilter(self.0);
+        }
+    }
 }
 
 /// What was counted.

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::Global;
+use super::matter_type::read_folder;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::setup::host_public_keys;
@@ -13,11 +14,10 @@ use crate::audit;
 use crate::config::Settings;
 use crate::daemon;
 use crate::keys::Keyring;
-use crate::practice::parse_matter_type;
 
 /// Check the configuration and the files that it names, and verify the audit record
 #[derive(Debug, Args)]
-#[command(after_help = "Example: deedbox check --config /etc/deedbox.toml\n\n\
+#[command(after_help = "Example: deedbox check --config /etc/deedbox/deedbox.toml\n\n\
                         It changes nothing and may run beside the daemon. Every mistake is reported at once.")]
 pub(crate) struct Check {}
 
@@ -35,7 +35,7 @@ impl Check {
         look("keys", Keyring::open(&settings.data.keys()).map(drop).map_err(|why| why.to_string()));
         if let Some(https) = &settings.https {
             look("https.key", private(&https.key));
-            look("https.certificate", daemon::tls_config(https).map(drop).map_err(|why| why.to_string()));
+            look("https.certificate", daemon::Certificate::read(https).map(drop).map_err(|why| why.to_string()));
         }
         if let Some(sftp) = &settings.sftp {
             sftp.host_keys.iter().for_each(|file| look("sftp.host_keys", private(file)));
@@ -64,16 +64,5 @@ fn private(path: &Path) -> Result<(), String> {
 
 fn matter_types(settings: &Settings) -> Result<(), String> {
     let Some(folder) = &settings.matter_types else { return Ok(()) };
-    let entries = std::fs::read_dir(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-    let mut wrong = Vec::new();
-    for entry in entries.flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "toml")) {
-        let path = entry.path();
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                wrong.extend(parse_matter_type(&text, &path.display().to_string()).err().map(|e| e.to_string()))
-            }
-            Err(why) => wrong.push(format!("{}: {why}", path.display())),
-        }
-    }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+    read_folder(folder).map(drop).map_err(|wrong| wrong.join("\n"))
 }

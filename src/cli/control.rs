@@ -37,6 +37,8 @@ const MAX_AT_ONCE: usize = 16;
 pub(crate) enum Request {
     /// How the daemon is.
     Status,
+    /// Read the configuration again.
+    Reload,
     /// `matter-type ...`
     MatterType(matter_type::Command),
     /// `matter ...`

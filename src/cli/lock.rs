@@ -3,12 +3,16 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::problem::{Doing as _, Problem};
 use super::setup::make_private_dir;
 use crate::config::DataDir;
+
+/// Between two attempts at a lock that somebody holds.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The exclusive right to work on a data directory; the kernel takes it back when the process ends, however it ends.
 #[derive(Debug)]
@@ -17,6 +21,20 @@ pub(crate) struct DirLock {
 }
 
 impl DirLock {
+    /// Takes the lock, waiting so long for another verb that is done in a moment. Blocks.
+    ///
+    /// # Errors
+    /// As [`DirLock::take`].
+    pub(crate) fn take_within(data: &DataDir, patience: Duration) -> Result<Self, Problem> {
+        let started = Instant::now();
+        loop {
+            match Self::take(data) {
+                Err(_) if started.elapsed() < patience => std::thread::sleep(PAUSE),
+                taken => return taken,
+            }
+        }
+    }
+
     /// Takes the lock without waiting.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `deedbox matter-type`: the templates of matters.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};
-use crate::practice::{MatterType, parse_matter_type};
+use crate::practice::{MatterType, MatterTypeSpec, parse_matter_type};
 
 /// Longer files are no matter types.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -48,6 +48,65 @@ impl Command {
         }
         Ok(self)
     }
+}
+
+/// A matter type as a file of the configured directory has it.
+pub(crate) struct MatterTypeFile {
+    file: PathBuf,
+    text: String,
+    spec: MatterTypeSpec,
+}
+
+/// Reads every `*.toml` of a directory, in the order of their names. Blocks.
+///
+/// # Errors
+/// Every mistake of every file, and two files with one matter type.
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<MatterTypeFile>, Vec<String>> {
+    let unreadable = |path: &Path, why: std::io::Error| format!("{}: {why}", path.display());
+    let entries = std::fs::read_dir(folder).map_err(|why| vec![unreadable(folder, why)])?;
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "toml"));
+    paths.sort();
+    let (mut found, mut wrong) = (Vec::<MatterTypeFile>::new(), Vec::new());
+    for file in paths {
+        let mut text = String::new();
+        let input = std::fs::File::open(&file);
+        if let Err(why) = input.and_then(|input| input.take(MAX_FILE_BYTES).read_to_string(&mut text)) {
+            wrong.push(unreadable(&file, why));
+            continue;
+        }
+        match parse_matter_type(&text, &file.display().to_string()) {
+            Err(mistakes) => wrong.push(mistakes.to_string()),
+            Ok(spec) => match found.iter().find(|other| other.spec.name() == spec.name()) {
+                Some(other) => wrong.push(format!(
+                    "{}: the matter type {} is in {} as well",
+                    file.display(),
+                    spec.name(),
+                    other.file.display()
+                )),
+                None => found.push(MatterTypeFile { file, text, spec }),
+            },
+        }
+    }
+    if wrong.is_empty() { Ok(found) } else { Err(wrong) }
+}
+
+/// Applies those that are new or differ from what is in force, as `matter-type apply` does; tells which.
+///
+/// # Errors
+/// The first that cannot be applied; those before it are.
+pub(crate) async fn apply_folder(operator: &Operator<'_>, files: Vec<MatterTypeFile>) -> Result<Vec<String>, Problem> {
+    let mut applied = Vec::new();
+    for MatterTypeFile { file, text, spec } in files {
+        let in_force = operator.firm().matter_type(spec.name());
+        if in_force.is_some_and(|kind| kind.spec == spec) {
+            continue;
+        }
+        Command::Apply { file, text }.run(operator).await?;
+        let version = operator.firm().matter_type(spec.name()).map_or(0, |kind| kind.version);
+        applied.push(format!("matter type {}, now version {version}", spec.name()));
+    }
+    Ok(applied)
 }
 
 /// A matter type in answers.

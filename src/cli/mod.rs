@@ -26,6 +26,7 @@ mod participant;
 mod policy;
 mod problem;
 mod prompt;
+mod reload;
 mod reply;
 mod secret;
 mod serve;
@@ -42,9 +43,11 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub(crate) use control::{Request, bind as bind_control, serve as serve_control};
 pub(crate) use lock::DirLock;
+pub(crate) use matter_type::{MatterTypeFile, apply_folder as apply_matter_types, read_folder as read_matter_types};
+pub(crate) use operator::{Operator, blocking};
 pub(crate) use problem::{Doing, Problem};
 use reply::Reply;
-pub(crate) use setup::read_host_keys;
+pub(crate) use setup::{make_private_dir, read_host_keys};
 
 use crate::config::{self, DataDir, Settings};
 use crate::daemon::Core;
@@ -91,6 +94,7 @@ enum Verb {
     Serve(serve::Serve),
     Check(check::Check),
     Status(status::Status),
+    Reload(reload::Reload),
     #[command(subcommand)]
     MatterType(matter_type::Command),
     #[command(subcommand)]
@@ -162,6 +166,7 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Check(check) => return check.run(&global),
         Verb::Audit(command) => return command.run(&global),
         Verb::Catalog(command) => return command.run(&global),
+        Verb::Reload(reload) => return reload.run(&global),
         Verb::Status(status::Status {}) => Request::Status,
         Verb::MatterType(command) => Request::MatterType(command.prepare()?),
         Verb::Matter(command) => Request::Matter(command),
@@ -245,6 +250,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
     let operator = operator::Operator::new(core, from);
     match request {
         Request::Status => status::run(&operator).await,
+        Request::Reload => reload::run(&operator).await,
         Request::MatterType(command) => command.run(&operator).await,
         Request::Matter(command) => command.run(&operator).await,
         Request::Contact(command) => command.run(&operator).await,

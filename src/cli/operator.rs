@@ -11,6 +11,9 @@ use crate::names::{ContactId, MatterId};
 use crate::practice::{Account, Contact, Firm, Matter, Practice};
 use crate::vfs::{self, Vfs};
 
+/// How much of what came of an act goes into the audit record, in characters.
+const MAX_REASON: usize = 1000;
+
 /// A session of the operator on an open data directory.
 pub(crate) struct Operator<'a> {
     core: &'a Core,
@@ -50,6 +53,22 @@ impl<'a> Operator<'a> {
     pub(crate) async fn look(&self, action: &str, subject: &str, matter: Option<MatterId>) -> Result<(), Problem> {
         self.permit(action, subject, matter).await?.settle(Outcome::Done, Detail::default());
         Ok(())
+    }
+
+    /// Permits and records something done to the daemon itself, and what came of it.
+    pub(crate) async fn act<T: fmt::Display>(
+        &self,
+        action: &str,
+        work: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let permit = self.permit(action, "", None).await?;
+        let done = work.await;
+        let (outcome, told) = match &done {
+            Ok(done) => (Outcome::Done, done.to_string()),
+            Err(problem) => (Outcome::Failed, problem.to_string()),
+        };
+        permit.settle(outcome, Detail::because(told.chars().take(MAX_REASON).collect::<String>()));
+        done
     }
 
     /// A permitted look into the tree, made on the blocking pool: it reads the catalog.

@@ -6,13 +6,14 @@ use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{Global, runtime};
 use crate::config::LogFormat;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Prepared};
 use crate::observe;
 
 /// Run the daemon in the foreground
 #[derive(Debug, Args)]
-#[command(after_help = "Example: deedbox serve --config /etc/deedbox.toml\n\n\
-                        SIGTERM and Ctrl-C end it cleanly: transfers under way get up to 30 seconds.")]
+#[command(after_help = "Example: deedbox serve --config /etc/deedbox/deedbox.toml\n\n\
+                        SIGTERM and Ctrl-C end it cleanly: transfers under way get up to 30 seconds, unless it is \
+                        signalled again. SIGHUP has it read its configuration again, as `deedbox reload` does.")]
 pub(crate) struct Serve {
     /// Form of the log on standard error; the configuration says otherwise
     #[arg(long, value_enum, value_name = "FORM")]
@@ -42,8 +43,10 @@ impl Serve {
         let settings = global.settings()?;
         let format = self.log.map_or(settings.log.format, LogFormat::from);
         observe::start_logging(format, &settings.log.filter).doing("start logging")?;
+        let again = global.clone();
+        let prepared = Prepared::new(settings, Box::new(move || again.settings()), &[])?;
         runtime()?.block_on(async {
-            let daemon = Daemon::start(settings).await?;
+            let daemon = Daemon::start(prepared).await?;
             let at = daemon.addresses();
             tracing::info!(sftp = ?at.sftp, https = ?at.https, observe = ?at.observe, "ready");
             daemon.run_until_signal().await

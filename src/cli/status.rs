@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
-use crate::daemon::Addresses;
+use crate::daemon::{Addresses, Sandbox};
 use crate::names::Timestamp;
 use crate::observe::Subject as _;
 
@@ -27,6 +27,8 @@ struct Report {
     data: std::path::PathBuf,
     uptime_seconds: u64,
     listeners: Addresses,
+    sandbox: Option<Sandbox>,
+    keys_locked: bool,
     sessions: usize,
     matters: usize,
     matter_types: usize,
@@ -72,6 +74,8 @@ pub(super) async fn run(operator: &Operator<'_>) -> Result<Reply, Problem> {
         data: core.settings().data.path().to_owned(),
         uptime_seconds: core.started().elapsed().as_secs(),
         listeners: core.addresses(),
+        sandbox: core.live().map(|live| live.sandbox().clone()),
+        keys_locked: core.keyring().is_locked(),
         sessions: core.gate().open_sessions(),
         matters: firm.matters().count(),
         matter_types: firm.matter_types().len(),
@@ -113,6 +117,12 @@ fn text(report: &Report) -> Result<String, std::fmt::Error> {
             at(listeners.https),
             at(listeners.observe)
         )?;
+        if let Some(sandbox) = &report.sandbox {
+            writeln!(text, "Sandbox    {sandbox}")?;
+        }
+        let swap =
+            if report.keys_locked { "kept out of swap" } else { "may be swapped out: RLIMIT_MEMLOCK has no room" };
+        writeln!(text, "Keys       {swap}")?;
         writeln!(text, "Running    {} s, {} sessions open", report.uptime_seconds, report.sessions)?;
     }
     writeln!(

@@ -9,12 +9,13 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{DataDir, Engine, Https, Kv, Log, LogFormat, Settings, Sftp, Uploads};
+use super::{DataDir, Engine, Https, Kv, Log, LogFormat, Sandbox, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
 
 pub(super) struct Checks<'a> {
     pub(super) text: &'a str,
+    pub(super) source: &'a Path,
     pub(super) base: &'a Path,
     pub(super) mistakes: &'a mut Mistakes,
 }
@@ -31,8 +32,11 @@ impl Checks<'_> {
             kv: self.kv(raw.kv),
             audit_origin: self.origin(raw.audit.origin),
             log: self.log(raw.log),
+            sandbox: self.sandbox(raw.sandbox),
+            drain: Duration::from_secs(self.number("stop.drain_seconds", raw.stop.drain_seconds, 30, 0..=600)),
             uploads: self.uploads(raw.uploads),
             limits: self.limits(raw.limits),
+            source: self.source.to_owned(),
             firm,
             data,
         }
@@ -98,6 +102,11 @@ impl Checks<'_> {
             self.mistakes.add(self.text, span, message);
         }
         Log { format, filter }
+    }
+
+    fn sandbox(&mut self, raw: raw::Sandbox) -> Sandbox {
+        let words = [("try", Sandbox::Try), ("require", Sandbox::Require), ("off", Sandbox::Off)];
+        self.word("sandbox.landlock", raw.landlock, Sandbox::Try, &words)
     }
 
     fn uploads(&mut self, raw: raw::Uploads) -> Uploads {

@@ -25,11 +25,13 @@ pub const MAX_CONFIG_BYTES: u64 = 256 * 1024;
 /// Everything that the daemon needs to know, checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// The file that they come from; absolute if [`load`] read it.
+    pub source: PathBuf,
     /// The firm's name as people see it.
     pub firm: String,
     /// The state directory.
     pub data: DataDir,
-    /// A directory of matter types (`*.toml`) that `check` reads and that `matter-type apply` takes names from.
+    /// A directory of matter types (`*.toml`) that are applied when the daemon starts and when it reloads.
     pub matter_types: Option<PathBuf>,
     /// The SFTP listener, unless switched off.
     pub sftp: Option<Sftp>,
@@ -43,6 +45,10 @@ pub struct Settings {
     pub audit_origin: String,
     /// How and what the daemon logs.
     pub log: Log,
+    /// Whether the daemon confines itself with Landlock.
+    pub sandbox: Sandbox,
+    /// How long transfers under way may go on after the signal to stop.
+    pub drain: Duration,
     /// Uploads.
     pub uploads: Uploads,
     /// What the network may take of the daemon.
@@ -50,7 +56,7 @@ pub struct Settings {
 }
 
 /// The SFTP listener.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sftp {
     /// Address and port; port 0 lets the system choose.
     pub listen: SocketAddr,
@@ -59,7 +65,7 @@ pub struct Sftp {
 }
 
 /// The WebDAV listener.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Https {
     /// Address and port; port 0 lets the system choose.
     pub listen: SocketAddr,
@@ -89,7 +95,7 @@ impl Engine {
 }
 
 /// The catalog's engine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kv {
     /// Which one.
     pub engine: Engine,
@@ -109,12 +115,23 @@ pub enum LogFormat {
 }
 
 /// How and what the daemon logs, on standard error.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
     /// The form of a line.
     pub format: LogFormat,
     /// Levels, such as `info,deedbox::front=debug`.
     pub filter: String,
+}
+
+/// Whether the daemon confines itself with Landlock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    /// As far as the kernel can.
+    Try,
+    /// Wholly, or the daemon does not start.
+    Require,
+    /// Not at all.
+    Off,
 }
 
 /// Uploads.
@@ -164,7 +181,7 @@ pub fn parse(text: &str, source: &Path) -> Result<Settings, Mistakes> {
     let mut mistakes = Mistakes::new(source);
     let raw = raw::read(text, &mut mistakes);
     let base = source.parent().unwrap_or(Path::new(""));
-    let settings = checks::Checks { text, base, mistakes: &mut mistakes }.settings(raw);
+    let settings = checks::Checks { text, source, base, mistakes: &mut mistakes }.settings(raw);
     mistakes.or(settings)
 }
 

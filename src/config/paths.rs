@@ -42,6 +42,11 @@ impl DataDir {
         self.0.join("keys")
     }
 
+    /// The matters' identities, the only keys that are made while the daemon runs.
+    pub fn matter_keys(&self) -> PathBuf {
+        self.keys().join("matters")
+    }
+
     /// SSH host keys.
     pub fn ssh_keys(&self) -> PathBuf {
         self.keys().join("ssh")

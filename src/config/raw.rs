@@ -31,6 +31,8 @@ pub(super) struct Raw {
     pub(super) kv: Kv,
     pub(super) audit: Audit,
     pub(super) log: Log,
+    pub(super) sandbox: Sandbox,
+    pub(super) stop: Stop,
     pub(super) uploads: Uploads,
     pub(super) limits: Limits,
 }
@@ -77,6 +79,18 @@ pub(super) struct Audit {
 pub(super) struct Log {
     pub(super) format: Item<String>,
     pub(super) filter: Item<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sandbox {
+    pub(super) landlock: Item<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Stop {
+    pub(super) drain_seconds: Item<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use serde::Serialize;
 
 use super::bound::{self, BoundEngine};
+use super::prepared::LOCK_PATIENCE;
 use super::process;
-use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome};
+use super::reload::Live;
+use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome, Unavailable};
 use crate::cli::{DirLock, Doing as _, Problem};
 use crate::config::{self, Settings};
 use crate::gate::{self, Gate};
@@ -21,10 +24,6 @@ use crate::vault::blobs::BlobStore;
 use crate::vault::staging::Staging;
 use crate::vfs::Vfs;
 
-/// How long a start waits for a verb that has the data directory open.
-const LOCK_PATIENCE: Duration = Duration::from_secs(3);
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
-
 /// Where the daemon listens; nothing where a listener is switched off.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Addresses {
@@ -35,7 +34,8 @@ pub(crate) struct Addresses {
 
 /// Everything below the listeners.
 pub(crate) struct Core {
-    settings: Settings,
+    /// As they are in force; a reload puts others in their place.
+    settings: ArcSwap<Settings>,
     started: Instant,
     keyring: Arc<Keyring>,
     log: Arc<Log>,
@@ -43,7 +43,7 @@ pub(crate) struct Core {
     practice: Arc<Practice>,
     gate: Arc<Gate>,
     vfs: Arc<Vfs>,
-    addresses: OnceLock<Addresses>,
+    live: OnceLock<Arc<Live>>,
     /// Given back last.
     _lock: DirLock,
 }
@@ -51,16 +51,11 @@ pub(crate) struct Core {
 impl Core {
     /// Opens the data directory of these settings, in the order of recovery.
     pub(crate) async fn open(settings: Settings) -> Result<Self, Problem> {
-        let started = Instant::now();
-        let lock = loop {
-            match DirLock::take(&settings.data) {
-                Ok(lock) => break lock,
-                // Another verb is done in a moment.
-                Err(_) if started.elapsed() < LOCK_PATIENCE => tokio::time::sleep(LOCK_PAUSE).await,
-                Err(problem) => return Err(problem),
-            }
+        let open = move || {
+            let lock = DirLock::take_within(&settings.data, LOCK_PATIENCE)?;
+            Self::open_blocking(settings, lock)
         };
-        Self::open_locked(settings, lock).await
+        tokio::task::spawn_blocking(open).await.doing("open the data directory")?
     }
 
     /// As [`Core::open`], for who holds the directory's lock already.
@@ -115,8 +110,8 @@ impl Core {
 
         let gate = Gate::new(practice.clone(), log.clone(), gate_settings(&settings)).doing("set up the gate")?;
         let vfs = Vfs::new(gate.clone(), Arc::new(vault));
-        let addresses = OnceLock::new();
-        Ok(Self { settings, started, keyring, log, engine, practice, gate, vfs, addresses, _lock: lock })
+        let (settings, live) = (ArcSwap::from_pointee(settings), OnceLock::new());
+        Ok(Self { settings, started, keyring, log, engine, practice, gate, vfs, live, _lock: lock })
     }
 
     /// Closes what was opened for one verb.
@@ -136,8 +131,32 @@ impl Core {
         self.log.record(event).await.map(drop).doing("record the start or stop")
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+    /// The settings in force.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// Where it listens, as one line for people.
+    pub(super) fn at(&self) -> String {
+        let Addresses { sftp, https, .. } = self.addresses();
+        let at = |address: Option<SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
+        format!("serving documents: sftp {}, https {}", at(sftp), at(https))
+    }
+
+    /// What only a restart can mend, if anything is broken in that way. Blocks until the disk has answered.
+    pub(super) fn needs_restart(&self) -> Option<String> {
+        match self.log.checkpoint() {
+            Err(why @ (Unavailable::Poisoned(_) | Unavailable::Closed)) => return Some(why.to_string()),
+            Ok(_) | Err(Unavailable::Busy | Unavailable::Full(_)) => {}
+        }
+        if let Err(why @ (Unavailable::Poisoned(_) | Unavailable::Closed)) = self.log.health() {
+            return Some(why.to_string());
+        }
+        self.engine.problem().map(|why| format!("the catalog cannot be used: {why}"))
+    }
+
+    pub(super) fn put_in_force(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
     }
 
     pub(crate) fn started(&self) -> Instant {
@@ -170,17 +189,22 @@ impl Core {
 
     /// Where the listeners are; nowhere for a directory that was opened for one verb.
     pub(crate) fn addresses(&self) -> Addresses {
-        self.addresses.get().copied().unwrap_or_default()
+        self.live().map(|live| live.addresses).unwrap_or_default()
     }
 
-    pub(super) fn listens_at(&self, addresses: Addresses) {
+    /// What can be changed while somebody listens; nothing for a directory that was opened for one verb.
+    pub(crate) fn live(&self) -> Option<&Arc<Live>> {
+        self.live.get()
+    }
+
+    pub(super) fn goes_live(&self, live: Live) {
         // Set once, by the start.
-        let _ = self.addresses.set(addresses);
+        let _ = self.live.set(Arc::new(live));
     }
 
     /// Whether somebody listens: a daemon, not a directory that was opened for one verb.
     pub(crate) fn is_daemon(&self) -> bool {
-        self.addresses.get().is_some()
+        self.live.get().is_some()
     }
 }
 

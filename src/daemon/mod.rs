@@ -1,63 +1,82 @@
 //! The daemon: the only place that wires the parts together.
 //!
+//! [`Prepared::new`] does what needs the system's permission, while there is one thread: it takes the directory's *lock*
+//! (one process per directory; files made from here on are private), opens every *listener* (an address that is taken stops
+//! the start as a whole) and enters the *sandbox*.
+//!
 //! [`Core::open`] brings a data directory to life, in this order, which is the order of recovery:
 //!
-//! 1. *lock*: one process per directory; files made from here on are private.
-//! 2. *keys*: without the firm identity nothing below can be read.
-//! 3. *audit log*: its torn tail is set aside, intents without outcome are recorded as abandoned.
-//! 4. *catalog*: the engine finds its last commit; if the audit log knows of a later one, the catalog went back in time
+//! 1. *keys*: without the firm identity nothing below can be read.
+//! 2. *audit log*: its torn tail is set aside, intents without outcome are recorded as abandoned.
+//! 3. *catalog*: the engine finds its last commit; if the audit log knows of a later one, the catalog went back in time
 //!    and the start is refused (see [`bound`]).
-//! 5. *practice*: the firm's records are read into memory.
-//! 6. *vault*: what a crash left half-made is swept, unfinished uploads are found again.
-//! 7. *gate* and *vfs*: nobody could have been let in before here.
+//! 4. *practice*: the firm's records are read into memory.
+//! 5. *vault*: what a crash left half-made is swept, unfinished uploads are found again.
+//! 6. *gate* and *vfs*: nobody could have been let in before here.
 //!
-//! [`Daemon::start`] then opens every listener before it serves on any (an address that is taken stops the start as a
-//! whole), and the control socket last: who can connect to it finds a daemon that is ready.
+//! [`Daemon::start`] then applies the matter types of the configured directory, serves the listeners, and opens the control
+//! socket last: who can connect to it finds a daemon that is ready.
 
 mod bound;
 mod core;
+mod doors;
+mod prepared;
 mod process;
+mod reload;
+mod sandbox;
+mod sockets;
 mod stop;
+mod systemd;
 mod tls;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 pub(crate) use self::core::{Addresses, Core};
-pub(crate) use tls::tls_config;
+pub(crate) use prepared::Prepared;
+pub(crate) use sandbox::Sandbox;
+pub(crate) use tls::Certificate;
 
+use self::doors::{Doors, Read};
+use self::reload::Live;
+use self::sockets::Sockets;
+use self::stop::{Asked, Signals};
 use crate::audit::Action;
-use crate::cli::{self, Doing as _, Problem};
-use crate::config::{self, Settings};
-use crate::front::{Bounds, sftp, webdav};
+use crate::cli::{self, Doing as _, Operator, Problem};
+use crate::front::{Beat, Bounds, sftp, webdav};
 use crate::observe;
 
-/// How long transfers under way may go on after the signal to stop.
-const DRAIN: Duration = Duration::from_secs(30);
+/// How long after the drain the parts may take to end by themselves.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A data directory with its listeners.
 pub(crate) struct Daemon {
     core: Arc<Core>,
     stop: watch::Sender<bool>,
+    signals: Signals,
+    /// Accept loops, each with its sign of life.
+    beats: Vec<(&'static str, Beat)>,
     tasks: JoinSet<&'static str>,
 }
 
 impl Daemon {
-    /// Opens the data directory and every listener, and serves.
-    pub(crate) async fn start(settings: Settings) -> Result<Self, Problem> {
+    /// Opens the data directory and serves.
+    pub(crate) async fn start(prepared: Prepared) -> Result<Self, Problem> {
+        let Prepared { settings, reread, lock, sockets, sandbox } = prepared;
         let metrics = observe::start_metrics().doing("start counting")?;
-        let core = Arc::new(Core::open(settings).await?);
+        let core = Arc::new(Core::open_locked(settings, lock).await?);
+        // A signal before this ends the process like a crash, from which the next start recovers.
+        let signals = Signals::listen()?;
         let (stop, _) = watch::channel(false);
-        let mut daemon = Self { core: core.clone(), stop, tasks: JoinSet::new() };
-        match daemon.listen(metrics).await {
-            Ok(addresses) => {
-                core.listens_at(addresses);
+        let mut daemon = Self { core: core.clone(), stop, signals, beats: Vec::new(), tasks: JoinSet::new() };
+        match daemon.listen(sockets, metrics).await {
+            Ok((addresses, doors)) => {
+                let turn = tokio::sync::Mutex::new(());
+                core.goes_live(Live { addresses, sandbox, doors, reread, turn });
                 core.record(Action::Start).await?;
                 Ok(daemon)
             }
@@ -68,28 +87,29 @@ impl Daemon {
         }
     }
 
-    async fn listen(&mut self, metrics: observe::Metrics) -> Result<Addresses, Problem> {
-        let settings = self.core.settings().clone();
-        let bounds = Bounds::new(process::room_for(settings.limits)?);
-        let sftp = match &settings.sftp {
-            Some(sftp) => Some((bind("sftp.listen", sftp.listen).await?, sftp_settings(sftp, bounds.clone())?)),
-            None => None,
-        };
-        let https = match &settings.https {
-            Some(https) => Some((bind("https.listen", https.listen).await?, tls_config(https)?)),
-            None => None,
-        };
-        let observe = match settings.observe {
-            Some(address) => Some(bind("observe.listen", address).await?),
-            None => None,
-        };
+    async fn listen(&mut self, sockets: Sockets, metrics: observe::Metrics) -> Result<(Addresses, Doors), Problem> {
+        let settings = self.core.settings();
+        let bounds = Bounds::new(settings.limits);
+        let doors = Read::from(&settings, &bounds).map_err(|problems| {
+            let lines: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
+            Problem::failed(lines.join("\n"))
+        })?;
+        let doors = Doors::new(doors, bounds);
+        if let Some(folder) = &settings.matter_types {
+            let found = cli::read_matter_types(folder).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
+            for applied in cli::apply_matter_types(&Operator::new(&self.core, "start"), found).await? {
+                tracing::info!("{applied}");
+            }
+        }
         let control = cli::bind_control(&settings.data.socket())?;
-        let address = |listener: &TcpListener| listener.local_addr().doing("find a listener's address");
-        let addresses = Addresses {
-            sftp: sftp.as_ref().map(|(listener, _)| address(listener)).transpose()?,
-            https: https.as_ref().map(|(listener, _)| address(listener)).transpose()?,
-            observe: observe.as_ref().map(address).transpose()?,
+        let listener = |socket: Option<std::net::TcpListener>| {
+            socket.map(TcpListener::from_std).transpose().doing("set up a listener")
         };
+        let [sftp, https, observe] = [listener(sockets.sftp)?, listener(sockets.https)?, listener(sockets.observe)?];
+        let address = |listener: &Option<TcpListener>| {
+            listener.as_ref().map(TcpListener::local_addr).transpose().doing("find a listener's address")
+        };
+        let addresses = Addresses { sftp: address(&sftp)?, https: address(&https)?, observe: address(&observe)? };
 
         let core = self.core.clone();
         let mut stopped = self.stop.subscribe();
@@ -100,28 +120,27 @@ impl Daemon {
                 _ = stopped.changed() => {}
             }
         });
-        if let Some((listener, front)) = sftp {
-            let (gate, vfs) = (core.gate().clone(), core.vfs().clone());
-            let served = sftp::serve(listener, Arc::new(front), gate, vfs, self.stop.subscribe());
-            self.run("SFTP", served);
+        if let Some((listener, front)) = sftp.zip(doors.sftp.clone()) {
+            let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("SFTP"));
+            self.run("SFTP", sftp::serve(listener, front, gate, vfs, beat, self.stop.subscribe()));
         }
-        if let Some((listener, tls)) = https {
-            let (gate, vfs) = (core.gate().clone(), core.vfs().clone());
-            let served = webdav::serve(
-                listener,
-                Arc::new(ArcSwap::from(tls)),
-                Arc::new(webdav_settings(&settings, bounds)),
-                gate,
-                vfs,
-                self.stop.subscribe(),
-            );
-            self.run("WebDAV", served);
+        if let Some((listener, door)) = https.zip(doors.https.as_ref()) {
+            let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("WebDAV"));
+            let (tls, front) = (door.tls.config(), door.settings.clone());
+            self.run("WebDAV", webdav::serve(listener, tls, front, gate, vfs, beat, self.stop.subscribe()));
         }
         if let Some(listener) = observe {
             self.run("metrics", observe::serve(listener, metrics, core.clone(), self.stop.subscribe()));
         }
         self.run("the control socket", cli::serve_control(control, core, self.stop.subscribe()));
-        Ok(addresses)
+        Ok((addresses, doors))
+    }
+
+    /// A sign of life for an accept loop.
+    fn beat(&mut self, door: &'static str) -> Beat {
+        let beat = Beat::new();
+        self.beats.push((door, beat.clone()));
+        beat
     }
 
     /// Runs a part until it ends, which none does before the stop.
@@ -144,26 +163,51 @@ impl Daemon {
 
     /// Serves until SIGTERM, SIGINT or the end of a part, then drains and closes.
     pub(crate) async fn run_until_signal(mut self) -> Result<(), Problem> {
-        let mut ended = None;
-        tokio::select! {
-            signal = stop::signal() => tracing::info!(signal = signal?, "stopping"),
-            part = self.tasks.join_next() => ended = part,
+        if let Some(period) = systemd::watchdog_period() {
+            let watchdog = systemd::watchdog(self.core.clone(), self.beats.clone(), period, self.stop.subscribe());
+            self.run("the watchdog", watchdog);
         }
+        systemd::ready(&self.core.at());
+        let ended = loop {
+            tokio::select! {
+                asked = self.signals.next() => match asked {
+                    Asked::Stop(signal) => {
+                        tracing::info!(signal, "stopping");
+                        break None;
+                    }
+                    Asked::Reload => self.reload(),
+                },
+                part = self.tasks.join_next() => break part,
+            }
+        };
         self.end().await?;
-        match ended {
-            None => Ok(()),
-            Some(Ok(part)) => Err(Problem::failed(format_args!("{part} ended by itself, so the daemon stopped"))),
-            Some(Err(cause)) => Err(Problem::failed(format_args!("a part of the daemon failed: {cause}"))),
-        }
+        ended.map_or(Ok(()), |part: Result<_, JoinError>| match part {
+            Ok(part) => Err(Problem::failed(format_args!("{part} ended by itself, so the daemon stopped"))),
+            Err(cause) => Err(Problem::failed(format_args!("a part of the daemon failed: {cause}"))),
+        })
     }
 
-    /// No new connections; transfers under way get [`DRAIN`]; then everything is closed, the audit log last.
+    /// As `deedbox reload`, beside everything else. What comes of it stands in the log and in the record.
+    fn reload(&self) {
+        let core = self.core.clone();
+        tokio::spawn(async move { drop(cli::dispatch(&core, "SIGHUP", cli::Request::Reload).await) });
+    }
+
+    /// No new connections; transfers under way get the drain time, or end at the next signal; then everything is closed,
+    /// the audit log last.
     pub(crate) async fn end(mut self) -> Result<(), Problem> {
+        let within = self.core.settings().drain + GRACE;
+        systemd::stopping(within + GRACE);
         self.stop.send_replace(true);
-        let until = Instant::now() + DRAIN + Duration::from_secs(2);
+        let until = Instant::now() + within;
         let drained = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout_at(until.into(), drained).await.is_err() {
-            tracing::warn!("transfers under way were cut off");
+        let cut = tokio::select! {
+            () = drained => None,
+            () = tokio::time::sleep_until(until.into()) => Some("the drain time is over"),
+            signal = self.signals.stop() => Some(signal),
+        };
+        if let Some(why) = cut {
+            tracing::warn!(why, "transfers under way were cut off");
             self.tasks.shutdown().await;
         }
         if self.core.is_daemon() {
@@ -176,24 +220,4 @@ impl Daemon {
         let _ = std::fs::remove_file(self.core.settings().data.socket());
         self.core.shut().await
     }
-}
-
-async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Problem> {
-    TcpListener::bind(address).await.map_err(|cause| {
-        let hint = match cause.kind() {
-            std::io::ErrorKind::AddrInUse => "; another process listens there",
-            std::io::ErrorKind::PermissionDenied => "; ports below 1024 need the right to bind them",
-            _ => "",
-        };
-        Problem::failed(format_args!("cannot listen at {address} ({setting}): {cause}{hint}"))
-    })
-}
-
-fn sftp_settings(sftp: &config::Sftp, bounds: Arc<Bounds>) -> Result<sftp::Settings, Problem> {
-    let host_keys = cli::read_host_keys(&sftp.host_keys)?;
-    Ok(sftp::Settings { host_keys, bounds, banner: None })
-}
-
-fn webdav_settings(settings: &Settings, bounds: Arc<Bounds>) -> webdav::Settings {
-    webdav::Settings { realm: settings.firm.clone(), bounds, drain: DRAIN }
 }

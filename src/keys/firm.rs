@@ -9,6 +9,7 @@ use age::x25519;
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
+use super::locked::Locked;
 use super::{Error, files};
 
 /// Separates this use of the firm identity from every other.
@@ -18,7 +19,7 @@ const TAG_PREFIX: &str = "# deedbox ";
 
 /// The identity to which all other keys are encrypted.
 pub(super) struct Firm {
-    identity: x25519::Identity,
+    identity: Locked<x25519::Identity>,
     tag_key: hmac::Key,
 }
 
@@ -30,13 +31,29 @@ impl Firm {
 
     fn new(identity: x25519::Identity) -> Self {
         let tag_key = hmac::Key::new(hmac::HMAC_SHA256, identity.to_string().expose_secret().as_bytes());
-        Self { identity, tag_key }
+        Self { identity: Locked::new(identity), tag_key }
     }
 
-    /// Reads an identity file as `age-keygen` writes it: comment lines and one identity.
+    /// Whether the kernel keeps the identity out of swap.
+    pub(super) fn is_locked(&self) -> bool {
+        self.identity.is_locked()
+    }
+
+    /// Reads an identity file as `age-keygen` writes it: comment lines and one identity. Nobody but its owner may have
+    /// access to it.
     pub(super) fn load(path: &Path) -> Result<Self, Error> {
+        Self::load_unless(path, 0o077)
+    }
+
+    /// Reads the identity from a systemd credential. It belongs to root, and the service's user reads it by an access
+    /// control list, which shows as a right of the group; the directory above is closed to everybody else.
+    pub(super) fn load_credential(path: &Path) -> Result<Self, Error> {
+        Self::load_unless(path, 0o037)
+    }
+
+    fn load_unless(path: &Path, exposed: u32) -> Result<Self, Error> {
         let metadata = std::fs::metadata(path).map_err(files::io_error(path))?;
-        if metadata.permissions().mode() & 0o077 != 0 {
+        if metadata.permissions().mode() & exposed != 0 {
             return Err(Error::Exposed(path.to_owned()));
         }
         let content = files::read(path)?;
@@ -90,7 +107,7 @@ impl Firm {
         let sealed = files::read(path)?;
         let decryptor = age::Decryptor::new_buffered(&sealed[..]).map_err(|_| damaged("not an age file"))?;
         let mut reader = decryptor
-            .decrypt(std::iter::once(&self.identity as &dyn age::Identity))
+            .decrypt(std::iter::once(&*self.identity as &dyn age::Identity))
             .map_err(|_| damaged("not encrypted to this firm identity"))?;
         let mut text = Zeroizing::new(String::with_capacity(sealed.len()));
         reader.read_to_string(&mut text).map_err(|_| damaged("changed since it was written"))?;

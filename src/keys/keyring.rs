@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use super::firm::Firm;
+use super::locked::Locked;
 use super::{Error, MatterKey, files};
 use crate::names::MatterId;
 
@@ -41,12 +42,17 @@ pub struct Keyring {
     dir: PathBuf,
     firm: Firm,
     recovery: Option<x25519::Recipient>,
-    catalog_seal: Zeroizing<[u8; 32]>,
-    catalog_names: Zeroizing<[u8; 32]>,
-    audit: AuditSecrets,
+    secrets: Locked<Secrets>,
     matters: Mutex<Cache>,
     /// Held while a matter's key is made, so that two calls cannot both find the name free.
     making: Mutex<()>,
+}
+
+/// The secrets of 32 bytes.
+struct Secrets {
+    catalog_seal: Zeroizing<[u8; 32]>,
+    catalog_names: Zeroizing<[u8; 32]>,
+    audit: AuditSecrets,
 }
 
 #[derive(Default)]
@@ -82,12 +88,22 @@ impl Keyring {
         Self::with_firm(dir, firm)
     }
 
-    /// Opens the keys in `dir` with the firm identity that lies there.
+    /// Opens the keys in `dir` with the firm identity: the systemd credential `firm.key` if this process was given one,
+    /// else the file that lies there.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        Self::open_with(dir, &dir.join(FIRM_FILE))
+        match Self::credential() {
+            Some(credential) => Self::with_firm(dir, Firm::load_credential(&credential)?),
+            None => Self::open_with(dir, &dir.join(FIRM_FILE)),
+        }
     }
 
-    /// Opens the keys in `dir` with a firm identity kept elsewhere: removable media, a systemd credential.
+    /// Where the service manager put the firm identity (`LoadCredential=firm.key:...`), if it did.
+    pub fn credential() -> Option<PathBuf> {
+        let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join(FIRM_FILE);
+        path.exists().then_some(path)
+    }
+
+    /// Opens the keys in `dir` with a firm identity kept elsewhere, on removable media for instance.
     pub fn open_with(dir: &Path, firm_identity: &Path) -> Result<Self, Error> {
         Self::with_firm(dir, Firm::load(firm_identity)?)
     }
@@ -102,13 +118,15 @@ impl Keyring {
             Ok::<_, Error>(bytes)
         };
         Ok(Self {
-            catalog_seal: secret(CATALOG_SEAL)?,
-            catalog_names: secret(CATALOG_NAMES)?,
-            audit: AuditSecrets {
-                signing_seed: secret(AUDIT_SIGNING)?,
-                body_key: secret(AUDIT_BODY)?,
-                tag_key: secret(AUDIT_TAG)?,
-            },
+            secrets: Locked::new(Secrets {
+                catalog_seal: secret(CATALOG_SEAL)?,
+                catalog_names: secret(CATALOG_NAMES)?,
+                audit: AuditSecrets {
+                    signing_seed: secret(AUDIT_SIGNING)?,
+                    body_key: secret(AUDIT_BODY)?,
+                    tag_key: secret(AUDIT_TAG)?,
+                },
+            }),
             recovery: load_recovery(dir, &firm)?,
             dir: dir.to_owned(),
             firm,
@@ -117,17 +135,23 @@ impl Keyring {
         })
     }
 
+    /// Whether the kernel keeps the firm identity and the secrets out of swap; false if RLIMIT_MEMLOCK has no room.
+    pub fn is_locked(&self) -> bool {
+        self.firm.is_locked() && self.secrets.is_locked()
+    }
+
     /// The catalog's keys: the one that seals values, and the one under which names become HMACs.
     pub fn catalog_keys(&self) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>) {
-        (self.catalog_seal.clone(), self.catalog_names.clone())
+        (self.secrets.catalog_seal.clone(), self.secrets.catalog_names.clone())
     }
 
     /// The audit log's keys.
     pub fn audit_keys(&self) -> AuditSecrets {
+        let audit = &self.secrets.audit;
         AuditSecrets {
-            signing_seed: self.audit.signing_seed.clone(),
-            body_key: self.audit.body_key.clone(),
-            tag_key: self.audit.tag_key.clone(),
+            signing_seed: audit.signing_seed.clone(),
+            body_key: audit.body_key.clone(),
+            tag_key: audit.tag_key.clone(),
         }
     }
 

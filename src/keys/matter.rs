@@ -5,6 +5,7 @@ use age::x25519;
 use aws_lc_rs::agreement::{PrivateKey, X25519};
 use zeroize::Zeroizing;
 
+use super::locked::Locked;
 use super::stanza;
 
 /// The text is not an age X25519 identity. It does not say which text.
@@ -13,9 +14,9 @@ use super::stanza;
 pub struct NotAnIdentity;
 
 /// The X25519 identity to which a matter's documents are encrypted: an age identity and recipient. It prints nothing and
-/// is wiped when dropped.
+/// is kept out of swap and wiped when dropped.
 pub struct MatterKey {
-    identity: x25519::Identity,
+    identity: Locked<x25519::Identity>,
     pub(super) private: PrivateKey,
     /// The public share of `private`.
     share: [u8; 32],
@@ -31,7 +32,7 @@ impl MatterKey {
         let secret = stanza::secret_of(identity.to_string().expose_secret()).ok_or(NotAnIdentity)?;
         let private = PrivateKey::from_private_key(&X25519, &*secret).map_err(|_| NotAnIdentity)?;
         let share = stanza::share_of(&private).map_err(|_| NotAnIdentity)?;
-        Ok(Self { identity, private, share })
+        Ok(Self { identity: Locked::new(identity), private, share })
     }
 
     /// Parses `AGE-SECRET-KEY-1...`, as [`Self::to_text`] gives it.

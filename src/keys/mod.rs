@@ -1,7 +1,8 @@
 //! The firm's keys: what opens the catalog, the audit bodies and every document.
 //!
 //! ```text
-//! firm.key                  the firm identity: an age X25519 identity file, mode 0600, nowhere else
+//! firm.key                  the firm identity: an age X25519 identity file, mode 0600, nowhere else; a systemd credential
+//!                           of this name takes its place
 //!  ├─ catalog-seal.age      secrets of 32 bytes, each an age file to the firm identity
 //!  ├─ catalog-names.age
 //!  ├─ audit-signing.age, audit-body.age, audit-tag.age
@@ -20,6 +21,7 @@
 mod files;
 mod firm;
 mod keyring;
+mod locked;
 mod matter;
 mod stanza;
 

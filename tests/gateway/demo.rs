@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -87,6 +88,14 @@ impl Demo {
         command.args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh", &files.to_string()]);
         command.arg(env!("CARGO_BIN_EXE_deedbox")).args(DEMO).arg(data);
         Self::run(command, data).unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"))
+    }
+
+    /// As `start_in`, by a program that runs the demo, such as one that changes the user first.
+    #[allow(dead_code, reason = "for the tests of the service")]
+    pub(crate) fn start_by(program: &str, arguments: &[&str], binary: &Path, data: &Path) -> Result<Self, String> {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(binary).args(DEMO).arg(data);
+        Self::run(command, data)
     }
 
     fn run(mut command: Command, data: &Path) -> Result<Self, String> {
@@ -216,6 +225,27 @@ impl Demo {
         let output = self.deedbox(&[arguments, &["--json"]].concat());
         assert!(output.status.success(), "{arguments:?}: {}", both(&output));
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", both(&output)))
+    }
+
+    /// Changes the configuration; a daemon that runs takes it at the next reload.
+    pub(crate) fn configure(&self, change: impl FnOnce(String) -> String) {
+        let file = self.data.join("deedbox.toml");
+        let text = std::fs::read_to_string(&file).expect("the configuration");
+        std::fs::write(&file, change(text)).expect("written");
+    }
+
+    /// Waits until the log has this text.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < until, "no {text:?} in the log:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// How the daemon ends, which it has been told to do or does by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.take().expect("running").wait().expect("it ends")
     }
 
     /// A clean stop, as with Ctrl-C.

@@ -17,6 +17,11 @@ const HOMES: &[(&[&str], &[&str])] = &[
     // One file per engine knows its engine; the rest sees `kv::Engine`.
     (&["redb"], &["src/kv/redb_"]),
     (&["sled"], &["src/kv/sled_"]),
+    // What is asked of the kernel and of the service manager is asked in one place each.
+    (&["landlock"], &["src/daemon/sandbox.rs"]),
+    (&["listenfd"], &["src/daemon/sockets.rs"]),
+    (&["sd_notify"], &["src/daemon/systemd.rs"]),
+    (&["region"], &["src/keys/locked.rs"]),
     (&["clap"], &["src/cli/"]),
     (&["metrics_exporter_prometheus", "tracing_subscriber"], &["src/observe"]),
 ];

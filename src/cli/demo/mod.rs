@@ -24,7 +24,7 @@ use super::serve::LogForm;
 use super::setup::{host_public_keys, make_private_dir, write_private};
 use super::{Global, runtime};
 use crate::config::{self, DataDir, LogFormat, Settings};
-use crate::daemon::{Addresses, Daemon};
+use crate::daemon::{Addresses, Daemon, Prepared};
 use crate::observe;
 
 /// Run a daemon on loopback with a sample firm, and print how to reach it
@@ -74,9 +74,11 @@ impl Demo {
         observe::start_logging(LogFormat::from(self.log), "warn,deedbox=info").doing("start logging")?;
         let settings = self.settings(&dir)?;
         let host_keys = settings.sftp.as_ref().map(|sftp| sftp.host_keys.clone()).unwrap_or_default();
+        let data = settings.data.clone();
+        // The accounts' keys and passwords are written beside the firm's own directories.
+        let prepared = Prepared::new(settings, Box::new(move || self.settings(&dir)), &[data.path()])?;
         runtime()?.block_on(async {
-            let data = settings.data.clone();
-            let daemon = Daemon::start(settings).await?;
+            let daemon = Daemon::start(prepared).await?;
             let prepared = async {
                 let accounts = Accounts::load_or_make(&data)?;
                 let operator = Operator::new(daemon.core(), "demo");

@@ -15,6 +15,7 @@ use super::channel::{self, Verdict};
 use super::handler::Doorkeeper;
 use super::handles::{Budget, Purse};
 use super::stream::{Pulse, Watched};
+use super::{Settings, algorithms};
 use crate::config::Limits;
 use crate::front::Bounds;
 use crate::front::limits::Limit;
@@ -23,8 +24,6 @@ use crate::gate::{Gate, Session};
 use crate::names::Front;
 use crate::vfs::Vfs;
 
-/// How long sessions may finish what they have begun when the daemon stops.
-const DRAIN: Duration = Duration::from_secs(30);
 /// How long a client may take to hear that it is disconnected. It is told while nothing of its session goes on, so this
 /// does not lengthen a revocation.
 const FAREWELL: Duration = Duration::from_millis(250);
@@ -88,11 +87,16 @@ pub(super) async fn set(flag: &mut watch::Receiver<bool>) {
 
 /// What a connection needs from the server.
 pub(super) struct Shared {
-    pub(super) config: Arc<Config>,
+    config: Arc<Config>,
+    pub(super) settings: Arc<Settings>,
     pub(super) gate: Arc<Gate>,
     pub(super) vfs: Arc<Vfs>,
-    pub(super) bounds: Arc<Bounds>,
-    pub(super) banner: Option<String>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Arc<Settings>, gate: Arc<Gate>, vfs: Arc<Vfs>) -> Self {
+        Self { config: Arc::new(algorithms::config(&settings)), settings, gate, vfs }
+    }
 }
 
 /// Why a session ends.
@@ -116,7 +120,7 @@ pub(super) async fn serve(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let limits = shared.bounds.now();
+    let limits = shared.settings.bounds.now();
     let (stream, pulse) = Watched::new(stream, limits.ssh_overhead_bytes);
     let (alive, mut all_gone) = mpsc::channel(1);
     let (arrive, mut arrived) = oneshot::channel();
@@ -125,8 +129,8 @@ pub(super) async fn serve(
         vfs: shared.vfs.clone(),
         peer,
         limits,
-        bounds: shared.bounds.clone(),
-        banner: shared.banner.clone(),
+        bounds: shared.settings.bounds.clone(),
+        banner: shared.settings.banner.clone(),
         budget: Arc::new(Budget::new(limits.handles)),
         channels: Arc::new(()),
         cancel: watch::Sender::new(false),
@@ -176,7 +180,7 @@ pub(super) async fn serve(
     tracing::info!(session = %session.id(), "sftp session opened");
     let handle = running.handle();
     let cause = match place.login(session.account()) {
-        Ok(()) => watch_over(&mut running, &session, &link, &mut stop).await,
+        Ok(()) => watch_over(&mut running, &session, &link, shared.settings.drain, &mut stop).await,
         Err(limit) => Cause::Limit(limit),
     };
     if cause != Cause::Left {
@@ -199,6 +203,7 @@ async fn watch_over(
     running: &mut RunningSession<Doorkeeper>,
     session: &Arc<Session>,
     link: &Link,
+    drain: Duration,
     stop: &mut watch::Receiver<bool>,
 ) -> Cause {
     let idle = async {
@@ -216,7 +221,7 @@ async fn watch_over(
                 sleep(Duration::from_millis(50)).await;
             }
         };
-        let _ = timeout(DRAIN, begun).await;
+        let _ = timeout(drain, begun).await;
     };
     tokio::select! {
         result = running => {

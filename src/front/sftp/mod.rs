@@ -32,6 +32,7 @@ mod stream;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::front::Bounds;
 
@@ -45,4 +46,6 @@ pub struct Settings {
     pub bounds: Arc<Bounds>,
     /// Shown before login, for example a legal notice.
     pub banner: Option<String>,
+    /// How long sessions may finish what they have begun after the stop signal.
+    pub drain: Duration,
 }

@@ -3,51 +3,53 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use super::Settings;
 use super::connection::{self, Shared, set};
-use super::{Settings, algorithms};
+use crate::front::Beat;
 use crate::front::places::Places;
 use crate::gate::Gate;
 use crate::names::Front;
 use crate::vfs::Vfs;
 
 /// Serves SFTP on a listener until `stop` becomes true (or its sender is gone). Then nothing more is accepted, sessions
-/// without open handles end at once, the others within 30 s.
+/// without open handles end at once, the others within [`Settings::drain`].
+///
+/// `settings` are read for every new connection, so that a renewed host key or another limit needs no restart. The loop
+/// sets `beat` while it turns.
 ///
 /// # Errors
 /// None at present; a connection that cannot be accepted (no file handles left) is logged and tried again.
 pub async fn serve(
     listener: TcpListener,
-    settings: Arc<Settings>,
+    settings: Arc<ArcSwap<Settings>>,
     gate: Arc<Gate>,
     vfs: Arc<Vfs>,
+    beat: Beat,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
+    let mut shared = Arc::new(Shared::new(settings.load_full(), gate, vfs));
     let places = Places::new(
-        settings.bounds.clone(),
+        shared.settings.bounds.clone(),
         Front::Sftp,
         metrics::gauge!("sftp_connections"),
         metrics::gauge!("sftp_connections_before_login"),
     );
-    let shared = Arc::new(Shared {
-        config: Arc::new(algorithms::config(&settings)),
-        gate,
-        vfs,
-        bounds: settings.bounds.clone(),
-        banner: settings.banner.clone(),
-    });
     let mut connections = JoinSet::new();
     let stopping = stop.clone();
     loop {
+        beat.set();
         let accepted = tokio::select! {
             biased;
             () = set(&mut stop) => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             accepted = listener.accept() => accepted,
+            () = Beat::due() => continue,
         };
         // Outside of `select!`, whose branches hold the watch's read lock: this future must be able to change threads.
         let (stream, peer) = match accepted {
@@ -58,6 +60,10 @@ pub async fn serve(
                 continue;
             }
         };
+        let settings = settings.load_full();
+        if !Arc::ptr_eq(&settings, &shared.settings) {
+            shared = Arc::new(Shared::new(settings, shared.gate.clone(), shared.vfs.clone()));
+        }
         let (place, displaced) = places.take(peer);
         let (shared, stop) = (shared.clone(), stopping.clone());
         let span = tracing::info_span!("sftp", %peer);
@@ -78,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_server_runs_on_any_thread() {
-        fn can_be_spawned<A, B, C, D, E, F: Future + Send>(_: fn(A, B, C, D, E) -> F) {}
+        fn can_be_spawned<A, B, C, D, E, F, G: Future + Send>(_: fn(A, B, C, D, E, F) -> G) {}
         can_be_spawned(serve);
     }
 }

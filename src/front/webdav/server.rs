@@ -16,12 +16,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::auth::challenge;
 use super::body::Connection;
 use super::guard::MAX_HEADERS;
 use super::service::{Shared, handle};
 use super::settings::Settings;
 use crate::config::Limits;
+use crate::front::Beat;
 use crate::front::limits::Limit;
 use crate::front::places::{Displaced, Places};
 use crate::front::read_ahead::ReadAhead;
@@ -35,7 +35,8 @@ const WATCH: Duration = Duration::from_secs(5);
 /// Serves WebDAV on a listener until `stop` turns true or its sender is gone. Then no connection is accepted any more,
 /// requests under way may end within [`Settings::drain`], and what is left is cut.
 ///
-/// `tls` is read for every new connection, so that a renewed certificate needs no restart. Its `alpn_protocols` should
+/// `tls` and `settings` are read for every new connection, so that a renewed certificate or another limit needs no
+/// restart. The loop sets `beat` while it turns. The `tls` configuration's `alpn_protocols` should
 /// be `h2` and `http/1.1`; a client that agrees on none gets HTTP/1.1.
 ///
 /// # Errors
@@ -43,25 +44,32 @@ const WATCH: Duration = Duration::from_secs(5);
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<ArcSwap<ServerConfig>>,
-    settings: Arc<Settings>,
+    settings: Arc<ArcSwap<Settings>>,
     gate: Arc<Gate>,
     vfs: Arc<Vfs>,
+    beat: Beat,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
+    let mut shared = Arc::new(Shared::new(settings.load_full(), gate, vfs));
     let places = Places::new(
-        settings.bounds.clone(),
+        shared.settings.bounds.clone(),
         Front::Webdav,
         metrics::gauge!("http_connections"),
         metrics::gauge!("http_connections_before_login"),
     );
-    let shared = Arc::new(Shared { challenge: challenge(&settings.realm), settings, gate, vfs });
     let mut tasks = JoinSet::new();
     loop {
+        beat.set();
         tokio::select! {
             () = stopped(&mut stop) => break,
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            () = Beat::due() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
+                    let settings = settings.load_full();
+                    if !Arc::ptr_eq(&settings, &shared.settings) {
+                        shared = Arc::new(Shared::new(settings, shared.gate.clone(), shared.vfs.clone()));
+                    }
                     let peer = address.ip().to_canonical();
                     let (place, displaced) = places.take(peer);
                     let connection = Connection::new(peer, place, shared.settings.bounds.now());
@@ -78,7 +86,7 @@ pub async fn serve(
         }
     }
     drop(listener);
-    let drained = timeout(shared.settings.drain, async { while tasks.join_next().await.is_some() {} }).await;
+    let drained = timeout(settings.load().drain, async { while tasks.join_next().await.is_some() {} }).await;
     if drained.is_err() {
         tracing::warn!(connections = tasks.len(), "connections were cut at the end of the drain time");
     }

@@ -33,6 +33,12 @@ pub(super) struct Shared {
     pub(super) challenge: HeaderValue,
 }
 
+impl Shared {
+    pub(super) fn new(settings: Arc<Settings>, gate: Arc<Gate>, vfs: Arc<Vfs>) -> Self {
+        Self { challenge: auth::challenge(&settings.realm), settings, gate, vfs }
+    }
+}
+
 /// Answers a request. Never fails: every failure is an answer.
 pub(super) async fn handle(
     shared: Arc<Shared>,

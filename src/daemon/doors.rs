@@ -1,0 +1,104 @@
+//! The front doors' settings, made from the firm's, and how new ones are put in their place.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::process;
+use super::tls::{Certificate, Tls};
+use crate::cli::{self, Problem};
+use crate::config::{self, Limits, Settings};
+use crate::front::{Bounds, sftp, webdav};
+
+/// What each new connection is served with. Connections that are open keep what they began with.
+pub(super) struct Doors {
+    /// What both doors share of what clients may use.
+    bounds: Arc<Bounds>,
+    pub(super) sftp: Option<Arc<ArcSwap<sftp::Settings>>>,
+    pub(super) https: Option<HttpsDoor>,
+}
+
+/// What the WebDAV listener serves with.
+pub(super) struct HttpsDoor {
+    pub(super) tls: Arc<Tls>,
+    pub(super) settings: Arc<ArcSwap<webdav::Settings>>,
+}
+
+/// The same as read from the disk, not in use yet.
+pub(super) struct Read {
+    limits: Limits,
+    sftp: Option<sftp::Settings>,
+    https: Option<(Certificate, webdav::Settings)>,
+}
+
+impl Read {
+    /// Reads the host keys and the certificate that these settings name, for doors with these bounds.
+    ///
+    /// # Errors
+    /// All that cannot be read.
+    pub(super) fn from(settings: &Settings, bounds: &Arc<Bounds>) -> Result<Self, Vec<Problem>> {
+        let limits = process::room_for(settings.limits);
+        let sftp = settings.sftp.as_ref().map(|sftp| sftp_settings(settings, sftp, bounds)).transpose();
+        let https = settings.https.as_ref();
+        let https = https.map(|https| Ok((Certificate::read(https)?, webdav_settings(settings, bounds)))).transpose();
+        match (limits, sftp, https) {
+            (Ok(limits), Ok(sftp), Ok(https)) => Ok(Self { limits, sftp, https }),
+            (limits, sftp, https) => Err([limits.err(), sftp.err(), https.err()].into_iter().flatten().collect()),
+        }
+    }
+}
+
+impl Doors {
+    /// Doors that are opened with these settings.
+    pub(super) fn new(read: Read, bounds: Arc<Bounds>) -> Self {
+        bounds.set(read.limits);
+        let swap = |(certificate, settings): (Certificate, _)| HttpsDoor {
+            tls: Arc::new(Tls::new(certificate)),
+            settings: Arc::new(ArcSwap::from_pointee(settings)),
+        };
+        let sftp = read.sftp.map(|sftp| Arc::new(ArcSwap::from_pointee(sftp)));
+        Self { bounds, sftp, https: read.https.map(swap) }
+    }
+
+    /// What is read anew is read for these.
+    pub(super) fn bounds(&self) -> &Arc<Bounds> {
+        &self.bounds
+    }
+
+    /// Which keys and certificates are others than those in use.
+    pub(super) fn differences(&self, read: &Read) -> Vec<String> {
+        let mut changed = Vec::new();
+        if let (Some(old), Some(new)) = (&self.sftp, &read.sftp)
+            && old.load().host_keys != new.host_keys
+        {
+            changed.push("the SSH host keys".to_owned());
+        }
+        if let (Some(old), Some((new, _))) = (&self.https, &read.https)
+            && old.tls.fingerprint() != new.fingerprint()
+        {
+            changed.push(format!("the certificate, now SHA-256 {}", new.fingerprint()));
+        }
+        changed
+    }
+
+    /// New connections are served with these from now on. A door that was closed at the start stays closed.
+    pub(super) fn change(&self, read: Read) {
+        self.bounds.set(read.limits);
+        if let (Some(door), Some(sftp)) = (&self.sftp, read.sftp) {
+            door.store(Arc::new(sftp));
+        }
+        if let (Some(door), Some((certificate, settings))) = (&self.https, read.https) {
+            door.tls.change(certificate);
+            door.settings.store(Arc::new(settings));
+        }
+    }
+}
+
+fn sftp_settings(settings: &Settings, sftp: &config::Sftp, bounds: &Arc<Bounds>) -> Result<sftp::Settings, Problem> {
+    let host_keys = cli::read_host_keys(&sftp.host_keys)?;
+    Ok(sftp::Settings { host_keys, bounds: bounds.clone(), banner: None, drain: settings.drain })
+}
+
+fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Settings {
+    webdav::Settings { realm: settings.firm.clone(), bounds: bounds.clone(), drain: settings.drain }
+}

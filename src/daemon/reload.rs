@@ -1,0 +1,213 @@
+//! What a running daemon takes from a changed configuration.
+//!
+//! Everything is read and checked before anything changes: one mistake, and the old stays in force as a whole. New
+//! connections are then served with the new; those that are open go on as they began, so that no transfer is dropped. What
+//! only a restart can change is named and left as it is.
+
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::core::{Addresses, Core};
+use super::doors::{Doors, Read};
+use super::prepared::Reread;
+use super::sandbox::Sandbox;
+use super::systemd;
+use crate::cli::{self, MatterTypeFile, Operator, Problem, blocking};
+use crate::config::{Https, Log, Settings, Sftp};
+use crate::observe::{self, LogFilter};
+
+/// What a daemon has that a directory which was opened for one verb does not.
+pub(crate) struct Live {
+    pub(super) addresses: Addresses,
+    pub(super) sandbox: Sandbox,
+    pub(super) doors: Doors,
+    pub(super) reread: Reread,
+    /// Held by the reload that is going on.
+    pub(super) turn: tokio::sync::Mutex<()>,
+}
+
+/// What became of a reload.
+#[derive(Debug, Serialize)]
+pub(crate) struct Reloaded {
+    /// What is others than before, for new connections and new matters.
+    changed: Vec<String>,
+    /// Settings that differ from those in force and need a restart.
+    needs_restart: Vec<&'static str>,
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.changed.is_empty() && self.needs_restart.is_empty() {
+            return f.write_str("nothing has changed");
+        }
+        let mut lines: Vec<_> = self.changed.iter().map(|what| format!("changed: {what}")).collect();
+        lines.extend(self.needs_restart.iter().map(|what| format!("needs a restart: {what}")));
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// Everything new, read and found sound.
+struct New {
+    settings: Settings,
+    doors: Read,
+    log_filter: LogFilter,
+    matter_types: Vec<MatterTypeFile>,
+    told: Reloaded,
+}
+
+impl Live {
+    /// What a verb may tell of the confinement.
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// Reads everything anew and compares. Blocks.
+    ///
+    /// # Errors
+    /// Every mistake, one a line.
+    fn read(&self, old: &Settings) -> Result<New, Problem> {
+        let new = (self.reread)()?;
+        if new.data != old.data {
+            return Err(Problem::usage(format_args!(
+                "`data` names another directory, {}: that needs a restart",
+                new.data.path().display()
+            )));
+        }
+        let mut wrong: Vec<String> = self.unreadable(&new);
+        if !wrong.is_empty() {
+            return Err(Problem::usage(wrong.join("\n")));
+        }
+        let doors = Read::from(&new, self.doors.bounds());
+        let doors = doors.map_err(|problems| wrong.extend(problems.into_iter().map(|why| why.message))).ok();
+        let log_filter = observe::log_filter(&new.log.filter).map_err(|why| wrong.push(why.to_string())).ok();
+        let matter_types = new
+            .matter_types
+            .as_deref()
+            .map_or(Ok(Vec::new()), cli::read_matter_types)
+            .map_err(|why| wrong.extend(why))
+            .ok();
+        let (Some(doors), Some(log_filter), Some(matter_types)) = (doors, log_filter, matter_types) else {
+            return Err(Problem::usage(wrong.join("\n")));
+        };
+        let changed = changes(old, &new).into_iter().map(str::to_owned).chain(self.doors.differences(&doors)).collect();
+        let told = Reloaded { changed, needs_restart: needs_restart(old, &new) };
+        Ok(New { settings: with_what_stays(old, new), doors, log_filter, matter_types, told })
+    }
+
+    /// What the settings name and this process cannot open, and whether that is for its sandbox.
+    fn unreadable(&self, new: &Settings) -> Vec<String> {
+        let look = |setting: &str, path: &Path| {
+            let cause = File::open(path).err()?;
+            let why = self.sandbox.explain(path, &cause).map_or(String::new(), |why| format!("; {why}"));
+            Some(format!("{setting}: cannot open {}: {cause}{why}", path.display()))
+        };
+        let https = new.https.iter();
+        let https = https.flat_map(|https| [("https.certificate", &https.certificate), ("https.key", &https.key)]);
+        let keys = new.sftp.iter().flat_map(|sftp| sftp.host_keys.iter().map(|key| ("sftp.host_keys", key)));
+        let types = new.matter_types.iter().map(|folder| ("matter_types", folder));
+        https.chain(keys).chain(types).filter_map(|(setting, path)| look(setting, path)).collect()
+    }
+}
+
+impl Core {
+    /// Reads configuration, certificates, host keys and matter types again and puts them in force.
+    ///
+    /// # Errors
+    /// Every mistake; then nothing has changed.
+    pub(crate) async fn reload(&self, operator: &Operator<'_>) -> Result<Reloaded, Problem> {
+        let Some(live) = self.live() else {
+            return Err(Problem::failed("no daemon runs, so there is nothing to reload"));
+        };
+        let _turn = live.turn.lock().await;
+        systemd::reloading();
+        let outcome = self.reload_with(live.clone(), operator).await;
+        systemd::ready(&self.at());
+        match &outcome {
+            Ok(told) => told.to_string().lines().for_each(|line| tracing::info!("reload: {line}")),
+            Err(problem) => {
+                problem.message.lines().for_each(|line| tracing::error!("reload: {line}"));
+                tracing::error!("reload: refused; what was in force stays in force");
+            }
+        }
+        outcome
+    }
+
+    async fn reload_with(&self, live: std::sync::Arc<Live>, operator: &Operator<'_>) -> Result<Reloaded, Problem> {
+        let (old, reader) = (self.settings(), live.clone());
+        let New { settings, doors, log_filter, matter_types, mut told } = blocking(move || reader.read(&old)).await??;
+        // The one step that can fail: it is recorded and goes to the disk.
+        told.changed.extend(cli::apply_matter_types(operator, matter_types).await?);
+        if settings.log.filter != self.settings().log.filter {
+            log_filter.apply();
+        }
+        live.doors.change(doors);
+        self.put_in_force(settings);
+        Ok(told)
+    }
+}
+
+/// What takes effect without a restart and differs.
+fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let https = |of: &Settings| of.https.as_ref().map(|https| (https.certificate.clone(), https.key.clone()));
+    let keys = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.host_keys.clone());
+    let differ = [
+        ("firm", old.firm != new.firm),
+        ("matter_types", old.matter_types != new.matter_types),
+        ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
+        ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
+        ("log.filter", old.log.filter != new.log.filter),
+        ("stop.drain_seconds", old.drain != new.drain),
+        ("limits", old.limits != new.limits),
+    ];
+    named(&differ)
+}
+
+/// What differs and takes effect at the next start.
+fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let sftp = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.listen);
+    let https = |of: &Settings| of.https.as_ref().map(|https| https.listen);
+    let differ = [
+        ("sftp.enabled", old.sftp.is_some() != new.sftp.is_some()),
+        ("sftp.listen", sftp(old).zip(sftp(new)).is_some_and(|(old, new)| old != new)),
+        ("https.enabled", old.https.is_some() != new.https.is_some()),
+        ("https.listen", https(old).zip(https(new)).is_some_and(|(old, new)| old != new)),
+        ("observe", old.observe != new.observe),
+        ("kv.engine", old.kv.engine != new.kv.engine),
+        ("kv.cache_mib", old.kv.cache_bytes != new.kv.cache_bytes),
+        ("audit.origin", old.audit_origin != new.audit_origin),
+        ("log.format", old.log.format != new.log.format),
+        ("sandbox.landlock", old.sandbox != new.sandbox),
+        ("uploads.fresh_minutes", old.uploads != new.uploads),
+    ];
+    named(&differ)
+}
+
+fn named(differ: &[(&'static str, bool)]) -> Vec<&'static str> {
+    differ.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
+}
+
+/// The new settings, except for what needs a restart: that is not in force, and the next reload names it again.
+fn with_what_stays(old: &Settings, new: Settings) -> Settings {
+    let sftp = match (&old.sftp, new.sftp) {
+        (Some(old), Some(new)) => Some(Sftp { listen: old.listen, ..new }),
+        (old, _) => old.clone(),
+    };
+    let https = match (&old.https, new.https) {
+        (Some(old), Some(new)) => Some(Https { listen: old.listen, ..new }),
+        (old, _) => old.clone(),
+    };
+    Settings {
+        sftp,
+        https,
+        observe: old.observe,
+        kv: old.kv.clone(),
+        audit_origin: old.audit_origin.clone(),
+        log: Log { format: old.log.format, ..new.log },
+        sandbox: old.sandbox,
+        uploads: old.uploads,
+        ..new
+    }
+}
