@@ -17,6 +17,7 @@
 mod bound;
 mod core;
 mod process;
+mod recovery;
 mod stop;
 mod tls;
 
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use self::core::{Addresses, Core};
+pub(crate) use recovery::Recovery;
 pub(crate) use tls::tls_config;
 
 use crate::audit::Action;
