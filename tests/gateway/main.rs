@@ -1,5 +1,6 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
+mod crash;
 mod deep_check;
 mod demo;
 mod demo_contract;
@@ -9,6 +10,7 @@ mod large;
 mod logins;
 mod mounts;
 mod names;
+mod random;
 mod record;
 mod recovery;
 mod rights_columns;
