@@ -24,7 +24,7 @@ pub(crate) fn is_sound(data: &Path) -> serde_json::Value {
 }
 
 /// A firm with one document of each history that a client can make.
-fn lived_in() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn lived_in() -> (tempfile::TempDir, PathBuf) {
     let demo = Demo::start();
     let room = format!("/{MATTER_ONE}/Documents/Shared room");
     let source = demo.data().join("source");
@@ -101,7 +101,7 @@ fn what_a_crash_leaves_is_told_and_no_finding_and_gone_after_the_start() {
     assert!(clean["leftovers"].as_array().expect("a list").is_empty(), "{clean:#}");
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
     ok(std::process::Command::new("cp").arg("-a").arg(from).arg(to).output().expect("cp"));
 }
