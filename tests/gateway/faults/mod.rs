@@ -191,7 +191,9 @@ impl Rig {
     }
 }
 
+/// What `sftp` shows: the daemon's own words for some requests, its own word for the code in others.
 const NOT_NOW: &str = "the service is not available now";
+const FAILURE: &str = ": Failure";
 
 #[test]
 fn a_full_ext4_stops_uploads_with_a_clear_answer_and_goes_on_when_there_is_room() {
@@ -215,7 +217,7 @@ fn a_full_ext4_stops_uploads_with_a_clear_answer_and_goes_on_when_there_is_room(
             }
             assert!(Instant::now() < until, "the disk is never full");
         }
-        rig.sftp_is_refused(&rig.put_by_sftp("new.bin"), &["no space is left", NOT_NOW, "Connection"]);
+        rig.sftp_is_refused(&rig.put_by_sftp("new.bin"), &["no space is left", NOT_NOW, FAILURE, "Connection"]);
         rig.serves_nothing_wrong();
         std::fs::remove_file(&ballast).expect("room again");
         rig.goes_on();
@@ -230,7 +232,7 @@ fn a_disk_that_becomes_read_only_stops_documents_and_loses_nothing() {
     // As the kernel does after an error of the disk: no write gets through any more, until it was unmounted and mended.
     rig.inside(&["mount", "-o", "remount,abort", &data]);
     assert_eq!(rig.put("kept.bin"), 503);
-    rig.sftp_is_refused(&rig.put_by_sftp("new.bin"), &[NOT_NOW, "Connection", "Permission denied"]);
+    rig.sftp_is_refused(&rig.put_by_sftp("new.bin"), &[NOT_NOW, FAILURE, "Connection", "Permission denied"]);
     rig.is_not_ready_because("the audit log");
     assert_eq!(rig.demo.status(CLIENT_ONE, &rig.path("kept.bin"), &[]), 503, "no document without a record");
     let Rig { demo, home, kept, source } = rig;
@@ -255,7 +257,7 @@ fn an_error_of_the_disk_under_the_record_stops_documents_until_a_restart() {
         }
         rig.is_not_ready_because("needs a restart");
         assert_eq!(rig.demo.status(CLIENT_ONE, &rig.path("kept.bin"), &[]), 503, "no document without a record");
-        let lost = [NOT_NOW, "Connection", "Permission denied"];
+        let lost = [NOT_NOW, FAILURE, "Connection", "Permission denied"];
         rig.sftp_is_refused(&rig.get_by_sftp("kept.bin"), &lost);
         // What the kernel did with the failed pages nobody knows, so that the fault going away changes nothing.
         std::fs::remove_file(&plan).expect("the fault goes away");
@@ -273,7 +275,7 @@ fn an_error_of_the_disk_under_the_catalog_stops_changes_until_a_restart() {
         fail(&rig, &plan, &[(call, EIO, "catalog/"), (other, EIO, "catalog/")]);
         assert_eq!(rig.put("new.bin"), 503, "{call}");
         rig.is_not_ready_because("catalog");
-        rig.sftp_is_refused(&rig.put_by_sftp("new.bin"), &[NOT_NOW]);
+        rig.sftp_is_refused(&rig.put_by_sftp("new.bin"), &[NOT_NOW, FAILURE]);
         // What was committed before can be read all the time.
         rig.serves();
         std::fs::remove_file(&plan).expect("the fault goes away");
@@ -291,7 +293,7 @@ fn an_error_of_the_disk_under_documents_is_that_document_s_alone_and_passes() {
         // Not every call is used; those that are must be noticed.
         assert!(matches!(status, 503 | 201 | 204), "{call}: {status}");
         if status == 503 {
-            rig.sftp_is_refused(&rig.put_by_sftp("new.bin"), &[NOT_NOW]);
+            rig.sftp_is_refused(&rig.put_by_sftp("new.bin"), &[NOT_NOW, FAILURE]);
             assert_eq!(rig.put("kept.bin"), 503, "an overwrite that fails");
         }
         rig.serves();
@@ -303,7 +305,7 @@ fn an_error_of_the_disk_under_documents_is_that_document_s_alone_and_passes() {
     assert_eq!(rig.put("unseen.bin"), 503);
     fail(&rig, &plan, &[("pread64", EIO, "blobs/"), ("read", EIO, "blobs/")]);
     assert!(rig.serves_nothing_wrong() != Some(0), "it cannot be read");
-    rig.sftp_is_refused(&rig.get_by_sftp("kept.bin"), &[NOT_NOW]);
+    rig.sftp_is_refused(&rig.get_by_sftp("kept.bin"), &[NOT_NOW, FAILURE]);
     std::fs::remove_file(&plan).expect("the fault goes away");
     rig.goes_on();
     assert_eq!(rig.demo.status(CLIENT_ONE, &rig.path("unseen.bin"), &[]), 404, "nothing half is seen");
