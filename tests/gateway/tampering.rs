@@ -164,6 +164,9 @@ fn carries_nothing(name: &str, change: &str) -> Option<&'static str> {
         "audit/state" if matches!(change, "drop" | "roll back") => {
             Some("derived from the records: a start goes on from any of its sizes, or makes it anew")
         }
+        _ if name.starts_with("audit/journal/") && change == "lengthen" => {
+            Some("told as a torn end: what follows the last sound batch is set aside and recorded at the next start")
+        }
         "catalog/lock" | "audit/lock" => Some("a lock's file has no content"),
         "catalog/catalog.redb" => Some("room of the engine that no record uses, and its spare commit slot"),
         "keys/firm.key" => Some("comments and line ends of an identity file"),
