@@ -6,9 +6,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 
 use super::body::{Body, ReadKeys, Sealer};
@@ -23,6 +27,10 @@ use super::note::VerifyKey;
 use super::state::Chains;
 use super::store::Store;
 use super::tree::{Hash, TILE, Tree, sha256};
+
+/// How long a checkpoint may take to follow the files that it covers.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What to hold the log against, beside itself.
 #[derive(Clone, Copy, Default)]
@@ -55,6 +63,8 @@ pub struct VerifyReport {
     pub open: usize,
     /// Bodies erased by law, each by a later record that says so.
     pub erased: usize,
+    /// True if the log was closed and nothing was written since; false after a crash, and beside a daemon.
+    pub closed: bool,
     /// Bytes of a batch that is being written, or was when the daemon ended.
     pub torn_bytes: usize,
     /// True if bodies were opened.
@@ -97,6 +107,7 @@ pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, Verif
         return Err(VerifyError::at(store.size(), what));
     }
     let state = store.read(STATE)?;
+    let closed = state.as_deref().and_then(Chains::stored_size).unwrap_or(0) == store.size();
     let mut run = Run {
         store: &store,
         known,
@@ -127,8 +138,8 @@ pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, Verif
         return Err(VerifyError::Unexpected(format!("{STATE}: it is not that of any size of this log")));
     }
     match run.walk(dir, "") {
-        // A daemon that writes makes files beyond the state that we saw.
-        Err(VerifyError::Unexpected(_)) if fs::read(dir.join(CHECKPOINT)).is_ok_and(|note| note != store.note) => {}
+        // A daemon that writes makes files beyond the state that we saw, and removes those that it no longer needs.
+        Err(why) if may_be_change(&why) && has_moved_on(dir, &store.note) => {}
         result => result?,
     }
     Ok(VerifyReport {
@@ -140,9 +151,34 @@ pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, Verif
         matters: run.chains.matters(),
         open: run.chains.open().len(),
         erased: run.missing.len(),
+        closed: closed && store.journal.torn.is_empty() && run.chains.open().len() == 0,
         torn_bytes: store.journal.torn.len(),
         bodies: checks.keys.is_some(),
     })
+}
+
+fn may_be_change(error: &VerifyError) -> bool {
+    match error {
+        VerifyError::Unexpected(_) => true,
+        VerifyError::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+/// Whether somebody writes to the log: a new checkpoint follows new files within moments. A log that nobody has open
+/// changes no more.
+fn has_moved_on(dir: &Path, note: &[u8]) -> bool {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if fs::read(dir.join(CHECKPOINT)).is_ok_and(|now| now != note) {
+            return true;
+        }
+        let is_open = File::open(dir).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockShared).is_err());
+        if !is_open || Instant::now() > until {
+            return false;
+        }
+        thread::sleep(PAUSE);
+    }
 }
 
 struct Run<'s> {
@@ -237,8 +273,7 @@ impl Run<'_> {
                 return Err(VerifyError::Checkpoint(format!("the first {size} records are not those that it signs")));
             }
         }
-        let stored_size = |bytes: &Vec<u8>| bytes.get(8..16).map(|size| size == self.chains.size().to_be_bytes());
-        let is_due = self.state.as_ref().and_then(stored_size) == Some(true);
+        let is_due = self.state.as_deref().and_then(Chains::stored_size) == Some(self.chains.size());
         if is_due && self.state.take() != Some(self.chains.encode()) {
             return Err(VerifyError::at(size, format!("{STATE} is not what the records before this one give")));
         }

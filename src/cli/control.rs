@@ -39,6 +39,8 @@ pub(crate) enum Request {
     Status,
     /// Read the configuration again.
     Reload,
+    /// `check --deep`
+    CheckDeep,
     /// `matter-type ...`
     MatterType(matter_type::Command),
     /// `matter ...`

@@ -251,6 +251,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
     match request {
         Request::Status => status::run(&operator).await,
         Request::Reload => reload::run(&operator).await,
+        Request::CheckDeep => check::beside_the_daemon(&operator).await,
         Request::MatterType(command) => command.run(&operator).await,
         Request::Matter(command) => command.run(&operator).await,
         Request::Contact(command) => command.run(&operator).await,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::bound::{self, BoundEngine};
 use super::prepared::LOCK_PATIENCE;
 use super::process;
+use super::recovery::Recovery;
 use super::reload::Live;
 use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome, Unavailable};
 use crate::cli::{DirLock, Doing as _, Problem};
@@ -42,7 +43,9 @@ pub(crate) struct Core {
     engine: Arc<BoundEngine>,
     practice: Arc<Practice>,
     gate: Arc<Gate>,
+    vault: Arc<Vault>,
     vfs: Arc<Vfs>,
+    recovery: Recovery,
     live: OnceLock<Arc<Live>>,
     /// Given back last.
     _lock: DirLock,
@@ -94,24 +97,24 @@ impl Core {
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
         let staging = staging.with_max_len(settings.limits.upload_bytes);
         let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
-        let found = vault.recover(!opened.closed).doing("put the vault in order")?;
-        if !opened.closed || found.leftovers > 0 {
-            tracing::warn!(?found, abandoned = opened.abandoned.len(), "the daemon did not end cleanly the last time");
-            let reason = format!(
-                "removed {} unfinished files and {} blobs that no version names",
-                found.leftovers, found.orphans
-            );
+        let found = vault.recover(opened.closed).doing("put the vault in order")?;
+        let recovery = Recovery::new(&opened, found);
+        if !recovery.ended_cleanly {
+            tracing::warn!(found = %recovery, "the daemon did not end cleanly the last time");
+        }
+        if !recovery.ended_cleanly || found.leftovers > 0 {
             let event = Event {
-                detail: Detail::because(reason),
+                detail: Detail::because(recovery.to_string()),
                 ..Event::new(Actor::service("deedbox"), Action::Recover, Outcome::Done)
             };
             log.record_blocking(&event).doing("record the recovery")?;
         }
 
         let gate = Gate::new(practice.clone(), log.clone(), gate_settings(&settings)).doing("set up the gate")?;
-        let vfs = Vfs::new(gate.clone(), Arc::new(vault));
+        let vault = Arc::new(vault);
+        let vfs = Vfs::new(gate.clone(), vault.clone());
         let (settings, live) = (ArcSwap::from_pointee(settings), OnceLock::new());
-        Ok(Self { settings, started, keyring, log, engine, practice, gate, vfs, live, _lock: lock })
+        Ok(Self { settings, started, keyring, log, engine, practice, gate, vault, vfs, recovery, live, _lock: lock })
     }
 
     /// Closes what was opened for one verb.
@@ -119,10 +122,17 @@ impl Core {
         self.shut().await
     }
 
-    /// Writes the last audit records and the last checkpoint.
+    /// Makes removals durable, then writes the last audit records and the last checkpoint: a log that is closed says that
+    /// the next start need not look for leftovers.
     pub(super) async fn shut(&self) -> Result<(), Problem> {
-        let log = self.log.clone();
-        tokio::task::spawn_blocking(move || log.close()).await.doing("close the audit record")
+        let (vault, log) = (self.vault.clone(), self.log.clone());
+        let close = move || {
+            if let Err(why) = vault.settle() {
+                tracing::warn!(%why, "removals could not be made durable");
+            }
+            log.close();
+        };
+        tokio::task::spawn_blocking(close).await.doing("close the audit record")
     }
 
     /// Records the daemon's own start and stop.
@@ -185,6 +195,11 @@ impl Core {
 
     pub(crate) fn vfs(&self) -> &Arc<Vfs> {
         &self.vfs
+    }
+
+    /// What the start put in order.
+    pub(crate) fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     /// Where the listeners are; nowhere for a directory that was opened for one verb.

@@ -22,6 +22,7 @@ mod core;
 mod doors;
 mod prepared;
 mod process;
+mod recovery;
 mod reload;
 mod sandbox;
 mod sockets;
@@ -38,6 +39,7 @@ use tokio::task::{JoinError, JoinSet};
 
 pub(crate) use self::core::{Addresses, Core};
 pub(crate) use prepared::Prepared;
+pub(crate) use recovery::Recovery;
 pub(crate) use sandbox::Sandbox;
 pub(crate) use tls::Certificate;
 

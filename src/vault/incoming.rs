@@ -149,7 +149,8 @@ impl Vault {
         let created = matches!(intent, Intent::Create(_));
         let matter = intent.place().matter;
         self.usage.changed(matter, before, entry.size());
-        let detail = Detail { reason: (!ready.is_new).then(|| "unchanged".to_owned()), ..ready.detail() };
+        let (reason, object) = ((!ready.is_new).then(|| "unchanged".to_owned()), Some(entry.node));
+        let detail = Detail { reason, object, ..ready.detail() };
         if let Some(intent) = ready.intent.take() {
             intent.settle(Outcome::Done, detail);
         }

@@ -18,7 +18,7 @@ mod writing;
 use std::sync::Arc;
 
 pub use error::Error;
-pub use inspect::{DocumentRecord, Explanation};
+pub use inspect::{DocumentRecord, Explanation, structure_path};
 pub use reading::Reading;
 pub use stat::{Kind, Stat};
 pub use words::{

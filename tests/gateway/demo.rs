@@ -74,10 +74,7 @@ impl Demo {
         command.arg(env!("CARGO_BIN_EXE_deedbox")).args(DEMO).arg(&data);
         let mut demo = Self::run(command, &data).unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"));
         demo.home = Some(home);
-        let root = format!("/proc/{}/root{}", demo.pid(), data.display());
-        let info = demo.info.to_string().replace(&*data.to_string_lossy(), &root);
-        demo.info = serde_json::from_str(&info).expect("still JSON");
-        demo.data = PathBuf::from(root);
+        demo.look_inside();
         demo
     }
 
@@ -96,6 +93,21 @@ impl Demo {
         let mut command = Command::new(program);
         command.args(arguments).arg(binary).args(DEMO).arg(data);
         Self::run(command, data)
+    }
+
+    /// A fresh firm, started through a wrapper that ends by becoming the daemon.
+    pub(crate) fn start_under(wrapper: &[String], data: &Path) -> Self {
+        let mut command = Command::new(&wrapper[0]);
+        command.args(&wrapper[1..]).arg(env!("CARGO_BIN_EXE_deedbox")).args(DEMO).arg(data);
+        Self::run(command, data).unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"))
+    }
+
+    /// From here on, the files of the data directory are those that the daemon sees in its namespace.
+    pub(crate) fn look_inside(&mut self) {
+        let root = format!("/proc/{}/root{}", self.pid(), self.data.display());
+        let info = self.info.to_string().replace(&*self.data.to_string_lossy(), &root);
+        self.info = serde_json::from_str(&info).expect("still JSON");
+        self.data = PathBuf::from(root);
     }
 
     fn run(mut command: Command, data: &Path) -> Result<Self, String> {

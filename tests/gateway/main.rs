@@ -1,14 +1,18 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
+mod crash;
+mod deep_check;
 mod demo;
 mod demo_contract;
 mod drain;
 mod encryption;
+mod faults;
 mod hidden;
 mod large;
 mod logins;
 mod mounts;
 mod names;
+mod random;
 mod record;
 mod recovery;
 mod reload;
@@ -19,6 +23,7 @@ mod service;
 mod sftp;
 mod sftp_channel;
 mod sftp_wire;
+mod tampering;
 mod transfer;
 mod webdav_clients;
 mod webdav_drive;

@@ -134,3 +134,26 @@ proptest! {
 }
 
 static SAMPLE: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
+
+/// Beside a writer, tiles and their folders come and go while they are looked at.
+#[test]
+fn a_log_verifies_at_every_moment_while_it_is_written() {
+    let dir = folder();
+    let (log, _) = open(dir.path());
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(1500);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while std::time::Instant::now() < until {
+                fill(&log, 97);
+                log.checkpoint().expect("a checkpoint");
+            }
+        });
+        let mut times = 0;
+        while std::time::Instant::now() < until {
+            if let Err(why) = super::super::verify(dir.path(), None) {
+                panic!("after {times} times: {why}");
+            }
+            times += 1;
+        }
+    });
+}

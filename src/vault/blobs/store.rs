@@ -32,6 +32,11 @@ impl BlobStore {
         Ok(Self { layout: Arc::new(Layout::open(dir)?), headers: Arc::default() })
     }
 
+    /// The store in `dir` as it is, for the check of a stopped directory: nothing is made, not even `dir`.
+    pub fn existing(dir: &Path) -> Self {
+        Self { layout: Arc::new(Layout::existing(dir)), headers: Arc::default() }
+    }
+
     /// Starts a new blob for a matter. It has no name until it is finished.
     pub fn create(&self, matter: &MatterKey) -> Result<BlobWriter, BlobError> {
         BlobWriter::create(Arc::clone(&self.layout), matter)
@@ -104,11 +109,12 @@ impl BlobStore {
 
     /// Removes a blob for good; one that is not there is no error.
     pub fn remove(&self, id: &BlobId) -> Result<(), BlobError> {
-        let path = self.path(id);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path)(error)),
-            _ => Ok(()),
-        }
+        self.layout.remove(id)
+    }
+
+    /// Makes removals durable.
+    pub(in crate::vault) fn settle(&self) -> Result<(), BlobError> {
+        self.layout.settle()
     }
 
     /// The length of a blob's encrypted file in bytes, or nothing if there is none.
@@ -134,6 +140,16 @@ impl BlobStore {
     /// The ids of all blobs in order, for the deep check. A directory that cannot be read is one error.
     pub fn ids(&self) -> impl Iterator<Item = Result<BlobId, BlobError>> {
         self.layout.ids()
+    }
+
+    /// Files that are being written, or were when the daemon ended.
+    pub fn unfinished(&self) -> Result<Vec<PathBuf>, BlobError> {
+        self.layout.unfinished()
+    }
+
+    /// What lies among the blobs and is none.
+    pub fn strays(&self) -> Result<Vec<PathBuf>, BlobError> {
+        self.layout.strays()
     }
 
     /// Removes the half-written files of a crash and tells how many there were. For the start only: it would take the
