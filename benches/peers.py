@@ -31,15 +31,15 @@ class Failed(Exception):
     """Something did not work; the message says what, for a person."""
 
 
-def install():
+def install(packages=PACKAGES):
     """Installs what is missing. Services that come with it are neither started nor left enabled."""
-    missing = [name for name, shows in PACKAGES.items() if not os.path.exists(shows)]
+    missing = [name for name, shows in packages.items() if not os.path.exists(shows)]
     if not missing:
         return
     sudo = [] if os.geteuid() == 0 else [shutil.which("sudo")]
     if sudo == [None] or not shutil.which("apt-get"):
         raise Failed(f"these Debian packages are needed: {' '.join(missing)} (run as root, or install them yourself)")
-    print(f"benches/compare: installing {' '.join(missing)}", flush=True)
+    print(f"benches: installing {' '.join(missing)}", flush=True)
     # A policy-rc.d that exits 101 keeps apt from starting services; one that exists is the owner's and stays.
     script = f"""set -e
         if [ ! -e /usr/sbin/policy-rc.d ]; then
