@@ -137,6 +137,9 @@ class Deedbox(Server):
 class Peer(Server):
     """Serves the plain directory `root`, which the peers share; over HTTP as www-data where root runs this."""
 
+    # False where no target depends on the peer: one medium is enough.
+    on_every_medium = True
+
     def __init__(self, dir, root, deedbox):
         dir.mkdir()
         dir.chmod(0o755)
@@ -238,6 +241,7 @@ class Apache(HttpPeer):
 
 class RcloneSftp(SshPeer):
     name, package, base = "rclone serve sftp", "rclone", "/"
+    on_every_medium = False
 
     def program(self, dir, deedbox):
         where = ["--addr", f"127.0.0.1:{self.port}", "--user", self.user]
@@ -247,6 +251,7 @@ class RcloneSftp(SshPeer):
 
 class RcloneDav(HttpPeer):
     name, package = "rclone serve webdav", "rclone"
+    on_every_medium = False
 
     def program(self, dir, deedbox):
         certs = deedbox.data / "certs"
