@@ -137,8 +137,8 @@ class Deedbox(Server):
 class Peer(Server):
     """Serves the plain directory `root`, which the peers share; over HTTP as www-data where root runs this."""
 
-    # False where no target depends on the peer: one medium is enough.
-    on_every_medium = True
+    # False where no target depends on the peer: it is measured on one medium, and not when it shall be quick.
+    judged = True
 
     def __init__(self, dir, root, deedbox):
         dir.mkdir()
@@ -241,7 +241,7 @@ class Apache(HttpPeer):
 
 class RcloneSftp(SshPeer):
     name, package, base = "rclone serve sftp", "rclone", "/"
-    on_every_medium = False
+    judged = False
 
     def program(self, dir, deedbox):
         where = ["--addr", f"127.0.0.1:{self.port}", "--user", self.user]
@@ -251,7 +251,7 @@ class RcloneSftp(SshPeer):
 
 class RcloneDav(HttpPeer):
     name, package = "rclone serve webdav", "rclone"
-    on_every_medium = False
+    judged = False
 
     def program(self, dir, deedbox):
         certs = deedbox.data / "certs"
