@@ -47,6 +47,22 @@ def peak_kib(pid):
     return total
 
 
+def held_kib(pid):
+    """Memory of a server's processes, with each page shared among those that share it (proc(5), smaps_rollup); where
+    that may not be read, the sum of their resident sizes."""
+    total = 0
+    for each in processes(pid):
+        try:
+            with open(f"/proc/{each}/smaps_rollup") as rollup:
+                total += sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+        except PermissionError:
+            with open(f"/proc/{each}/status") as status:
+                total += sum(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return total
+
+
 def forget_peak(pid):
     """Starts the peak anew (proc(5), clear_refs). Deedbox's process is not dumpable, so only root may."""
     if os.geteuid() != 0:
@@ -81,7 +97,7 @@ def settle(server):
 
 
 def turn(work, server):
-    """One timed run of the client: its wall time, the server's processor time, the server's peak memory, and the share
+    """One run of the client: what it cost (its wall time, where the work does not say what counts), the server's processor time, the server's peak memory, and the share
     of the processors that somebody else had meanwhile, the kernel's own threads among them."""
     pid = server.process.pid
     settle(server)
@@ -97,7 +113,7 @@ def turn(work, server):
     watcher.start()
     began = time.perf_counter()
     try:
-        work.run(server)
+        cost = work.run(server)
         seconds = time.perf_counter() - began
         during, (all_after, ours_after) = ticks(pid) - before, machine_seconds()
     finally:
@@ -108,15 +124,21 @@ def turn(work, server):
     cpu = (ticks(pid) - before) / TICKS
     work.clean(server)
     others = max(0, (all_after - all_before) - (ours_after - ours_before) - during / TICKS) / seconds / os.cpu_count()
-    return {"seconds": seconds, "cpu_seconds": cpu, "peak_kib": max(peaks), "others": others}
+    cost = seconds if cost is None else cost
+    return {"cost": cost, "cpu_seconds": cpu, "peak_kib": max(peaks), "others": others}
 
 
 def compare(work, deedbox, peer, pairs):
     """A warm-up of both whose results are checked, then turns in pairs: Deedbox, peer, Deedbox, peer."""
-    for server in (deedbox, peer):
-        work.run(server)
-        work.check(server)
-        work.clean(server)
+    if work.fresh:
+        for server in (deedbox, peer):
+            server.restart()
+        pairs = 1
+    else:
+        for server in (deedbox, peer):
+            work.run(server)
+            work.check(server)
+            work.clean(server)
     return [{"deedbox": turn(work, deedbox), "peer": turn(work, peer)} for _ in range(pairs)]
 
 
@@ -131,11 +153,13 @@ def summary(work, pairs):
     for side in ("deedbox", "peer"):
         turns = [pair[side] for pair in pairs]
         row[side] = {
-            "seconds": spread([turn["seconds"] for turn in turns]),
-            "cpu": spread([turn["cpu_seconds"] / work.per_cpu_unit for turn in turns]),
+            "cost": spread([turn["cost"] for turn in turns]),
+            "cpu": spread([turn["cpu_seconds"] / work.cpu_units for turn in turns]),
             "peak_mib": max(turn["peak_kib"] for turn in turns) / 1024,
         }
     row["cpu_unit"] = work.cpu_unit
-    row["ratio"] = spread([pair["peer"]["seconds"] / pair["deedbox"]["seconds"] for pair in pairs])
-    row["speed"] = {side: work.speed(row[side]["seconds"]["median"]) for side in ("deedbox", "peer")}
+    theirs, ours = (row[side]["cpu"]["median"] for side in ("peer", "deedbox"))
+    row["cpu_ratio"] = ours / theirs if theirs else None
+    row["ratio"] = spread([pair["peer"]["cost"] / pair["deedbox"]["cost"] for pair in pairs])
+    row["speed"] = {side: work.speed(row[side]["cost"]["median"]) for side in ("deedbox", "peer")}
     return row

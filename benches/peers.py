@@ -20,7 +20,9 @@ PACKAGES = {
     "openssh-client": "/usr/bin/sftp",
     "nginx": "/usr/sbin/nginx",
     "apache2-bin": "/usr/lib/apache2/modules/mod_dav_fs.so",
+    "rclone": "/usr/bin/rclone",
     "curl": "/usr/bin/curl",
+    "nghttp2-client": "/usr/bin/h2load",
 }
 SERVICES = {"openssh-server": "ssh", "nginx": "nginx"}
 
@@ -29,15 +31,15 @@ class Failed(Exception):
     """Something did not work; the message says what, for a person."""
 
 
-def install():
+def install(packages=PACKAGES):
     """Installs what is missing. Services that come with it are neither started nor left enabled."""
-    missing = [name for name, shows in PACKAGES.items() if not os.path.exists(shows)]
+    missing = [name for name, shows in packages.items() if not os.path.exists(shows)]
     if not missing:
         return
     sudo = [] if os.geteuid() == 0 else [shutil.which("sudo")]
     if sudo == [None] or not shutil.which("apt-get"):
         raise Failed(f"these Debian packages are needed: {' '.join(missing)} (run as root, or install them yourself)")
-    print(f"benches/compare: installing {' '.join(missing)}", flush=True)
+    print(f"benches: installing {' '.join(missing)}", flush=True)
     # A policy-rc.d that exits 101 keeps apt from starting services; one that exists is the owner's and stays.
     script = f"""set -e
         if [ ! -e /usr/sbin/policy-rc.d ]; then
@@ -69,11 +71,18 @@ class Server:
     """A server process that was started here, with what its clients need to know."""
 
     def start(self, dir, command):
-        self.log = dir / "log"
+        self.log, self.command = dir / "log", command
+        self.restart()
+
+    def restart(self):
+        """Starts the server, or stops it and starts it anew, with the memory of a fresh one."""
+        if hasattr(self, "process"):
+            self.stop()
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
             )
+        self.ready()
 
     def told(self):
         """The end of what the server wrote to its log."""
@@ -100,6 +109,8 @@ class Deedbox(Server):
         any_port = "127.0.0.1:0"
         self.data = dir / "data"
         self.start(dir, [binary, "demo", "--json", "--sftp", any_port, "--https", any_port, "--data", self.data])
+
+    def ready(self):
         line = self.process.stdout.readline()
         if not line:
             raise Failed(f"`deedbox demo` did not start:\n{self.told()}")
@@ -128,12 +139,20 @@ class Deedbox(Server):
 class Peer(Server):
     """Serves the plain directory `root`, which the peers share; over HTTP as www-data where root runs this."""
 
+    # False where no target depends on the peer: it is measured on one medium, and not when it shall be quick.
+    judged = True
+
     def __init__(self, dir, root, deedbox):
         dir.mkdir()
         dir.chmod(0o755)
         self.title = f"{self.name} {version(self.package)}"
         self.root, self.port, self.user = root, free_port(), deedbox.user
-        values = {"PORT": self.port, "DIR": dir, "ROOT": root, "USER": "", "MODULES": "/usr/lib/apache2/modules"}
+        self.prepare(dir, deedbox)
+        self.start(dir, self.program(dir, deedbox))
+
+    def program(self, dir, deedbox):
+        """The command line, after its configuration was written."""
+        values = {"PORT": self.port, "DIR": dir, "ROOT": self.root, "USER": "", "MODULES": "/usr/lib/apache2/modules"}
         values["CERTS"] = deedbox.data / "certs"
         if os.geteuid() == 0:
             values["USER"] = self.unprivileged
@@ -142,11 +161,9 @@ class Peer(Server):
             text = text.replace(f"@{name}@", str(value))
         config = dir / self.config
         config.write_text(text)
-        self.prepare(dir, deedbox)
-        self.start(dir, [part.format(config=config) for part in self.command])
-        self.wait_until_it_listens()
+        return [part.format(config=config) for part in self.call]
 
-    def wait_until_it_listens(self):
+    def ready(self):
         for _ in range(100):
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
@@ -175,19 +192,25 @@ class Peer(Server):
             target.unlink(missing_ok=True)
 
 
-class OpenSsh(Peer):
-    name, package, config = "OpenSSH", "openssh-server", "sshd_config"
-    command = ["/usr/sbin/sshd", "-D", "-e", "-f", "{config}"]
-    unprivileged = ""
-
+class SshPeer(Peer):
     def prepare(self, dir, deedbox):
-        self.base, self.ssh_port = f"{self.root}/", self.port
-        self.user, self.key = os.environ.get("USER") or os.popen("id -un").read().strip(), deedbox.key
+        """The key with which Deedbox's client logs in, and a host key."""
+        self.ssh_port, self.key = self.port, deedbox.key
         self.known_hosts = dir / "known_hosts"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", dir / "host_key"], check=True)
         public = subprocess.run(["ssh-keygen", "-y", "-f", self.key], check=True, capture_output=True).stdout
         (dir / "authorized_keys").write_bytes(public)
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {(dir / 'host_key.pub').read_text()}")
+
+
+class OpenSsh(SshPeer):
+    name, package, config = "OpenSSH", "openssh-server", "sshd_config"
+    call = ["/usr/sbin/sshd", "-D", "-e", "-f", "{config}"]
+    unprivileged = ""
+
+    def prepare(self, dir, deedbox):
+        super().prepare(dir, deedbox)
+        self.base, self.user = f"{self.root}/", os.environ.get("USER") or os.popen("id -un").read().strip()
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # sshd of root insists on it
 
@@ -208,11 +231,35 @@ class HttpPeer(Peer):
 
 class Nginx(HttpPeer):
     name, package, config = "nginx", "nginx", "nginx.conf"
-    command = ["/usr/sbin/nginx", "-e", "stderr", "-c", "{config}"]
+    call = ["/usr/sbin/nginx", "-e", "stderr", "-c", "{config}"]
     unprivileged = "user www-data;"
 
 
 class Apache(HttpPeer):
     name, package, config = "Apache", "apache2-bin", "apache.conf"
-    command = ["/usr/sbin/apache2", "-D", "FOREGROUND", "-f", "{config}"]
+    call = ["/usr/sbin/apache2", "-D", "FOREGROUND", "-f", "{config}"]
     unprivileged = "User www-data\nGroup www-data"
+
+
+class RcloneSftp(SshPeer):
+    name, package, base = "rclone serve sftp", "rclone", "/"
+    judged = False
+
+    def program(self, dir, deedbox):
+        where = ["--addr", f"127.0.0.1:{self.port}", "--user", self.user]
+        keys = ["--key", dir / "host_key", "--authorized-keys", dir / "authorized_keys"]
+        return ["/usr/bin/rclone", "--config", "/dev/null", "serve", "sftp", *where, *keys, self.root]
+
+
+class RcloneDav(HttpPeer):
+    name, package = "rclone serve webdav", "rclone"
+    judged = False
+
+    def program(self, dir, deedbox):
+        certs = deedbox.data / "certs"
+        tls = ["--cert", certs / "server.pem", "--key", certs / "server.key"]
+        where = ["--addr", f"127.0.0.1:{self.port}", "--htpasswd", dir / "passwords"]
+        return ["/usr/bin/rclone", "--config", "/dev/null", "serve", "webdav", *where, *tls, self.root]
+
+
+PEERS = [OpenSsh, RcloneSftp, Nginx, Apache, RcloneDav]

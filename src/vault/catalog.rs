@@ -122,8 +122,7 @@ impl Catalog {
     }
 
     pub(super) fn entry_key(&self, folder: NodeId, name: &DocName) -> Vec<u8> {
-        let tag = self.store.name_tag(folder.as_bytes(), &name.folded());
-        [b"n", &folder.as_bytes()[..], &tag].concat()
+        entry_key(&self.store, folder, name)
     }
 
     pub(super) fn entry(&self, folder: NodeId, name: &DocName) -> Result<Option<Sealed<Entry>>, Error> {
@@ -229,11 +228,20 @@ impl Catalog {
     }
 }
 
-pub(super) fn folder_prefix(folder: NodeId) -> Vec<u8> {
+/// The key of the [`Entry`] under a name in a folder. Who has no open store can make no record of it: keys of the catalog
+/// are worth nothing without the keys that seal it.
+pub fn entry_key(store: &SealedStore, folder: NodeId, name: &DocName) -> Vec<u8> {
+    let tag = store.name_tag(folder.as_bytes(), &name.folded());
+    [&folder_prefix(folder)[..], &tag].concat()
+}
+
+/// With what the keys of all entries of a folder start.
+pub fn folder_prefix(folder: NodeId) -> Vec<u8> {
     [b"n", &folder.as_bytes()[..]].concat()
 }
 
-pub(super) fn version_key(node: NodeId, version: u64) -> Vec<u8> {
+/// The key of one [`Version`] of a document.
+pub fn version_key(node: NodeId, version: u64) -> Vec<u8> {
     [b"v", &node.as_bytes()[..], &version.to_be_bytes()].concat()
 }
 

@@ -21,7 +21,7 @@ mod usage;
 
 use std::sync::Arc;
 
-pub use catalog::{Content, Entry, StoredProperty, Version};
+pub use catalog::{Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
 pub use document::{Document, OpenedNow};
 pub use error::Error;
 pub use incoming::{Committed, Incoming, Intent, Ready, Sealed};

@@ -1,0 +1,84 @@
+//! The inner parts, each alone: path parsing, the policy's decision, and the catalog with either engine at a thousand and
+//! at a million documents. `cargo bench --bench inner [FILTER]`; the stores lie in the target directory.
+
+mod catalog;
+
+use std::collections::HashMap;
+
+use deedbox::names::{DocName, DocPath, MatterId, NodeId, Place, Rights, Role, Verb};
+use deedbox::policy::{
+    Decision, FolderRule, MatterRules, Object, Operation, Participation, Row, RuledFolder, Standing, decide, granted,
+    may_enter,
+};
+use divan::{Bencher, black_box};
+
+fn main() {
+    divan::main();
+}
+
+const PATH: &str = "/2026-0001 Purchase of 12 High Street/Documents/From us/Draft contract (seller's comments).docx";
+
+#[divan::bench]
+fn path_parse() -> DocPath {
+    DocPath::parse(black_box(PATH.as_bytes())).expect("a path")
+}
+
+#[divan::bench]
+fn path_parse_decomposed() -> DocPath {
+    DocPath::parse(black_box("/Erbengemeinschaft Mu\u{308}ller/Vertra\u{308}ge/U\u{308}bersicht.pdf".as_bytes()))
+        .expect("a path")
+}
+
+#[divan::bench]
+fn path_fold_name(bencher: Bencher) {
+    let name = DocName::parse("Straßenausbaubeiträge, Übersicht.PDF".as_bytes()).expect("a name");
+    bencher.bench(|| black_box(&name).folded());
+}
+
+/// A participant on a hundred matters, and the rules of one with fifty folders.
+struct Firm {
+    standing: Standing,
+    rules: MatterRules,
+    place: Place,
+}
+
+fn firm() -> Firm {
+    let matters: Vec<MatterId> = (0..100).map(|_| MatterId::random()).collect();
+    let participation = || Participation { participant_type: "client".to_owned(), can_download: true };
+    let standing = Standing {
+        role: Role::Participant,
+        matters: matters.iter().map(|matter| (*matter, participation())).collect::<HashMap<_, _>>(),
+    };
+    let area = NodeId::random();
+    let rights = Rights::of(&[Verb::List, Verb::Read]);
+    let row = |kind: &str| Row { participant_type: kind.to_owned(), rights };
+    let folders: HashMap<_, _> = (0..50)
+        .map(|number| {
+            let rule = FolderRule::Rows(["device", "expert", "client"].map(row).into());
+            (NodeId::random(), RuledFolder { rule, above: vec![area], label: format!("Documents/Folder {number}") })
+        })
+        .collect();
+    let ruled = *folders.keys().next().expect("there are folders");
+    // Four folders that users made lie below the one with rows.
+    let chain = [area, ruled].into_iter().chain((0..4).map(|_| NodeId::random())).collect();
+    let place = Place { matter: Some(matters[0]), chain, structure: 2, own: false, path: DocPath::root() };
+    Firm { standing, rules: MatterRules { folders }, place }
+}
+
+#[divan::bench]
+fn policy_decision(bencher: Bencher) {
+    let Firm { standing, rules, place } = firm();
+    bencher.bench(|| {
+        let rights = granted(black_box(&standing), black_box(&rules), black_box(&place)).rights;
+        let decision = decide(Operation::Read { object: Object::default(), rights });
+        assert_eq!(decision, Decision::Allowed);
+    });
+}
+
+#[divan::bench]
+fn policy_may_enter(bencher: Bencher) {
+    let Firm { standing, rules, mut place } = firm();
+    place.chain.truncate(1);
+    place.structure = 1;
+    bencher.bench(|| assert!(may_enter(black_box(&standing), black_box(&rules), black_box(&place))));
+}
