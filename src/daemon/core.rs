@@ -98,8 +98,8 @@ impl Core {
         let blobs = Arc::new(BlobStore::open(&data.blobs()).doing("open the blobs")?);
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
         let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
-        let found = vault.recover(!opened.abandoned.is_empty()).doing("put the vault in order")?;
-        if !opened.abandoned.is_empty() || found.leftovers > 0 {
+        let found = vault.recover().doing("put the vault in order")?;
+        if !opened.abandoned.is_empty() || found.leftovers > 0 || found.orphans > 0 {
             tracing::warn!(?found, abandoned = opened.abandoned.len(), "the daemon did not end cleanly the last time");
             let reason = format!(
                 "removed {} unfinished files and {} blobs that no version names",
@@ -121,7 +121,14 @@ impl Core {
 
     /// Closes what was opened for one verb.
     pub(crate) async fn close(self) -> Result<(), Problem> {
+        self.end_changes().await?;
         self.shut().await
+    }
+
+    /// Notes that all changes have come to their end, so that the next start need not look for what they left.
+    pub(super) async fn end_changes(&self) -> Result<(), Problem> {
+        let vfs = self.vfs.clone();
+        tokio::task::spawn_blocking(move || vfs.close()).await.doing("close the vault")?.doing("close the vault")
     }
 
     /// Writes the last audit records and the last checkpoint.

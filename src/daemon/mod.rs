@@ -164,6 +164,9 @@ impl Daemon {
         if tokio::time::timeout_at(until.into(), drained).await.is_err() {
             tracing::warn!("transfers under way were cut off");
             self.tasks.shutdown().await;
+        } else if let Err(why) = self.core.end_changes().await {
+            // The next start looks for what may be left over.
+            tracing::warn!(%why, "the end of all changes could not be noted");
         }
         if self.core.is_daemon() {
             // A log that cannot take it is why the daemon stops; the next start records what was left open.

@@ -72,6 +72,7 @@ impl Vault {
 
     fn take_out(&self, target: &DocumentTarget) -> Result<(), Error> {
         let found = self.target_entry(target)?;
+        self.blobs.begin_changes()?;
         let mut change = self.catalog.change();
         change.if_unchanged(&found).delete(found.key());
         if found.value.content.is_none() {

@@ -116,6 +116,7 @@ impl Vault {
         let place = intent.place();
         let folder = place.folder().ok_or(Error::Gone)?;
         let key = self.key(place.matter)?;
+        self.blobs.begin_changes()?;
         let (base, part) = match &intent {
             Intent::Create(permit) => {
                 let part = self.catalog.part(permit.by(), folder, &permit.target().name)?.map(|part| part.value.part);

@@ -25,8 +25,8 @@ pub struct Recovered {
 
 impl Vault {
     /// Removes what a crash left in the staging area, half-made blobs, and unfinished uploads that are too old; and, if
-    /// operations were open when the daemon ended, blobs that no version names. Run before serving.
-    pub fn recover(&self, operations_were_open: bool) -> Result<Recovered, Error> {
+    /// the last process that changed blobs did not end cleanly, blobs that no version names. Run before serving.
+    pub fn recover(&self) -> Result<Recovered, Error> {
         let mut kept: HashSet<BlobId> = HashSet::new();
         let mut expired = Vec::new();
         let mut parts = 0;
@@ -46,12 +46,18 @@ impl Vault {
             change.commit()?;
         }
         let leftovers = self.blobs.sweep()? + self.staging.sweep(&|blob| kept.contains(blob))?;
-        let orphans = if operations_were_open { self.sweep_orphans()? } else { 0 };
+        let orphans = if self.blobs.is_changing() { self.sweep_orphans()? } else { 0 };
+        self.blobs.end_changes()?;
         Ok(Recovered { leftovers, orphans, parts, expired: expired.len() })
     }
 
+    /// Notes the clean end: nothing is under way, and no blob is there that no version names.
+    pub fn close(&self) -> Result<(), Error> {
+        Ok(self.blobs.end_changes()?)
+    }
+
     /// Removes blobs under their final names that no version names: the crash came between a blob and its commit, or
-    /// between a removal's commit and its blob. Only before serving, when no upload can be on its way.
+    /// between a removal's commit and its blob, or a power loss brought back a blob that had been removed. Only before serving, when no upload can be on its way.
     fn sweep_orphans(&self) -> Result<usize, Error> {
         let mut orphans: HashSet<BlobId> = self.blobs.ids().collect::<Result<_, _>>()?;
         self.catalog.all_versions(|version| {

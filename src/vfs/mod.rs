@@ -46,6 +46,11 @@ impl Vfs {
         Arc::new(Self { gate, vault })
     }
 
+    /// Notes the clean end of all changes; to be called when no session is left. Blocks.
+    pub fn close(&self) -> Result<(), Error> {
+        Ok(self.vault.close()?)
+    }
+
     /// The tree as this session sees it.
     pub fn view(self: &Arc<Self>, session: &Arc<Session>) -> View {
         View { vfs: self.clone(), session: session.clone(), tokens: Arc::from([]) }

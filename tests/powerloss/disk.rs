@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use fuser::Errno;
 
+use crate::image::Image;
 use crate::recording::{Inode, Kind, Position, ROOT, Recording, Step};
 
 /// Files, directories and their recording.
@@ -33,6 +34,29 @@ impl Disk {
     pub(crate) fn new() -> Self {
         let root = Node { links: 2, ..Node::new(Kind::Directory, 0o700) };
         Self { nodes: HashMap::from([(ROOT, root)]), recording: Recording::default(), next: ROOT + 1 }
+    }
+
+    /// One that holds an image, all of it durable.
+    pub(crate) fn holding(image: &Image<'_>) -> Self {
+        let mut disk = Self::new();
+        disk.take_over(image, ROOT, ROOT).expect("an image is a tree");
+        for inode in ROOT..disk.next {
+            disk.synced(inode, disk.position());
+        }
+        disk
+    }
+
+    fn take_over(&mut self, image: &Image<'_>, from: Inode, to: Inode) -> Result<(), Errno> {
+        for (name, inode) in image.directory(from).map(|(_, entries)| entries).into_iter().flatten() {
+            if let Some((mode, _)) = image.directory(*inode) {
+                let made = self.make(to, name, Kind::Directory, mode)?;
+                self.take_over(image, *inode, made)?;
+            } else if let Some((mode, content)) = image.file(*inode) {
+                let made = self.make(to, name, Kind::File, mode)?;
+                self.write(made, 0, content)?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn position(&self) -> Position {

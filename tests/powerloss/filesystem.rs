@@ -32,9 +32,9 @@ pub(crate) struct Mounted {
 }
 
 impl Mounted {
-    /// Mounts an empty one.
-    pub(crate) fn at(mountpoint: &Path) -> io::Result<Self> {
-        let disk = Arc::new(Mutex::new(Disk::new()));
+    /// Mounts a disk.
+    pub(crate) fn at(mountpoint: &Path, disk: Disk) -> io::Result<Self> {
+        let disk = Arc::new(Mutex::new(disk));
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("deedbox-powerloss".to_owned()), MountOption::NoAtime];
         config.n_threads = Some(4);

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk::put;
 use crate::random::Random;
 use crate::recording::{Inode, Kind, Position, ROOT, Recording, Step};
+use crate::trial::Lie;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Model {
@@ -74,25 +75,24 @@ pub(crate) struct Replay<'r> {
     position: Position,
     nodes: BTreeMap<Inode, Node>,
     namings: Vec<(Position, Naming)>,
-    /// Syncs of these do not count, to see whether anybody would notice.
-    ignored: fn(&str) -> bool,
+    /// The syncs that do not count, to see whether anybody notices.
+    lie: Lie,
     /// The file last put under the name `checkpoint`.
     checkpoint: Option<Inode>,
-    /// A name that each inode has or had, for `ignored`.
+    /// A name that each inode has or had, for the lie.
     named: BTreeMap<Inode, String>,
 }
 
 impl<'r> Replay<'r> {
-    /// At the beginning. For a disk that lies: it drops every sync of a file or directory for whose path, as it was made,
-    /// `ignored` says yes.
-    pub(crate) fn new(recording: &'r Recording, ignored: fn(&str) -> bool) -> Self {
+    /// At the beginning.
+    pub(crate) fn new(recording: &'r Recording, lie: Lie) -> Self {
         let root = Node::new(Kind::Directory, 0o700);
         Self {
             recording,
             position: 0,
             nodes: BTreeMap::from([(ROOT, root)]),
             namings: Vec::new(),
-            ignored,
+            lie,
             checkpoint: None,
             named: BTreeMap::from([(ROOT, String::new())]),
         }
@@ -133,7 +133,7 @@ impl<'r> Replay<'r> {
                 let naming = Naming::Rename { from: from.clone(), to: to.clone(), inode: *inode };
                 self.namings.push((position, naming));
             }
-            Step::Sync { inode, .. } if (self.ignored)(&self.named[inode]) => {}
+            Step::Sync { inode, .. } if (self.lie)(&self.named[inode]) => {}
             Step::Sync { inode, since } => match self.node(*inode).kind {
                 Kind::Directory => self.settle_names(*inode, *since),
                 _ => self.settle_content(*inode, *since),
@@ -341,10 +341,19 @@ impl Image<'_> {
         }
     }
 
+    /// The names in a directory, with its permissions; nothing if the inode is none.
+    pub(crate) fn directory(&self, inode: Inode) -> Option<(u16, &BTreeMap<String, Inode>)> {
+        self.directories.get(&inode).map(|(mode, entries)| (*mode, entries))
+    }
+
+    /// A file's permissions and content; nothing if the inode is none.
+    pub(crate) fn file(&self, inode: Inode) -> Option<(u16, &[u8])> {
+        self.files.get(&inode).map(|(mode, content)| (*mode, content.as_ref()))
+    }
+
     /// Writes one directory of the disk's root, and all below it, to `target`.
     pub(crate) fn write_to(&self, target: &Path, name: &str) -> io::Result<()> {
-        let root = &self.directories[&ROOT].1;
-        match root.get(name) {
+        match self.directories[&ROOT].1.get(name) {
             Some(inode) => self.write_directory(*inode, target),
             // It did not survive: an empty directory stands for that.
             None => fs::create_dir(target),
@@ -352,15 +361,15 @@ impl Image<'_> {
     }
 
     fn write_directory(&self, inode: Inode, target: &Path) -> io::Result<()> {
-        let (mode, entries) = &self.directories[&inode];
-        DirBuilder::new().mode(u32::from(*mode)).create(target)?;
+        let (mode, entries) = self.directory(inode).expect("a directory");
+        DirBuilder::new().mode(u32::from(mode)).create(target)?;
         for (name, inode) in entries {
             let path = target.join(name);
-            if self.directories.contains_key(inode) {
+            if self.directory(*inode).is_some() {
                 self.write_directory(*inode, &path)?;
-            } else if let Some((mode, content)) = self.files.get(inode) {
+            } else if let Some((mode, content)) = self.file(*inode) {
                 let mut options = OpenOptions::new();
-                options.write(true).create_new(true).mode(u32::from(*mode)).open(&path)?.write_all(content)?;
+                options.write(true).create_new(true).mode(u32::from(mode)).open(&path)?.write_all(content)?;
             }
         }
         Ok(())

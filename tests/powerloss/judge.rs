@@ -158,6 +158,7 @@ impl Recorded {
     /// Whether the record tells of a deed.
     fn tells_of(&self, deed: &Deed, story: &Story) -> bool {
         match deed {
+            Deed::BreakOff(_) => true,
             Deed::MakeFolder(path) => self.has(Action::MakeFolder, path, None),
             Deed::Put(path, content) => self.has_upload(path, content),
             // A copy reads there and writes here; what it writes is some version that was uploaded in this story.

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::blobs::sha256;
-use crate::demo::{CLIENT_ONE, Demo, bytes};
+use crate::demo::{CLIENT_ONE, Demo, both, bytes};
 use crate::filesystem::Mounted;
 use crate::random::Random;
 use crate::story::{Content, Deed, Story, Told};
@@ -42,7 +42,7 @@ impl Worker<'_> {
             let deed = story.next(&mut self.random, |random| new_content(&source, random));
             let begun = self.disk.position();
             let done = match &mut sftp {
-                Some(sftp) => sftp.perform(&deed, &self.source),
+                Some(sftp) => self.command(sftp, &deed),
                 None => self.request(&deed),
             };
             let acknowledged = done.is_ok().then(|| self.disk.position());
@@ -55,6 +55,34 @@ impl Worker<'_> {
         story
     }
 
+    fn command(&self, sftp: &mut Sftp, deed: &Deed) -> Result<(), String> {
+        let source = self.source.display();
+        sftp.perform(&match deed {
+            Deed::BreakOff(path) => return self.break_off(path),
+            Deed::MakeFolder(path) => format!("mkdir \"{path}\""),
+            // As the content's hash ends, so that both are tried: with -f, fsync@openssh.com goes before CLOSE.
+            Deed::Put(path, content) if content.sha256.ends_with(['0', '1', '2', '3']) => {
+                format!("put -f \"{source}\" \"{path}\"")
+            }
+            Deed::Put(path, _) => format!("put \"{source}\" \"{path}\""),
+            Deed::Copy(from, to) => format!("cp \"{from}\" \"{to}\""),
+            Deed::Rename(from, to) => format!("rename \"{from}\" \"{to}\""),
+            Deed::Read(path) => format!("get \"{path}\" /dev/null"),
+            Deed::Delete(path) => format!("rm \"{path}\""),
+            Deed::RemoveFolder(path) => format!("rmdir \"{path}\""),
+        })
+    }
+
+    /// Sends a part of a document and hangs up.
+    fn break_off(&self, path: &str) -> Result<(), String> {
+        std::fs::write(&self.source, bytes(7, 1_000_000)).expect("the source is written");
+        let source = self.source.to_string_lossy();
+        let slowly = ["-f", "-o", "/dev/null", "--limit-rate", "400k", "--max-time", "0.5", "-T", &source];
+        let output = self.demo.curl(CLIENT_ONE, path, &slowly);
+        // curl(1), "EXIT CODES": 28 is its own time limit.
+        if output.status.code() == Some(28) { Ok(()) } else { Err(format!("not broken off: {}", both(&output))) }
+    }
+
     fn request(&self, deed: &Deed) -> Result<(), String> {
         let source = self.source.to_string_lossy();
         let destination = |to: &str| format!("Destination: {}", self.demo.url(to));
@@ -63,6 +91,7 @@ impl Worker<'_> {
             if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
         };
         match deed {
+            Deed::BreakOff(path) => self.break_off(path),
             Deed::MakeFolder(path) => ask(path, &["-X", "MKCOL"]),
             Deed::Put(path, _) => ask(path, &["-T", &source]),
             Deed::Copy(from, to) => ask(from, &["-X", "COPY", "-H", &destination(to)]),
@@ -106,21 +135,7 @@ impl Sftp {
     }
 
     /// A command has succeeded when the next one is answered.
-    fn perform(&mut self, deed: &Deed, source: &Path) -> Result<(), String> {
-        let source = source.display();
-        let command = match deed {
-            Deed::MakeFolder(path) => format!("mkdir \"{path}\""),
-            // With the content's last digit, so that both are tried: -f asks for an fsync before CLOSE.
-            Deed::Put(path, content) if content.sha256.ends_with(['0', '1', '2', '3']) => {
-                format!("put -f \"{source}\" \"{path}\"")
-            }
-            Deed::Put(path, _) => format!("put \"{source}\" \"{path}\""),
-            Deed::Copy(from, to) => format!("cp \"{from}\" \"{to}\""),
-            Deed::Rename(from, to) => format!("rename \"{from}\" \"{to}\""),
-            Deed::Read(path) => format!("get \"{path}\" /dev/null"),
-            Deed::Delete(path) => format!("rm \"{path}\""),
-            Deed::RemoveFolder(path) => format!("rmdir \"{path}\""),
-        };
+    fn perform(&mut self, command: &str) -> Result<(), String> {
         let sent = writeln!(self.commands, "{command}\nlpwd");
         let answered = sent.is_ok()
             && self.answers.by_ref().map_while(Result::ok).any(|line| line.starts_with("Local working directory:"));

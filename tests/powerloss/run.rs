@@ -1,7 +1,7 @@
 //! One recorded run: a firm on a recording disk, clients at work, the daemon killed among them and started again.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +11,9 @@ use tempfile::TempDir;
 
 use crate::blobs::blob_id;
 use crate::demo::{Demo, MATTER_ONE, deedbox, ok, signal};
+use crate::disk::Disk;
 use crate::filesystem::Mounted;
+use crate::image::Image;
 use crate::load::{Door, Worker};
 use crate::random::Random;
 use crate::recording::{Position, Recording};
@@ -61,11 +63,8 @@ pub(crate) struct Run {
 impl Run {
     /// Records one: clients work for `time`, are interrupted by `kill -9` of the daemon, and work once more.
     pub(crate) fn record(engine: &str, seed: u64, time: Duration) -> Self {
-        let home = tempfile::Builder::new().prefix("deedbox-powerloss-").tempdir().expect("a temporary directory");
-        let mountpoint = home.path().join("disk");
-        std::fs::create_dir(&mountpoint).expect("the mount point");
-        let disk = Mounted::at(&mountpoint).expect("FUSE mounts (as root, or with fusermount3)");
-        let data = mountpoint.join(FIRM);
+        let home = scratch();
+        let (disk, data) = mount(home.path(), Disk::new());
         let mut demo = Demo::start_in(&data);
         if engine == "sled" {
             demo.stop();
@@ -108,8 +107,20 @@ impl Run {
         Self { recording, account: Account { engine: engine.to_owned(), start, before, elsewhere, stories } }
     }
 
+    /// Records how the program recovers from an image that was cut at `cut`: the power may go then, too.
+    pub(crate) fn recover(image: &Image<'_>, account: &Account, cut: Position) -> Self {
+        let home = scratch();
+        let (disk, data) = mount(home.path(), Disk::holding(image));
+        let start = disk.position();
+        ok(deedbox(&["document", "list", "--matter", "2026-0001", "--data", &data.to_string_lossy()]));
+        let recording = disk.finish().expect("unmounted");
+        let stories = account.stories.iter().map(|story| story.until(cut)).collect();
+        Self { recording, account: Account { start, stories, ..account.clone() } }
+    }
+
     /// Writes it down, so that its images can be made again.
     pub(crate) fn save(&self, dir: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(dir)?;
         self.recording.save(dir)?;
         std::fs::write(dir.join("account.json"), serde_json::to_vec(&self.account)?)
     }
@@ -118,6 +129,14 @@ impl Run {
         let account = serde_json::from_slice(&std::fs::read(dir.join("account.json"))?)?;
         Ok(Self { recording: Recording::load(dir)?, account })
     }
+}
+
+/// Mounts a disk in `home`; gives the firm's directory on it.
+fn mount(home: &Path, disk: Disk) -> (Mounted, PathBuf) {
+    let mountpoint = home.join("disk");
+    std::fs::create_dir(&mountpoint).expect("the mount point");
+    let disk = Mounted::at(&mountpoint, disk).expect("FUSE mounts (as root, or with fusermount3)");
+    (disk, mountpoint.join(FIRM))
 }
 
 /// A directory in memory where there is one: an image lives for a moment.

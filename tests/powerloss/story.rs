@@ -14,6 +14,8 @@ pub(crate) enum Deed {
     MakeFolder(String),
     /// Uploads a new document, or the next version of one that stands there.
     Put(String, Content),
+    /// Begins to upload and breaks off: nothing may come of it.
+    BreakOff(String),
     Copy(String, String),
     /// Renames or moves a document or a folder; onto a document, it becomes that one's next versions.
     Rename(String, String),
@@ -73,6 +75,16 @@ impl Story {
         (documents(tree), in_flight)
     }
 
+    /// The story for whoever comes after the power went at `cut`: what was acknowledged by then, and what was in flight.
+    pub(crate) fn until(&self, cut: Position) -> Self {
+        let done = self.deeds.iter().take_while(|told| told.is_acknowledged(cut));
+        let done = done.map(|told| Told { begun: 0, acknowledged: Some(0), ..told.clone() });
+        let mut deeds: Vec<Told> = done.collect();
+        let in_flight = self.deeds.get(deeds.len()).filter(|told| told.begun < cut);
+        deeds.extend(in_flight.map(|told| Told { begun: 0, acknowledged: None, ..told.clone() }));
+        Self { folder: self.folder.clone(), deeds }
+    }
+
     /// What stands in the folder after all deeds.
     pub(crate) fn tree(&self) -> Tree {
         let mut tree = Tree::new();
@@ -99,7 +111,8 @@ impl Story {
         let target = name(random);
         match random.below(100) {
             _ if written.is_empty() => Deed::Put(target, content(random)),
-            0..40 => Deed::Put(target, content(random)),
+            0..3 => Deed::BreakOff(target),
+            3..40 => Deed::Put(target, content(random)),
             40..58 => match (*random.pick(&written)).clone() {
                 source if source == target => Deed::Read(source),
                 source => Deed::Rename(source, target),
@@ -152,7 +165,7 @@ impl Deed {
                     tree.entry(format!("{to}{}", &path[from.len()..])).or_default().extend(versions);
                 }
             }
-            Self::Read(_) => {}
+            Self::Read(_) | Self::BreakOff(_) => {}
             Self::Delete(path) | Self::RemoveFolder(path) => drop(tree.remove(path)),
         }
     }

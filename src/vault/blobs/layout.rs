@@ -13,6 +13,8 @@ use crate::names::BlobId;
 /// Blobs are spread over so many directories by the first byte of their id.
 const SHARDS: usize = 256;
 const TEMPORARY_DIR: &str = "tmp";
+/// There while blobs come and go.
+const CHANGING_FILE: &str = "changing";
 const EXTENSION: &str = "age";
 
 /// A directory of blobs.
@@ -20,6 +22,8 @@ pub(super) struct Layout {
     root: PathBuf,
     /// Which shard directories are known to survive a crash, so that a file placed in one does too.
     durable: Mutex<[bool; SHARDS]>,
+    /// Whether the file that says so is there.
+    changing: Mutex<bool>,
 }
 
 impl Layout {
@@ -34,7 +38,8 @@ impl Layout {
             // Those that are there were just made durable with the root.
             *known = root.join(format!("{shard:02x}")).is_dir();
         }
-        Ok(Self { root: root.to_owned(), durable: Mutex::new(durable) })
+        let changing = Mutex::new(root.join(CHANGING_FILE).exists());
+        Ok(Self { root: root.to_owned(), durable: Mutex::new(durable), changing })
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -76,6 +81,37 @@ impl Layout {
             make_dir(path)?;
             sync_dir(&self.root)?;
             *known = true;
+        }
+        Ok(())
+    }
+
+    /// From now on a crash may leave blobs that no version names; durable on return.
+    pub(super) fn begin_changes(&self) -> Result<(), BlobError> {
+        let mut changing = self.changing.lock();
+        if !*changing {
+            let path = self.root.join(CHANGING_FILE);
+            create_file(&path)?;
+            sync_dir(&self.root)?;
+            *changing = true;
+        }
+        Ok(())
+    }
+
+    /// True from the first change until [`Layout::end_changes`], across processes.
+    pub(super) fn is_changing(&self) -> bool {
+        *self.changing.lock()
+    }
+
+    /// Every name is as it should be, and becomes durable so: a removed one would come back with a power loss.
+    pub(super) fn end_changes(&self) -> Result<(), BlobError> {
+        let mut changing = self.changing.lock();
+        if *changing {
+            let shards = (0..SHARDS).map(|shard| self.root.join(format!("{shard:02x}")));
+            shards.filter(|shard| shard.is_dir()).try_for_each(|shard| sync_dir(&shard))?;
+            let path = self.root.join(CHANGING_FILE);
+            fs::remove_file(&path).map_err(io_error(&path))?;
+            sync_dir(&self.root)?;
+            *changing = false;
         }
         Ok(())
     }

@@ -112,6 +112,22 @@ impl BlobStore {
         self.layout.sweep()
     }
 
+    /// To be called before blobs come or go: from then on a crash may leave some that no version names, and
+    /// [`Self::is_changing`] says so until [`Self::end_changes`]. Durable on return; costs nothing but the first time.
+    pub fn begin_changes(&self) -> Result<(), BlobError> {
+        self.layout.begin_changes()
+    }
+
+    /// True if blobs may be there that no version names: the last process that changed any did not end cleanly.
+    pub fn is_changing(&self) -> bool {
+        self.layout.is_changing()
+    }
+
+    /// To be called when all blobs are named by versions and no change is under way.
+    pub fn end_changes(&self) -> Result<(), BlobError> {
+        self.layout.end_changes()
+    }
+
     /// Bytes that are free for the user that runs the daemon.
     pub fn free_space(&self) -> Result<u64, BlobError> {
         let root = self.layout.root();
