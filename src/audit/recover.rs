@@ -33,6 +33,9 @@ use crate::names::Timestamp;
 pub struct Opened {
     /// True if the directory was empty and a log was made in it. A catalog that is not empty then lost its log.
     pub created: bool,
+    /// True if the log was closed and nothing was written since: the last run ended cleanly. A log that was just made
+    /// counts as closed.
+    pub closed: bool,
     /// Records, those about this start included.
     pub size: u64,
     /// The catalog's last commit that the log knows of: a catalog with fewer went back in time.
@@ -78,6 +81,7 @@ impl Log {
         let torn_bytes = set_aside(dir, &store)?;
         let sealer = Sealer::new(&keys.body_key, &keys.tag_key);
         let left = left(&store, &chains, &sealer)?;
+        let closed = torn_bytes == 0 && left.is_empty() && state_size == store.size();
 
         let size = store.size();
         let catalog = store.checkpoint.catalog.max(chains.catalog());
@@ -101,7 +105,7 @@ impl Log {
             _lock: lock,
         });
         record_recovery(&log, &torn, &left)?;
-        let opened = Opened { created, size: log.size(), catalog_commit: catalog, torn_bytes, abandoned: left };
+        let opened = Opened { created, closed, size: log.size(), catalog_commit: catalog, torn_bytes, abandoned: left };
         Ok((log, opened))
     }
 }

@@ -144,6 +144,11 @@ impl Chains {
         out
     }
 
+    /// The size that a file says it is of, before it is checked.
+    pub(super) fn stored_size(bytes: &[u8]) -> Option<u64> {
+        bytes.get(8..16).map(|size| u64::from_be_bytes(array(size)))
+    }
+
     /// Reads the file; nothing if it is not exactly what [`Chains::encode`] makes.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let number = |at: usize| Some(u64::from_be_bytes(array(bytes.get(at..at + 8)?)));

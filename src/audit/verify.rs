@@ -55,6 +55,8 @@ pub struct VerifyReport {
     pub open: usize,
     /// Bodies erased by law, each by a later record that says so.
     pub erased: usize,
+    /// True if the log was closed and nothing was written since; false after a crash, and beside a daemon.
+    pub closed: bool,
     /// Bytes of a batch that is being written, or was when the daemon ended.
     pub torn_bytes: usize,
     /// True if bodies were opened.
@@ -97,6 +99,7 @@ pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, Verif
         return Err(VerifyError::at(store.size(), what));
     }
     let state = store.read(STATE)?;
+    let closed = state.as_deref().and_then(Chains::stored_size).unwrap_or(0) == store.size();
     let mut run = Run {
         store: &store,
         known,
@@ -140,6 +143,7 @@ pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, Verif
         matters: run.chains.matters(),
         open: run.chains.open().len(),
         erased: run.missing.len(),
+        closed: closed && store.journal.torn.is_empty() && run.chains.open().len() == 0,
         torn_bytes: store.journal.torn.len(),
         bodies: checks.keys.is_some(),
     })
@@ -237,8 +241,7 @@ impl Run<'_> {
                 return Err(VerifyError::Checkpoint(format!("the first {size} records are not those that it signs")));
             }
         }
-        let stored_size = |bytes: &Vec<u8>| bytes.get(8..16).map(|size| size == self.chains.size().to_be_bytes());
-        let is_due = self.state.as_ref().and_then(stored_size) == Some(true);
+        let is_due = self.state.as_deref().and_then(Chains::stored_size) == Some(self.chains.size());
         if is_due && self.state.take() != Some(self.chains.encode()) {
             return Err(VerifyError::at(size, format!("{STATE} is not what the records before this one give")));
         }

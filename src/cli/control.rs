@@ -37,6 +37,8 @@ const MAX_AT_ONCE: usize = 16;
 pub(crate) enum Request {
     /// How the daemon is.
     Status,
+    /// `check --deep`
+    CheckDeep,
     /// `matter-type ...`
     MatterType(matter_type::Command),
     /// `matter ...`

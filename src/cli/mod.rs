@@ -245,6 +245,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
     let operator = operator::Operator::new(core, from);
     match request {
         Request::Status => status::run(&operator).await,
+        Request::CheckDeep => check::beside_the_daemon(&operator).await,
         Request::MatterType(command) => command.run(&operator).await,
         Request::Matter(command) => command.run(&operator).await,
         Request::Contact(command) => command.run(&operator).await,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
-use crate::daemon::Addresses;
+use crate::daemon::{Addresses, Recovery};
 use crate::names::Timestamp;
 use crate::observe::Subject as _;
 
@@ -34,6 +34,7 @@ struct Report {
     accounts: usize,
     audit: AuditReport,
     catalog: CatalogReport,
+    recovery: Recovery,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +87,7 @@ pub(super) async fn run(operator: &Operator<'_>) -> Result<Reply, Problem> {
             checkpoint_time: Timestamp::now().to_string(),
         },
         catalog: CatalogReport { engine: core.engine().name(), commit: core.engine().last_commit() },
+        recovery: core.recovery().clone(),
     };
     let text = text(&report).doing("write the report")?;
     let well = report.ready;
@@ -128,5 +130,9 @@ fn text(report: &Report) -> Result<String, std::fmt::Error> {
     )?;
     writeln!(text, "           key {}", audit.key)?;
     writeln!(text, "Catalog    {}, commit {}", report.catalog.engine, report.catalog.commit)?;
+    match report.recovery.ended_cleanly {
+        true => writeln!(text, "Last run   ended cleanly")?,
+        false => writeln!(text, "Last run   did not end cleanly: {}", report.recovery)?,
+    }
     Ok(text)
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::bound::{self, BoundEngine};
 use super::process;
+use super::recovery::Recovery;
 use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome};
 use crate::cli::{DirLock, Doing as _, Problem};
 use crate::config::{self, Settings};
@@ -42,7 +43,9 @@ pub(crate) struct Core {
     engine: Arc<BoundEngine>,
     practice: Arc<Practice>,
     gate: Arc<Gate>,
+    vault: Arc<Vault>,
     vfs: Arc<Vfs>,
+    recovery: Recovery,
     addresses: OnceLock<Addresses>,
     /// Given back last.
     _lock: DirLock,
@@ -98,15 +101,14 @@ impl Core {
         let blobs = Arc::new(BlobStore::open(&data.blobs()).doing("open the blobs")?);
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
         let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
-        let found = vault.recover().doing("put the vault in order")?;
-        if !opened.abandoned.is_empty() || found.leftovers > 0 || found.orphans > 0 {
-            tracing::warn!(?found, abandoned = opened.abandoned.len(), "the daemon did not end cleanly the last time");
-            let reason = format!(
-                "removed {} unfinished files and {} blobs that no version names",
-                found.leftovers, found.orphans
-            );
+        let found = vault.recover(opened.closed).doing("put the vault in order")?;
+        let recovery = Recovery::new(&opened, found);
+        if !recovery.ended_cleanly {
+            tracing::warn!(found = %recovery, "the daemon did not end cleanly the last time");
+        }
+        if !recovery.ended_cleanly || found.leftovers > 0 {
             let event = Event {
-                detail: Detail::because(reason),
+                detail: Detail::because(recovery.to_string()),
                 ..Event::new(Actor::service("deedbox"), Action::Recover, Outcome::Done)
             };
             log.record_blocking(&event).doing("record the recovery")?;
@@ -114,27 +116,41 @@ impl Core {
 
         let gate = Gate::new(practice.clone(), log.clone(), gate::Settings { fresh_for: settings.uploads.fresh })
             .doing("set up the gate")?;
-        let vfs = Vfs::new(gate.clone(), Arc::new(vault));
+        let vault = Arc::new(vault);
+        let vfs = Vfs::new(gate.clone(), vault.clone());
         let addresses = OnceLock::new();
-        Ok(Self { settings, started, keyring, log, engine, practice, gate, vfs, addresses, _lock: lock })
+        Ok(Self {
+            settings,
+            started,
+            keyring,
+            log,
+            engine,
+            practice,
+            gate,
+            vault,
+            vfs,
+            recovery,
+            addresses,
+            _lock: lock,
+        })
     }
 
     /// Closes what was opened for one verb.
     pub(crate) async fn close(self) -> Result<(), Problem> {
-        self.end_changes().await?;
         self.shut().await
     }
 
-    /// Notes that all changes have come to their end, so that the next start need not look for what they left.
-    pub(super) async fn end_changes(&self) -> Result<(), Problem> {
-        let vfs = self.vfs.clone();
-        tokio::task::spawn_blocking(move || vfs.close()).await.doing("close the vault")?.doing("close the vault")
-    }
-
-    /// Writes the last audit records and the last checkpoint.
+    /// Makes removals durable, then writes the last audit records and the last checkpoint: a log that is closed says that
+    /// the next start need not look for leftovers.
     pub(super) async fn shut(&self) -> Result<(), Problem> {
-        let log = self.log.clone();
-        tokio::task::spawn_blocking(move || log.close()).await.doing("close the audit record")
+        let (vault, log) = (self.vault.clone(), self.log.clone());
+        let close = move || {
+            if let Err(why) = vault.settle() {
+                tracing::warn!(%why, "removals could not be made durable");
+            }
+            log.close();
+        };
+        tokio::task::spawn_blocking(close).await.doing("close the audit record")
     }
 
     /// Records the daemon's own start and stop.
@@ -173,6 +189,11 @@ impl Core {
 
     pub(crate) fn vfs(&self) -> &Arc<Vfs> {
         &self.vfs
+    }
+
+    /// What the start put in order.
+    pub(crate) fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     /// Where the listeners are; nowhere for a directory that was opened for one verb.

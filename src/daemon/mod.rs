@@ -17,6 +17,7 @@
 mod bound;
 mod core;
 mod process;
+mod recovery;
 mod stop;
 mod tls;
 
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use self::core::{Addresses, Core};
+pub(crate) use recovery::Recovery;
 pub(crate) use tls::tls_config;
 
 use crate::audit::Action;
@@ -164,9 +166,6 @@ impl Daemon {
         if tokio::time::timeout_at(until.into(), drained).await.is_err() {
             tracing::warn!("transfers under way were cut off");
             self.tasks.shutdown().await;
-        } else if let Err(why) = self.core.end_changes().await {
-            // The next start looks for what may be left over.
-            tracing::warn!(%why, "the end of all changes could not be noted");
         }
         if self.core.is_daemon() {
             // A log that cannot take it is why the daemon stops; the next start records what was left open.

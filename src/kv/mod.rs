@@ -21,7 +21,7 @@ mod store;
 mod totals;
 
 pub use convert::{Conversion, convert};
-pub use place::{EngineKind, ParseEngineKindError, Settings, open};
+pub use place::{EngineKind, ParseEngineKindError, Settings, is_present, open};
 pub use sealed::{Change, SealKeys, Sealed, SealedStore};
 
 use std::ops::ControlFlow;

@@ -94,6 +94,11 @@ impl Default for Settings {
     }
 }
 
+/// Whether a store lies in `dir`, of whichever engine; for those who must not make one.
+pub fn is_present(dir: &Path) -> bool {
+    EngineKind::ALL.iter().any(|kind| dir.join(kind.entry()).exists())
+}
+
 /// Opens the store in `dir`, creating directory and store when missing.
 ///
 /// # Errors

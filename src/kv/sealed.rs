@@ -106,6 +106,20 @@ impl SealedStore {
         damaged.map_or(Ok(()), Err)
     }
 
+    /// As [`SealedStore::scan`], but goes on after a damaged record: the visitor is told of it with its key.
+    ///
+    /// # Errors
+    /// As [`Engine::scan`].
+    pub fn survey<T: DeserializeOwned>(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        mut visit: impl FnMut(&[u8], Result<T, Error>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut scratch = Scratch::default();
+        self.engine.scan(prefix, after, &mut |key, raw| visit(key, self.open(key, raw, &mut scratch)))
+    }
+
     /// Begins a change; nothing happens before [`Change::commit`].
     pub fn change(&self) -> Change<'_> {
         Change { store: self, batch: Batch::default(), failed: None }

@@ -113,6 +113,10 @@ impl Catalog {
         Self { store }
     }
 
+    pub(super) fn store(&self) -> &Arc<SealedStore> {
+        &self.store
+    }
+
     pub(super) fn change(&self) -> Change<'_> {
         self.store.change()
     }

@@ -72,7 +72,6 @@ impl Vault {
 
     fn take_out(&self, target: &DocumentTarget) -> Result<(), Error> {
         let found = self.target_entry(target)?;
-        self.blobs.begin_changes()?;
         let mut change = self.catalog.change();
         change.if_unchanged(&found).delete(found.key());
         if found.value.content.is_none() {
@@ -103,6 +102,11 @@ impl Vault {
     /// and keeps its node, history and properties.
     pub fn relocate(&self, permit: Permit<Move>) -> Result<Entry, Error> {
         let moved = self.put_elsewhere(permit.target());
+        if let Ok(entry) = &moved {
+            // Where the content replaced another document, the record says in whose history it goes on.
+            permit.settle(Outcome::Done, Detail { object: Some(entry.node), ..Detail::default() });
+            return moved;
+        }
         settle(permit, moved)
     }
 

@@ -116,7 +116,6 @@ impl Vault {
         let place = intent.place();
         let folder = place.folder().ok_or(Error::Gone)?;
         let key = self.key(place.matter)?;
-        self.blobs.begin_changes()?;
         let (base, part) = match &intent {
             Intent::Create(permit) => {
                 let part = self.catalog.part(permit.by(), folder, &permit.target().name)?.map(|part| part.value.part);
@@ -143,7 +142,8 @@ impl Vault {
         let created = matches!(intent, Intent::Create(_));
         let matter = intent.place().matter;
         self.usage.changed(matter, before, entry.size());
-        let detail = Detail { reason: (!ready.is_new).then(|| "unchanged".to_owned()), ..ready.detail() };
+        let (reason, object) = ((!ready.is_new).then(|| "unchanged".to_owned()), Some(entry.node));
+        let detail = Detail { reason, object, ..ready.detail() };
         if let Some(intent) = ready.intent.take() {
             intent.settle(Outcome::Done, detail);
         }

@@ -9,6 +9,7 @@
 pub mod blobs;
 mod catalog;
 mod changes;
+pub mod check;
 mod document;
 mod error;
 mod incoming;

@@ -24,9 +24,9 @@ pub struct Recovered {
 }
 
 impl Vault {
-    /// Removes what a crash left in the staging area, half-made blobs, and unfinished uploads that are too old; and, if
-    /// the last process that changed blobs did not end cleanly, blobs that no version names. Run before serving.
-    pub fn recover(&self) -> Result<Recovered, Error> {
+    /// Removes what a crash left in the staging area, half-made blobs, and unfinished uploads that are too old; and, if the
+    /// last run did not end cleanly, blobs that no version names. Run before serving.
+    pub fn recover(&self, ended_cleanly: bool) -> Result<Recovered, Error> {
         let mut kept: HashSet<BlobId> = HashSet::new();
         let mut expired = Vec::new();
         let mut parts = 0;
@@ -46,18 +46,18 @@ impl Vault {
             change.commit()?;
         }
         let leftovers = self.blobs.sweep()? + self.staging.sweep(&|blob| kept.contains(blob))?;
-        let orphans = if self.blobs.is_changing() { self.sweep_orphans()? } else { 0 };
-        self.blobs.end_changes()?;
+        let orphans = if ended_cleanly { 0 } else { self.sweep_orphans()? };
         Ok(Recovered { leftovers, orphans, parts, expired: expired.len() })
     }
 
-    /// Notes the clean end: nothing is under way, and no blob is there that no version names.
-    pub fn close(&self) -> Result<(), Error> {
-        Ok(self.blobs.end_changes()?)
+    /// Makes removals of blobs durable, for a clean end: after it no start looks for blobs that no version names.
+    pub fn settle(&self) -> Result<(), Error> {
+        Ok(self.blobs.settle()?)
     }
 
     /// Removes blobs under their final names that no version names: the crash came between a blob and its commit, or
-    /// between a removal's commit and its blob, or a power loss brought back a blob that had been removed. Only before serving, when no upload can be on its way.
+    /// between a removal's commit and its blob; or the power went before the removal of a file was on the disk, which
+    /// nobody had waited for. Only before serving, when no upload can be on its way.
     fn sweep_orphans(&self) -> Result<usize, Error> {
         let mut orphans: HashSet<BlobId> = self.blobs.ids().collect::<Result<_, _>>()?;
         self.catalog.all_versions(|version| {

@@ -8,6 +8,7 @@ use crate::gate::{Administer, Permit};
 use crate::names::{BlobId, DocPath, NodeId, Rights, Timestamp, Verb};
 use crate::policy::{self, Decision, Object, Operation};
 use crate::practice::{Account, Matter};
+use crate::vault::check::{Check, Root};
 
 /// One version of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,11 @@ impl Vfs {
         Ok(records)
     }
 
+    /// The deep check of what is stored, below these folders of the structure.
+    pub fn check(&self, permit: &Permit<Administer>, roots: Vec<Root>) -> Check {
+        self.vault.check(permit, roots)
+    }
+
     /// May this account do this there, and why? The same decision that the gate would take now.
     pub fn explain(
         &self,
@@ -138,7 +144,8 @@ fn explanation(decision: Decision, rights: Rights, because: Vec<String>) -> Expl
     Explanation { allowed: decision == Decision::Allowed, answer, rights, because }
 }
 
-fn structure_path(matter: &Matter, folder: NodeId) -> DocPath {
+/// The path of a folder of a matter's structure.
+pub fn structure_path(matter: &Matter, folder: NodeId) -> DocPath {
     let mut names = Vec::new();
     let mut at = Some(folder);
     while let Some(folder) = at.and_then(|node| matter.folder(node)) {

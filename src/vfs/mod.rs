@@ -17,7 +17,7 @@ mod writing;
 use std::sync::Arc;
 
 pub use error::Error;
-pub use inspect::{DocumentRecord, Explanation};
+pub use inspect::{DocumentRecord, Explanation, structure_path};
 pub use reading::Reading;
 pub use stat::{Kind, Stat};
 pub use words::{
@@ -44,11 +44,6 @@ impl Vfs {
     /// The tree over a gate and a vault.
     pub fn new(gate: Arc<Gate>, vault: Arc<Vault>) -> Arc<Self> {
         Arc::new(Self { gate, vault })
-    }
-
-    /// Notes the clean end of all changes; to be called when no session is left. Blocks.
-    pub fn close(&self) -> Result<(), Error> {
-        Ok(self.vault.close()?)
     }
 
     /// The tree as this session sees it.

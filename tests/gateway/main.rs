@@ -1,5 +1,6 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
+mod deep_check;
 mod demo;
 mod demo_contract;
 mod encryption;

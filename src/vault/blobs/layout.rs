@@ -1,9 +1,11 @@
 //! Where blobs lie on disk, and how a file gets its name durably.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -13,17 +15,15 @@ use crate::names::BlobId;
 /// Blobs are spread over so many directories by the first byte of their id.
 const SHARDS: usize = 256;
 const TEMPORARY_DIR: &str = "tmp";
-/// There while blobs come and go.
-const CHANGING_FILE: &str = "changing";
 const EXTENSION: &str = "age";
 
 /// A directory of blobs.
 pub(super) struct Layout {
     root: PathBuf,
+    /// Files were removed since the last [`Layout::settle`].
+    removed: AtomicBool,
     /// Which shard directories are known to survive a crash, so that a file placed in one does too.
     durable: Mutex<[bool; SHARDS]>,
-    /// Whether the file that says so is there.
-    changing: Mutex<bool>,
 }
 
 impl Layout {
@@ -38,8 +38,12 @@ impl Layout {
             // Those that are there were just made durable with the root.
             *known = root.join(format!("{shard:02x}")).is_dir();
         }
-        let changing = Mutex::new(root.join(CHANGING_FILE).exists());
-        Ok(Self { root: root.to_owned(), durable: Mutex::new(durable), changing })
+        Ok(Self { root: root.to_owned(), removed: AtomicBool::new(false), durable: Mutex::new(durable) })
+    }
+
+    /// The directories as they are: nothing is made, for those who must not change anything.
+    pub(super) fn existing(root: &Path) -> Self {
+        Self { root: root.to_owned(), removed: AtomicBool::new(false), durable: Mutex::new([false; SHARDS]) }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -85,33 +89,22 @@ impl Layout {
         Ok(())
     }
 
-    /// From now on a crash may leave blobs that no version names; durable on return.
-    pub(super) fn begin_changes(&self) -> Result<(), BlobError> {
-        let mut changing = self.changing.lock();
-        if !*changing {
-            let path = self.root.join(CHANGING_FILE);
-            create_file(&path)?;
-            sync_dir(&self.root)?;
-            *changing = true;
+    /// Removes a file; one that is not there is no error. The removal becomes durable when the system likes, or by
+    /// [`Layout::settle`].
+    pub(super) fn remove(&self, id: &BlobId) -> Result<(), BlobError> {
+        let path = self.path(id);
+        self.removed.store(true, Ordering::Release);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path)(error)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// True from the first change until [`Layout::end_changes`], across processes.
-    pub(super) fn is_changing(&self) -> bool {
-        *self.changing.lock()
-    }
-
-    /// Every name is as it should be, and becomes durable so: a removed one would come back with a power loss.
-    pub(super) fn end_changes(&self) -> Result<(), BlobError> {
-        let mut changing = self.changing.lock();
-        if *changing {
-            let shards = (0..SHARDS).map(|shard| self.root.join(format!("{shard:02x}")));
-            shards.filter(|shard| shard.is_dir()).try_for_each(|shard| sync_dir(&shard))?;
-            let path = self.root.join(CHANGING_FILE);
-            fs::remove_file(&path).map_err(io_error(&path))?;
-            sync_dir(&self.root)?;
-            *changing = false;
+    /// Makes removals durable.
+    pub(super) fn settle(&self) -> Result<(), BlobError> {
+        if self.removed.swap(false, Ordering::AcqRel) {
+            let synced = File::open(&self.root).and_then(|root| Ok(rustix::fs::syncfs(root)?));
+            synced.map_err(io_error(&self.root))?;
         }
         Ok(())
     }
@@ -126,6 +119,32 @@ impl Layout {
             removed += 1;
         }
         Ok(removed)
+    }
+
+    /// Files that are being written, or were when the daemon ended.
+    pub(super) fn unfinished(&self) -> Result<Vec<PathBuf>, BlobError> {
+        entries(&self.root.join(TEMPORARY_DIR))
+    }
+
+    /// What lies in the store's directories and is nothing of it.
+    pub(super) fn strays(&self) -> Result<Vec<PathBuf>, BlobError> {
+        let mut strays = Vec::new();
+        for path in entries(&self.root)? {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let is_shard = name.len() == 2 && u8::from_str_radix(&name, 16).is_ok_and(|n| format!("{n:02x}") == name);
+            match (path.is_dir(), is_shard) {
+                (true, true) => {
+                    let is_blob = |file: &PathBuf| {
+                        file.file_name()
+                            .is_some_and(|file| blob_id(&name, file).is_some_and(|id| self.path(&id).is_file()))
+                    };
+                    strays.extend(entries(&path)?.into_iter().filter(|file| !is_blob(file)));
+                }
+                (true, false) if name == TEMPORARY_DIR => {}
+                _ => strays.push(path),
+            }
+        }
+        Ok(strays)
     }
 
     /// The ids of all blobs, one shard after the other. Files with other names are not blobs and are left out.
@@ -149,12 +168,29 @@ fn shard_ids(dir: &Path, prefix: &str) -> io::Result<Vec<BlobId>> {
     };
     let mut ids = Vec::new();
     for entry in entries {
-        let name = entry?.file_name();
-        let stem = name.to_str().and_then(|name| name.strip_suffix(EXTENSION)?.strip_suffix('.'));
-        ids.extend(stem.and_then(|stem| format!("{prefix}{stem}").parse::<BlobId>().ok()));
+        ids.extend(blob_id(prefix, &entry?.file_name()));
     }
     ids.sort_unstable();
     Ok(ids)
+}
+
+/// The blob of a file in a shard, if it is named like one.
+fn blob_id(shard: &str, file: &OsStr) -> Option<BlobId> {
+    let stem = file.to_str()?.strip_suffix(EXTENSION)?.strip_suffix('.')?;
+    // Capitals would be a second spelling, under which nobody looks.
+    format!("{shard}{stem}").parse().ok().filter(|id: &BlobId| id.to_string()[2..] == *stem)
+}
+
+/// What lies in a directory; nothing if there is none.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, BlobError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(io_error(dir))?,
+    };
+    let mut paths =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>().map_err(io_error(dir))?;
+    paths.sort_unstable();
+    Ok(paths)
 }
 
 /// Opens a new file that only its owner may read.

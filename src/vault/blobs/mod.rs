@@ -5,8 +5,6 @@
 //!                        offset 4096   16 bytes of nonce
 //!                        offset 4112   the document in chunks of 64 KiB, each followed by its 16-byte tag
 //! blobs/tmp/…            blobs being written; leftovers of a crash are swept at start
-//! blobs/changing         there from a process's first change to its clean end: otherwise the next start looks for blobs
-//!                        that no version names
 //! ```
 //!
 //! Header and recipients come from the `age` crate; the payload is our own layer on aws-lc-rs, which seals and opens

@@ -28,6 +28,11 @@ impl BlobStore {
         Ok(Self { layout: Arc::new(Layout::open(dir)?) })
     }
 
+    /// The store in `dir` as it is, for the check of a stopped directory: nothing is made, not even `dir`.
+    pub fn existing(dir: &Path) -> Self {
+        Self { layout: Arc::new(Layout::existing(dir)) }
+    }
+
     /// Starts a new blob for a matter. It has no name until it is finished.
     pub fn create(&self, matter: &MatterKey) -> Result<BlobWriter, BlobError> {
         BlobWriter::create(Arc::clone(&self.layout), matter)
@@ -74,11 +79,12 @@ impl BlobStore {
 
     /// Removes a blob for good; one that is not there is no error.
     pub fn remove(&self, id: &BlobId) -> Result<(), BlobError> {
-        let path = self.path(id);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path)(error)),
-            _ => Ok(()),
-        }
+        self.layout.remove(id)
+    }
+
+    /// Makes removals durable.
+    pub(in crate::vault) fn settle(&self) -> Result<(), BlobError> {
+        self.layout.settle()
     }
 
     /// The length of a blob's encrypted file in bytes, or nothing if there is none.
@@ -106,26 +112,20 @@ impl BlobStore {
         self.layout.ids()
     }
 
+    /// Files that are being written, or were when the daemon ended.
+    pub fn unfinished(&self) -> Result<Vec<PathBuf>, BlobError> {
+        self.layout.unfinished()
+    }
+
+    /// What lies among the blobs and is none.
+    pub fn strays(&self) -> Result<Vec<PathBuf>, BlobError> {
+        self.layout.strays()
+    }
+
     /// Removes the half-written files of a crash and tells how many there were. For the start only: it would take the
     /// file away from a writer at work.
     pub fn sweep(&self) -> Result<usize, BlobError> {
         self.layout.sweep()
-    }
-
-    /// To be called before blobs come or go: from then on a crash may leave some that no version names, and
-    /// [`Self::is_changing`] says so until [`Self::end_changes`]. Durable on return; costs nothing but the first time.
-    pub fn begin_changes(&self) -> Result<(), BlobError> {
-        self.layout.begin_changes()
-    }
-
-    /// True if blobs may be there that no version names: the last process that changed any did not end cleanly.
-    pub fn is_changing(&self) -> bool {
-        self.layout.is_changing()
-    }
-
-    /// To be called when all blobs are named by versions and no change is under way.
-    pub fn end_changes(&self) -> Result<(), BlobError> {
-        self.layout.end_changes()
     }
 
     /// Bytes that are free for the user that runs the daemon.

@@ -87,6 +87,11 @@ impl Staging {
         Ok(Self { parts, blobs, max_len: DEFAULT_MAX_LEN })
     }
 
+    /// The store of the staged files.
+    pub(in crate::vault) fn files(&self) -> &BlobStore {
+        &self.parts
+    }
+
     /// The same with another limit on a document's length, in bytes.
     #[must_use]
     pub fn with_max_len(self, max_len: u64) -> Self {

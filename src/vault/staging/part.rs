@@ -63,8 +63,13 @@ impl Part {
 
     /// The files in the staging directory that belong to this part.
     pub fn staged(&self) -> impl Iterator<Item = BlobId> {
+        self.files().map(|file| file.id)
+    }
+
+    /// The files of this part in the staging directory, with everything that must hold for them.
+    pub(in crate::vault) fn files(&self) -> impl Iterator<Item = BlobRef> {
         let segments = self.segments.iter().filter(|segment| segment.home == Home::Staging);
-        segments.map(|segment| segment.blob.id).chain(self.patch.map(|patch| patch.id))
+        segments.map(|segment| segment.blob).chain(self.patch)
     }
 
     /// The version on which this part builds: as long as the part is kept, that blob must be, too.

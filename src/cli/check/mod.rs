@@ -1,5 +1,9 @@
 //! `deedbox check`: is everything that the daemon needs there and sound, before it is started?
 
+mod deep;
+mod record;
+mod report;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -14,36 +18,26 @@ use crate::config::Settings;
 use crate::daemon;
 use crate::keys::Keyring;
 use crate::practice::parse_matter_type;
+pub(super) use deep::beside_the_daemon;
 
 /// Check the configuration and the files that it names, and verify the audit record
 #[derive(Debug, Args)]
 #[command(after_help = "Example: deedbox check --config /etc/deedbox.toml\n\n\
-                        It changes nothing and may run beside the daemon. Every mistake is reported at once.")]
-pub(crate) struct Check {}
+                        It changes nothing and may run beside the daemon. Every mistake is reported at once.\n\n\
+                        Exit code: 0 if sound, 1 if something was found, 2 if it could not be asked.")]
+pub(crate) struct Check {
+    /// Read every document too: catalog, blobs and audit record must bear each other out
+    #[arg(long)]
+    deep: bool,
+}
 
 impl Check {
     pub(crate) fn run(self, global: &Global) -> Result<Reply, Problem> {
         let settings = global.settings()?;
-        let mut wrong = Vec::new();
-        let mut look = |what: &str, found: Result<(), String>| {
-            if let Err(why) = found {
-                wrong.push(format!("{what}: {why}"));
-            }
-        };
-        look("data directory", private(settings.data.path()));
-        look("keys", private(&settings.data.keys()));
-        look("keys", Keyring::open(&settings.data.keys()).map(drop).map_err(|why| why.to_string()));
-        if let Some(https) = &settings.https {
-            look("https.key", private(&https.key));
-            look("https.certificate", daemon::tls_config(https).map(drop).map_err(|why| why.to_string()));
+        if self.deep {
+            return deep::run(&settings, mistakes(&settings, false));
         }
-        if let Some(sftp) = &settings.sftp {
-            sftp.host_keys.iter().for_each(|file| look("sftp.host_keys", private(file)));
-            look("sftp.host_keys", host_public_keys(&sftp.host_keys).map(drop).map_err(|why| why.to_string()));
-        }
-        look("matter_types", matter_types(&settings));
-        let log = settings.data.audit();
-        look("audit", audit::verify(&log, None).map(drop).map_err(|why| why.to_string()));
+        let wrong = mistakes(&settings, true);
         let text = match wrong.len() {
             0 => "Everything is as it should be.\n".to_owned(),
             _ => wrong.iter().map(|line| format!("{line}\n")).collect(),
@@ -51,6 +45,33 @@ impl Check {
         let sound = wrong.is_empty();
         Ok(Reply::new(&serde_json::json!({ "sound": sound, "wrong": wrong }), text)?.negative(!sound))
     }
+}
+
+/// What is wrong with the files that the configuration names, and with the audit record by itself.
+fn mistakes(settings: &Settings, with_record: bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut look = |what: &str, found: Result<(), String>| {
+        if let Err(why) = found {
+            wrong.push(format!("{what}: {why}"));
+        }
+    };
+    look("data directory", private(settings.data.path()));
+    look("keys", private(&settings.data.keys()));
+    look("keys", Keyring::open(&settings.data.keys()).map(drop).map_err(|why| why.to_string()));
+    if let Some(https) = &settings.https {
+        look("https.key", private(&https.key));
+        look("https.certificate", daemon::tls_config(https).map(drop).map_err(|why| why.to_string()));
+    }
+    if let Some(sftp) = &settings.sftp {
+        sftp.host_keys.iter().for_each(|file| look("sftp.host_keys", private(file)));
+        look("sftp.host_keys", host_public_keys(&sftp.host_keys).map(drop).map_err(|why| why.to_string()));
+    }
+    look("matter_types", matter_types(settings));
+    if with_record {
+        let log = settings.data.audit();
+        look("audit", audit::verify(&log, None).map(drop).map_err(|why| why.to_string()));
+    }
+    wrong
 }
 
 /// Is it there, and closed to other users?
