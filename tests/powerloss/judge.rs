@@ -36,6 +36,7 @@ impl<'r> Judge<'r> {
             Err(why) => return vec![format!("the record: {why}")],
         };
         let mut found = Vec::new();
+        judge_deep(data, &mut found);
         judge_documents(self.account, cut, &listed, &mut found);
         judge_record(self.account, cut, &listed, &recorded, &mut found);
         self.opened.judge(data, &listed, &self.account.elsewhere, &mut found);
@@ -50,6 +51,14 @@ fn documents(data: &Path) -> Result<Vec<Listed>, String> {
         return Err(both(&output));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", both(&output)))
+}
+
+/// Whether catalog, blobs and record bear each other out, in the program's own eyes.
+pub(crate) fn judge_deep(data: &Path, found: &mut Vec<String>) {
+    let output = verb(data, &["check", "--deep", "--json"]);
+    if !output.status.success() {
+        found.push(format!("check --deep: {}", both(&output)));
+    }
 }
 
 fn verb(data: &Path, arguments: &[&str]) -> Output {

@@ -15,6 +15,7 @@ mod filesystem;
 mod image;
 mod judge;
 mod load;
+mod promises;
 mod random;
 mod recording;
 mod run;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::image::{Model, Plan, Replay};
-use crate::judge::Judge;
+use crate::judge::{Judge, judge_deep};
 use crate::random::Random;
 use crate::run::{FIRM, Run};
 
@@ -13,6 +13,8 @@ const JUDGES: usize = 2;
 /// Of so many images, one loses its power again while it recovers, so many times.
 const AGAIN_EVERY: u64 = 25;
 const AGAIN: usize = 4;
+/// Of so many images, one is checked before it is recovered, too: what recovery will put in order is no damage.
+const DEEP_EVERY: u64 = 8;
 /// Wrong images after which no more are built.
 const ENOUGH: usize = 5;
 
@@ -86,7 +88,11 @@ impl Trial<'_> {
         let data = self.place.join(format!("{:016x}", plan.seed));
         let image = replay.image(plan);
         image.write_to(&data, FIRM).expect("the image is written");
-        let found = judge.violations(&data, plan.cut, replay.checkpoint());
+        let mut found = Vec::new();
+        if plan.seed.is_multiple_of(DEEP_EVERY) {
+            judge_deep(&data, &mut found);
+        }
+        found.extend(judge.violations(&data, plan.cut, replay.checkpoint()));
         if !found.is_empty() {
             return vec![Wrong { plan, found, run: None }];
         }
