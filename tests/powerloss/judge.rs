@@ -7,8 +7,8 @@ use std::process::Output;
 use deedbox::audit::{self, Action, Checks, Event, Filter, Outcome, ReadKeys};
 use deedbox::keys::Keyring;
 
-use crate::blobs::Opened;
-use crate::demo::{both, deedbox};
+use crate::blobs::{Opened, sha256};
+use crate::demo::{CLIENT_ONE, Demo, both, deedbox};
 use crate::recording::Position;
 use crate::run::{Account, Listed};
 use crate::story::{Content, Deed, Story, Tree};
@@ -36,7 +36,6 @@ impl<'r> Judge<'r> {
             Err(why) => return vec![format!("the record: {why}")],
         };
         let mut found = Vec::new();
-        judge_deep(data, &mut found);
         judge_documents(self.account, cut, &listed, &mut found);
         judge_record(self.account, cut, &listed, &recorded, &mut found);
         self.opened.judge(data, &listed, &self.account.elsewhere, &mut found);
@@ -59,6 +58,21 @@ pub(crate) fn judge_deep(data: &Path, found: &mut Vec<String>) {
     if !output.status.success() {
         found.push(format!("check --deep: {}", both(&output)));
     }
+}
+
+/// Whether the daemon starts on an image that was recovered, and serves every document as it is listed.
+pub(crate) fn judge_serving(data: &Path, found: &mut Vec<String>) {
+    let (listed, demo) = match (documents(data), Demo::try_start(data, &[])) {
+        (Ok(listed), Ok(demo)) => (listed, demo),
+        (Err(why), _) | (_, Err(why)) => return found.push(format!("it does not start: {why}")),
+    };
+    for one in listed.iter().filter(|one| one.current) {
+        let got = demo.curl(CLIENT_ONE, &one.path, &["-f"]);
+        if !got.status.success() || sha256(&got.stdout) != one.content.sha256 {
+            found.push(format!("{} is not served as it is listed: {}", one.path, got.status));
+        }
+    }
+    demo.stop();
 }
 
 fn verb(data: &Path, arguments: &[&str]) -> Output {

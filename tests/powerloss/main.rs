@@ -31,7 +31,7 @@ use run::Run;
 use trial::{HONEST, Lie, Trial, told};
 
 /// Images of a short run, for both engines together.
-const IMAGES: usize = 260;
+const IMAGES: usize = 200;
 /// Images of one recording; more need another one.
 const IMAGES_EACH: usize = 500;
 /// Of so many recordings, one is of sled; and so is the second one.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::image::{Model, Plan, Replay};
-use crate::judge::{Judge, judge_deep};
+use crate::judge::{Judge, judge_deep, judge_serving};
 use crate::random::Random;
 use crate::run::{FIRM, Run};
 
@@ -13,8 +13,10 @@ const JUDGES: usize = 2;
 /// Of so many images, one loses its power again while it recovers, so many times.
 const AGAIN_EVERY: u64 = 25;
 const AGAIN: usize = 4;
-/// Of so many images, one is checked before it is recovered, too: what recovery will put in order is no damage.
-const DEEP_EVERY: u64 = 8;
+/// Of so many images, `check --deep` sees one, before and after recovery: what that will put in order is no damage.
+const DEEP_EVERY: u64 = 4;
+/// Of so many images, one is served by a daemon in the end.
+const SERVED_EVERY: u64 = 60;
 /// Wrong images after which no more are built.
 const ENOUGH: usize = 5;
 
@@ -89,10 +91,17 @@ impl Trial<'_> {
         let image = replay.image(plan);
         image.write_to(&data, FIRM).expect("the image is written");
         let mut found = Vec::new();
-        if plan.seed.is_multiple_of(DEEP_EVERY) {
+        let deep = plan.seed.is_multiple_of(DEEP_EVERY);
+        if deep {
             judge_deep(&data, &mut found);
         }
         found.extend(judge.violations(&data, plan.cut, replay.checkpoint()));
+        if deep {
+            judge_deep(&data, &mut found);
+        }
+        if plan.seed.is_multiple_of(SERVED_EVERY) {
+            judge_serving(&data, &mut found);
+        }
         if !found.is_empty() {
             return vec![Wrong { plan, found, run: None }];
         }
