@@ -51,7 +51,7 @@ impl Trial<'_> {
         let (start, end) = (self.run.account.start, self.run.recording.position());
         let model = *random.pick(&[Model::Strict, Model::Strict, Model::Journalled, Model::Prefix]);
         let deeds = self.run.account.stories.iter().flat_map(|story| &story.deeds);
-        let answers: Vec<usize> = deeds.filter_map(|told| told.acknowledged).collect();
+        let answers: Vec<usize> = deeds.filter_map(|told| told.acknowledged).filter(|at| *at >= start).collect();
         // Half of them just when somebody was told that something is safe.
         let cut = match random.percent(50) && !answers.is_empty() {
             true => *random.pick(&answers) + random.below(4),
