@@ -33,7 +33,7 @@ use trial::{HONEST, Lie, Trial, told};
 /// Images of a short run, for both engines together.
 const IMAGES: usize = 200;
 /// Images of one recording; more need another one.
-const IMAGES_EACH: usize = 500;
+const IMAGES_EACH: usize = 250;
 /// Of so many recordings, one is of sled; and so is the second one.
 const SLED_EVERY: usize = 4;
 /// How long clients work, twice, in one recording.
