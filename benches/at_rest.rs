@@ -96,7 +96,7 @@ impl Bench {
     }
 
     fn seal_crate(&self, path: &Path, mut digest: Option<digest::Context>) {
-        let recipients = std::iter::once(self.key.recipient() as &dyn age::Recipient);
+        let recipients = std::iter::once(&self.key as &dyn age::Recipient);
         let encryptor = age::Encryptor::with_recipients(recipients).expect("a recipient");
         let mut writer = encryptor.wrap_output(File::create(path).expect("a file")).expect("a header");
         for _ in 0..self.mib * MIB / STEP {
@@ -112,7 +112,7 @@ impl Bench {
     fn open_crate(&self, path: &Path) {
         let file = BufReader::with_capacity(STEP, File::open(path).expect("a file"));
         let decryptor = age::Decryptor::new_buffered(file).expect("a header");
-        let identity = std::iter::once(self.key.identity() as &dyn age::Identity);
+        let identity = std::iter::once(&self.key as &dyn age::Identity);
         let mut reader = decryptor.decrypt(identity).expect("opened");
         let (mut buffer, mut left) = (vec![0; STEP], self.mib * MIB);
         while left > 0 {

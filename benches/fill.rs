@@ -121,7 +121,7 @@ impl Filler {
             blob: Some(blob.id),
             ..Detail::default()
         };
-        intent.confirm_blocking(detail.clone())?;
+        intent.confirm(detail.clone())?.wait()?;
         intent.close(Outcome::Done, detail);
         Ok(Sealed { folder, name, blob })
     }

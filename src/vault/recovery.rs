@@ -59,6 +59,7 @@ impl Vault {
     /// between a removal's commit and its blob; or the power went before the removal of a file was on the disk, which
     /// nobody had waited for. Only before serving, when no upload can be on its way.
     fn sweep_orphans(&self) -> Result<usize, Error> {
+        self.blobs.distrust_removals();
         let mut orphans: HashSet<BlobId> = self.blobs.ids().collect::<Result<_, _>>()?;
         self.catalog.all_versions(|version| {
             orphans.remove(&version.blob.id);

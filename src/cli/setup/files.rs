@@ -5,10 +5,19 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Makes a folder (and those above it) with mode 0700; one that exists already is made private.
+/// Makes a folder (and those above it) with mode 0700, durably; one that exists already is made private.
 pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    // A folder whose name is lost takes with it whatever was made durable inside.
+    missing.into_iter().try_for_each(sync_name)
+}
+
+/// Makes the name of a file or folder durable.
+fn sync_name(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 /// Writes a file with mode 0600: to a name beside it, synced, then renamed, so that it is there whole or not at all.
@@ -23,8 +32,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(&aside, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    sync_name(path)
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -20,8 +19,8 @@ const EXTENSION: &str = "age";
 /// A directory of blobs.
 pub(super) struct Layout {
     root: PathBuf,
-    /// Files were removed since the last [`Layout::settle`].
-    removed: AtomicBool,
+    /// Shard directories from which files were removed since the last [`Layout::settle`].
+    removed: Mutex<[bool; SHARDS]>,
     /// Which shard directories are known to survive a crash, so that a file placed in one does too.
     durable: Mutex<[bool; SHARDS]>,
 }
@@ -38,12 +37,12 @@ impl Layout {
             // Those that are there were just made durable with the root.
             *known = root.join(format!("{shard:02x}")).is_dir();
         }
-        Ok(Self { root: root.to_owned(), removed: AtomicBool::new(false), durable: Mutex::new(durable) })
+        Ok(Self { root: root.to_owned(), removed: Mutex::new([false; SHARDS]), durable: Mutex::new(durable) })
     }
 
     /// The directories as they are: nothing is made, for those who must not change anything.
     pub(super) fn existing(root: &Path) -> Self {
-        Self { root: root.to_owned(), removed: AtomicBool::new(false), durable: Mutex::new([false; SHARDS]) }
+        Self { root: root.to_owned(), removed: Mutex::new([false; SHARDS]), durable: Mutex::new([false; SHARDS]) }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -93,20 +92,26 @@ impl Layout {
     /// [`Layout::settle`].
     pub(super) fn remove(&self, id: &BlobId) -> Result<(), BlobError> {
         let path = self.path(id);
-        self.removed.store(true, Ordering::Release);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path)(error)),
-            _ => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => {
+                self.removed.lock()[usize::from(id.as_bytes()[0])] = true;
+                removed.map_err(io_error(&path))
+            }
         }
     }
 
-    /// Makes removals durable.
+    /// A killed process may have removed files, too, and nobody knows where: the next [`Layout::settle`] syncs every shard.
+    pub(super) fn distrust_removals(&self) {
+        *self.removed.lock() = *self.durable.lock();
+    }
+
+    /// Makes removals durable, directory by directory: a sync of the whole file system would wait for what other programs
+    /// have written to it.
     pub(super) fn settle(&self) -> Result<(), BlobError> {
-        if self.removed.swap(false, Ordering::AcqRel) {
-            let synced = File::open(&self.root).and_then(|root| Ok(rustix::fs::syncfs(root)?));
-            synced.map_err(io_error(&self.root))?;
-        }
-        Ok(())
+        let removed = std::mem::replace(&mut *self.removed.lock(), [false; SHARDS]);
+        let shards = (0..SHARDS).filter(|shard| removed[*shard]);
+        shards.map(|shard| self.root.join(format!("{shard:02x}"))).try_for_each(|shard| sync_dir(&shard))
     }
 
     /// Removes what a crash left half-written.

@@ -112,6 +112,11 @@ impl BlobStore {
         self.layout.remove(id)
     }
 
+    /// What an earlier process removed may not be durable either: the next [`Self::settle`] sees to it.
+    pub(in crate::vault) fn distrust_removals(&self) {
+        self.layout.distrust_removals();
+    }
+
     /// Makes removals durable.
     pub(in crate::vault) fn settle(&self) -> Result<(), BlobError> {
         self.layout.settle()
