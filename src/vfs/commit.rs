@@ -15,14 +15,14 @@ enum Content {
     /// An upload, and bytes that it has not taken yet.
     Open(Box<Incoming>, Queue),
     /// A durable blob that found the name or the document changed.
-    Ready(Ready),
+    Ready(Box<Ready>),
 }
 
 /// How an attempt ended.
 enum Attempt {
     Committed(Committed),
     /// The name or the document is no longer as the permit says.
-    Changed(Ready),
+    Changed(Box<Ready>),
 }
 
 impl Writing {
@@ -77,7 +77,7 @@ impl View {
                 write_all(&mut incoming, &queue)?;
                 let sealed = incoming.seal(vault)?;
                 let confirming = self.confirm(sealed.as_ready())?;
-                (sealed.place()?, confirming)
+                (Box::new(sealed.place()?), confirming)
             }
             Content::Ready(ready) => {
                 let confirming = self.confirm(&ready)?;
