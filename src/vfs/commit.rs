@@ -19,6 +19,7 @@ enum Content {
 }
 
 /// How an attempt ended.
+#[expect(clippy::large_enum_variant, reason = "short-lived, and the large variant is the frequent one")]
 enum Attempt {
     Committed(Committed),
     /// The name or the document is no longer as the permit says.

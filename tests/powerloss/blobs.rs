@@ -48,7 +48,7 @@ impl Opened {
             return Ok(content);
         }
         let age = age::Decryptor::new(sealed.as_slice()).map_err(|why| why.to_string())?;
-        let identities = keys.iter().map(|key| key.identity() as &dyn age::Identity);
+        let identities = keys.iter().map(|key| &**key as &dyn age::Identity);
         let mut plain = Vec::new();
         let read = age.decrypt(identities).map_err(|why| why.to_string())?.read_to_end(&mut plain);
         read.map_err(|why| why.to_string())?;
