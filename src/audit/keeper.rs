@@ -49,6 +49,7 @@ struct Tray {
     made: u64,
     newest: Option<(Checkpoint, String)>,
     closing: bool,
+    cleanly: bool,
     gone: bool,
 }
 
@@ -114,9 +115,11 @@ impl Desk {
         tray.newest.clone().ok_or(Unavailable::Closed)
     }
 
-    /// Lets the keeper make a last checkpoint and end.
-    pub(super) fn close(&self) {
-        self.tray.lock().closing = true;
+    /// Lets the keeper make a last checkpoint and end; `cleanly` has it store the state, which says that this was the end.
+    pub(super) fn close(&self, cleanly: bool) {
+        let mut tray = self.tray.lock();
+        (tray.closing, tray.cleanly) = (true, cleanly);
+        drop(tray);
         self.work.notify_one();
     }
 }
@@ -162,10 +165,11 @@ impl Keeper {
         let mut due = Instant::now() + INTERVAL;
         loop {
             let (pending, wanted, closing) = self.next(due);
+            let is_end = closing && self.desk.tray.lock().cleanly;
             for written in pending {
                 self.absorb(written);
             }
-            let result = self.flush().and_then(|()| self.store(closing));
+            let result = self.flush().and_then(|()| self.store(is_end));
             self.stalled = result.is_err();
             due = Instant::now() + INTERVAL;
             match &result {
@@ -299,12 +303,12 @@ impl Keeper {
     }
 
     /// Stores heads and open intents from time to time, and at the end.
-    fn store(&mut self, closing: bool) -> Result<(), WriteError> {
+    fn store(&mut self, is_end: bool) -> Result<(), WriteError> {
         let chains = {
             let chains = self.desk.chains.lock();
             let grown = chains.size() - self.stored.0;
             let interval = STATE_EVERY.max(4 * self.stored.1);
-            if grown == 0 || !(closing || grown >= interval) {
+            if grown == 0 || !(is_end || grown >= interval) {
                 return Ok(());
             }
             chains.clone()

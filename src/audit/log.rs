@@ -148,11 +148,21 @@ impl Log {
     /// Writes what waits, makes a last checkpoint and ends the threads. Blocks. Records that come later are refused;
     /// intents still open are recorded as abandoned by the next [`Log::open`].
     pub fn close(&self) {
+        self.end(true);
+    }
+
+    /// The same, but the next start finds the log as a crash would have left it ([`super::Opened::closed`] is false): for
+    /// an end after which something is left to be put in order.
+    pub fn close_unclean(&self) {
+        self.end(false);
+    }
+
+    fn end(&self, cleanly: bool) {
         self.queue.close();
         // A thread that panicked has nothing left to do, and the file system is as a crash would leave it.
         let join = |thread: &Mutex<Option<JoinHandle<()>>>| drop(thread.lock().take().map(JoinHandle::join));
         join(&self.writer);
-        self.desk.close();
+        self.desk.close(cleanly);
         join(&self.keeper);
     }
 }

@@ -37,6 +37,8 @@ struct Report {
     audit: AuditReport,
     catalog: CatalogReport,
     recovery: Recovery,
+    /// How many blobs that no version names were removed; nothing while they are looked for.
+    unnamed_blobs: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +94,7 @@ pub(super) async fn run(operator: &Operator<'_>) -> Result<Reply, Problem> {
         },
         catalog: CatalogReport { engine: core.engine().name(), commit: core.engine().last_commit() },
         recovery: core.recovery().clone(),
+        unnamed_blobs: core.unnamed_blobs(),
     };
     let text = text(&report).doing("write the report")?;
     let well = report.ready;
@@ -142,7 +145,14 @@ fn text(report: &Report) -> Result<String, std::fmt::Error> {
     writeln!(text, "Catalog    {}, commit {}", report.catalog.engine, report.catalog.commit)?;
     match report.recovery.ended_cleanly {
         true => writeln!(text, "Last run   ended cleanly")?,
-        false => writeln!(text, "Last run   did not end cleanly: {}", report.recovery)?,
+        false => {
+            let swept = report.unnamed_blobs.map_or("still looked for".to_owned(), |count| format!("{count} removed"));
+            writeln!(
+                text,
+                "Last run   did not end cleanly: {}; blobs that no version names: {swept}",
+                report.recovery
+            )?;
+        }
     }
     Ok(text)
 }

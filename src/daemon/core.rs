@@ -12,6 +12,7 @@ use super::prepared::LOCK_PATIENCE;
 use super::process;
 use super::recovery::Recovery;
 use super::reload::Live;
+use super::sweep::Sweep;
 use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome, Unavailable};
 use crate::cli::{DirLock, Doing as _, Problem};
 use crate::config::{self, Settings};
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     vault: Arc<Vault>,
     vfs: Arc<Vfs>,
     recovery: Recovery,
+    sweep: Arc<Sweep>,
     live: OnceLock<Arc<Live>>,
     /// Given back last.
     _lock: DirLock,
@@ -97,7 +99,8 @@ impl Core {
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
         let staging = staging.with_max_len(settings.limits.upload_bytes);
         let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
-        let found = vault.recover(opened.closed).doing("put the vault in order")?;
+        let vault = Arc::new(vault);
+        let found = vault.recover().doing("put the vault in order")?;
         let recovery = Recovery::new(&opened, found);
         if !recovery.ended_cleanly {
             tracing::warn!(found = %recovery, "the daemon did not end cleanly the last time");
@@ -109,12 +112,27 @@ impl Core {
             };
             log.record_blocking(&event).doing("record the recovery")?;
         }
+        let sweep = if recovery.ended_cleanly { Sweep::none() } else { Sweep::start(&vault, &log)? };
+        let sweep = Arc::new(sweep);
 
         let gate = Gate::new(practice.clone(), log.clone(), gate_settings(&settings)).doing("set up the gate")?;
-        let vault = Arc::new(vault);
         let vfs = Vfs::new(gate.clone(), vault.clone());
         let (settings, live) = (ArcSwap::from_pointee(settings), OnceLock::new());
-        Ok(Self { settings, started, keyring, log, engine, practice, gate, vault, vfs, recovery, live, _lock: lock })
+        Ok(Self {
+            settings,
+            started,
+            keyring,
+            log,
+            engine,
+            practice,
+            gate,
+            vault,
+            vfs,
+            recovery,
+            sweep,
+            live,
+            _lock: lock,
+        })
     }
 
     /// Closes what was opened for one verb.
@@ -125,12 +143,10 @@ impl Core {
     /// Makes removals durable, then writes the last audit records and the last checkpoint: a log that is closed says that
     /// the next start need not look for leftovers.
     pub(super) async fn shut(&self) -> Result<(), Problem> {
-        let (vault, log) = (self.vault.clone(), self.log.clone());
+        let (vault, log, sweep) = (self.vault.clone(), self.log.clone(), self.sweep.clone());
         let close = move || {
-            if let Err(why) = vault.settle() {
-                tracing::warn!(%why, "removals could not be made durable");
-            }
-            log.close();
+            let settled = vault.settle().inspect_err(|why| tracing::warn!(%why, "removals could not be made durable"));
+            if sweep.finish() && settled.is_ok() { log.close() } else { log.close_unclean() }
         };
         tokio::task::spawn_blocking(close).await.doing("close the audit record")
     }
@@ -200,6 +216,11 @@ impl Core {
     /// What the start put in order.
     pub(crate) fn recovery(&self) -> &Recovery {
         &self.recovery
+    }
+
+    /// How many blobs that no version names were removed; nothing while they are looked for.
+    pub(crate) fn unnamed_blobs(&self) -> Option<usize> {
+        self.sweep.removed()
     }
 
     /// Where the listeners are; nowhere for a directory that was opened for one verb.

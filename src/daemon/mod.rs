@@ -27,6 +27,7 @@ mod reload;
 mod sandbox;
 mod sockets;
 mod stop;
+mod sweep;
 mod systemd;
 mod tls;
 

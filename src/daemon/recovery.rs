@@ -18,8 +18,6 @@ pub(crate) struct Recovery {
     pub(crate) abandoned: usize,
     /// Half-made files of uploads, removed.
     pub(crate) unfinished_files: usize,
-    /// Blobs that no version names, removed.
-    pub(crate) unnamed_blobs: usize,
     /// Unfinished uploads, kept for their uploaders.
     pub(crate) resumable: usize,
     /// Unfinished uploads that had become too old, removed.
@@ -33,7 +31,6 @@ impl Recovery {
             torn_bytes: log.torn_bytes,
             abandoned: log.abandoned.len(),
             unfinished_files: vault.leftovers,
-            unnamed_blobs: vault.orphans,
             resumable: vault.parts,
             expired: vault.expired,
         }
@@ -44,9 +41,9 @@ impl fmt::Display for Recovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} operations recorded as abandoned, {} bytes of a torn record set aside, {} half-made files and {} blobs that \
-             no version names removed, {} unfinished uploads kept and {} too old ones removed",
-            self.abandoned, self.torn_bytes, self.unfinished_files, self.unnamed_blobs, self.resumable, self.expired
+            "{} operations recorded as abandoned, {} bytes of a torn record set aside, {} half-made files removed, \
+             {} unfinished uploads kept and {} too old ones removed",
+            self.abandoned, self.torn_bytes, self.unfinished_files, self.resumable, self.expired
         )
     }
 }

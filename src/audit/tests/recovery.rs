@@ -103,6 +103,20 @@ proptest! {
 }
 
 #[test]
+fn only_a_log_that_was_closed_cleanly_says_so() {
+    let dir = closed(10);
+    let (log, opened) = open(dir.path());
+    assert!(opened.closed);
+    fill(&log, 3);
+    log.close_unclean();
+    let (log, opened) = open(dir.path());
+    assert!(!opened.closed);
+    assert_eq!((opened.torn_bytes, opened.abandoned.len()), (0, 0), "there is no other sign of it");
+    log.close();
+    assert!(verify(dir.path(), None).is_ok());
+}
+
+#[test]
 fn a_torn_end_is_kept_and_recorded() {
     let dir = closed(10);
     let path = dir.path().join(segment_path(0));

@@ -1,5 +1,6 @@
 //! Where blobs lie on disk, and how a file gets its name durably.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -21,6 +22,8 @@ pub(super) struct Layout {
     root: PathBuf,
     /// Shard directories from which files were removed since the last [`Layout::settle`].
     removed: Mutex<[bool; SHARDS]>,
+    /// Files that were given a name since [`Layout::remember_young`].
+    young: Mutex<Option<HashSet<BlobId>>>,
     /// Which shard directories are known to survive a crash, so that a file placed in one does too.
     durable: Mutex<[bool; SHARDS]>,
 }
@@ -37,12 +40,13 @@ impl Layout {
             // Those that are there were just made durable with the root.
             *known = root.join(format!("{shard:02x}")).is_dir();
         }
-        Ok(Self { root: root.to_owned(), removed: Mutex::new([false; SHARDS]), durable: Mutex::new(durable) })
+        Ok(Self { durable: Mutex::new(durable), ..Self::existing(root) })
     }
 
     /// The directories as they are: nothing is made, for those who must not change anything.
     pub(super) fn existing(root: &Path) -> Self {
-        Self { root: root.to_owned(), removed: Mutex::new([false; SHARDS]), durable: Mutex::new([false; SHARDS]) }
+        let unknown = || Mutex::new([false; SHARDS]);
+        Self { root: root.to_owned(), removed: unknown(), young: Mutex::default(), durable: unknown() }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -70,9 +74,22 @@ impl Layout {
     ) -> Result<(), BlobError> {
         let path = self.path(id);
         let shard = path.parent().unwrap_or(&self.root);
+        if let Some(young) = &mut *self.young.lock() {
+            young.insert(*id);
+        }
         self.make_shard(id.as_bytes()[0], shard)?;
         put(from, &path).map_err(io_error(&path))?;
         sync_dir(shard)
+    }
+
+    /// Keeps a list of the files that are given a name from here on.
+    pub(super) fn remember_young(&self) {
+        self.young.lock().get_or_insert_default();
+    }
+
+    /// The list so far; none is kept from here on.
+    pub(super) fn forget_young(&self) -> HashSet<BlobId> {
+        self.young.lock().take().unwrap_or_default()
     }
 
     /// Held while the root is synced: otherwise a second writer could see the directory, sync only the directory

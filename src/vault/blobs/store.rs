@@ -1,5 +1,6 @@
 //! The blob store.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -161,6 +162,16 @@ impl BlobStore {
     /// file away from a writer at work.
     pub fn sweep(&self) -> Result<usize, BlobError> {
         self.layout.sweep()
+    }
+
+    /// Keeps a list of the blobs that are placed from here on.
+    pub(in crate::vault) fn remember_young(&self) {
+        self.layout.remember_young();
+    }
+
+    /// The list so far; none is kept from here on.
+    pub(in crate::vault) fn forget_young(&self) -> HashSet<BlobId> {
+        self.layout.forget_young()
     }
 
     /// Bytes that are free for the user that runs the daemon.

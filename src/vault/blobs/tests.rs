@@ -291,3 +291,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn blobs_that_are_made_during_a_sweep_are_known_to_it() {
+    let (_dir, store, matter) = store();
+    let made = || store.create(&matter).and_then(BlobWriter::finish).expect("finished").id;
+    let before = made();
+    store.remember_young();
+    let after = made();
+    let young = store.forget_young();
+    assert!(young.contains(&after) && !young.contains(&before));
+    made();
+    assert!(store.forget_young().is_empty(), "nobody asks any more");
+}
