@@ -109,10 +109,13 @@ fn only_a_log_that_was_closed_cleanly_says_so() {
     assert!(opened.closed);
     fill(&log, 3);
     log.close_unclean();
+    drop(log);
     let (log, opened) = open(dir.path());
     assert!(!opened.closed);
     assert_eq!((opened.torn_bytes, opened.abandoned.len()), (0, 0), "there is no other sign of it");
     log.close();
+    drop(log);
+    assert!(open(dir.path()).1.closed);
     assert!(verify(dir.path(), None).is_ok());
 }
 
