@@ -5,6 +5,9 @@ mod catalog;
 
 use std::collections::HashMap;
 
+use age::Recipient as _;
+use age_core::format::FileKey;
+use deedbox::keys::MatterKey;
 use deedbox::names::{DocName, DocPath, MatterId, NodeId, Place, Rights, Role, Verb};
 use deedbox::policy::{
     Decision, FolderRule, MatterRules, Object, Operation, Participation, Row, RuledFolder, Standing, decide, granted,
@@ -81,4 +84,27 @@ fn policy_may_enter(bencher: Bencher) {
     place.chain.truncate(1);
     place.structure = 1;
     bencher.bench(|| assert!(may_enter(black_box(&standing), black_box(&rules), black_box(&place))));
+}
+
+/// A matter's key beside the same as the age crate's, whose arithmetic is portable.
+fn recipients() -> (MatterKey, age::x25519::Identity, FileKey) {
+    let ours = MatterKey::generate();
+    let crates = ours.to_text().parse().expect("an identity");
+    (ours, crates, FileKey::init_with_mut(|key| key.fill(7)))
+}
+
+#[divan::bench(args = ["ours", "age"])]
+fn stanza_wrap(bencher: Bencher, whose: &str) {
+    let (ours, crates, key) = recipients();
+    let crates = crates.to_public();
+    let recipient: &dyn age::Recipient = if whose == "ours" { &ours } else { &crates };
+    bencher.bench_local(|| recipient.wrap_file_key(black_box(&key)).expect("wrapped"));
+}
+
+#[divan::bench(args = ["ours", "age"])]
+fn stanza_unwrap(bencher: Bencher, whose: &str) {
+    let (ours, crates, key) = recipients();
+    let (stanzas, _) = ours.wrap_file_key(&key).expect("wrapped");
+    let identity: &dyn age::Identity = if whose == "ours" { &ours } else { &crates };
+    bencher.bench_local(|| identity.unwrap_stanza(black_box(&stanzas[0])).expect("for it").expect("opened"));
 }
