@@ -3,6 +3,7 @@
 //! A front end asks for a [`View`] per session and calls its methods with paths; nothing else leads down. What a session
 //! may not know of is answered exactly as what does not exist.
 
+mod buffers;
 mod changes;
 mod commit;
 mod error;
@@ -30,6 +31,7 @@ use crate::audit::{Detail, Outcome};
 use crate::gate::{Gate, Operation, Permit, Session};
 use crate::names::{DocPath, LockToken};
 use crate::vault::{self, LockSpan, Vault};
+use buffers::Buffers;
 use tree::{Found, Sight};
 
 /// How often a change is tried again when others change the same entry at the same time.
@@ -39,12 +41,13 @@ const ATTEMPTS: usize = 16;
 pub struct Vfs {
     gate: Arc<Gate>,
     vault: Arc<Vault>,
+    buffers: Arc<Buffers>,
 }
 
 impl Vfs {
     /// The tree over a gate and a vault.
     pub fn new(gate: Arc<Gate>, vault: Arc<Vault>) -> Arc<Self> {
-        Arc::new(Self { gate, vault })
+        Arc::new(Self { gate, vault, buffers: Arc::default() })
     }
 
     /// The tree as this session sees it.

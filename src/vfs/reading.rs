@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use super::buffers::BUFFER;
 use super::tree::{Found, entry_stat};
 use super::{Error, Stat, View};
 use crate::gate;
 use crate::names::DocPath;
-use crate::vault::{Document, OpenedNow};
+use crate::vault::{Document, OpenedNow, Vault};
 
 /// Reads up to this length are answered on the runtime's thread if the kernel has what they need in memory: decrypting
 /// them takes less than handing them over (measured).
@@ -71,7 +72,15 @@ impl Reading {
             return Ok(bytes);
         }
         let document = self.document.clone();
-        self.view.blocking(move |_| fill(&document, offset, length)).await
+        if length > BUFFER {
+            return self.view.blocking(move |_| fill(&document, offset, length)).await;
+        }
+        let mut buffer = self.view.vfs.buffers.take();
+        let read = move |_: &Vault| {
+            let filled = read_full(&document, offset, buffer.room(length))?;
+            Ok(buffer.freeze(filled))
+        };
+        self.view.blocking(read).await
     }
 }
 
@@ -84,13 +93,19 @@ fn fill_now(document: &Document, offset: u64, length: usize) -> Result<Option<By
 
 fn fill(document: &Document, offset: u64, length: usize) -> Result<Bytes, crate::vault::Error> {
     let mut buffer = BytesMut::zeroed(length);
+    let filled = read_full(document, offset, &mut buffer)?;
+    buffer.truncate(filled);
+    Ok(buffer.freeze())
+}
+
+/// Fills the buffer as far as the document goes.
+fn read_full(document: &Document, offset: u64, buffer: &mut [u8]) -> Result<usize, crate::vault::Error> {
     let mut filled = 0;
-    while filled < length {
+    while filled < buffer.len() {
         match document.read_at(offset + filled as u64, &mut buffer[filled..])? {
             0 => break,
             count => filled += count,
         }
     }
-    buffer.truncate(filled);
-    Ok(buffer.freeze())
+    Ok(filled)
 }

@@ -30,8 +30,8 @@ const FRAME: usize = 64 * 1024;
 /// The first step of a read, and what a slow client gets.
 const SMALL_STEP: usize = 128 * 1024;
 /// What a fast client gets: entering the store costs the same for much and for little, and this still fits the
-/// processor's cache.
-const LARGE_STEP: usize = 512 * 1024;
+/// processor's cache and the tree's buffers.
+const LARGE_STEP: usize = 256 * 1024;
 
 /// The GET and HEAD methods.
 pub(super) async fn get(
