@@ -75,7 +75,7 @@ impl Checks<'_> {
         let engine_span = raw.engine.as_ref().map(Spanned::span);
         let engine =
             self.word("kv.engine", raw.engine, Engine::Redb, &[("redb", Engine::Redb), ("sled", Engine::Sled)]);
-        let cache_bytes = self.number("kv.cache_mib", raw.cache_mib, 64, 8..=64 * 1024) * MIB;
+        let cache_bytes = self.number("kv.cache_mib", raw.cache_mib, 128, 8..=64 * 1024) * MIB;
         Kv { engine, engine_span, cache_bytes: usize::try_from(cache_bytes).unwrap_or(usize::MAX) }
     }
 
