@@ -83,7 +83,7 @@ impl std::str::FromStr for EngineKind {
 /// What an operator may set about a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Memory for cached pages, in bytes. The default of 64 MiB holds the upper levels of a million records' tree and
+    /// Memory for cached pages, in bytes. The default of 128 MiB holds the upper levels of a million records' tree and
     /// the folders in use; the engines' own default of 1 GiB would dwarf the rest of the daemon.
     pub cache_bytes: usize,
 }
