@@ -195,12 +195,8 @@ impl Writing {
 
     /// Between steps: a right that was taken away ends the upload.
     fn still_permitted(&self, state: &mut State) -> Result<(), Error> {
-        let holds = match state.incoming.as_ref().map(Incoming::intent) {
-            Some(Intent::Create(permit)) => self.view.vfs.gate.holds(&self.view.session, permit),
-            Some(Intent::Update(permit)) => self.view.vfs.gate.holds(&self.view.session, permit),
-            None => return Ok(()),
-        };
-        holds.map_err(|refusal| {
+        let Some(intent) = state.incoming.as_ref().map(Incoming::intent) else { return Ok(()) };
+        self.view.holds(intent).map_err(|refusal| {
             let error = Error::from(refusal);
             state.failed = Some(error.clone());
             error
