@@ -188,7 +188,17 @@ impl Demo {
 
     /// Runs OpenSSH's `sftp` with a batch; it stops at the first command that fails unless that starts with `-`.
     pub(crate) fn sftp(&self, login: &str, batch: &str) -> Output {
-        let mut child = Command::new("sftp")
+        self.sftp_by(client("sftp"), login, batch)
+    }
+
+    /// As `sftp`, where the daemon may not take the connection within these seconds.
+    #[allow(dead_code, reason = "for the tests of faults")]
+    pub(crate) fn sftp_in(&self, seconds: u32, login: &str, batch: &str) -> Output {
+        self.sftp_by(client_for(seconds, "sftp"), login, batch)
+    }
+
+    fn sftp_by(&self, mut sftp: Command, login: &str, batch: &str) -> Output {
+        let mut child = sftp
             .args(self.ssh_options(login))
             .args(["-q", "-b", "-", "127.0.0.1"])
             .stdin(Stdio::piped())
@@ -202,7 +212,7 @@ impl Demo {
 
     /// Runs curl as this account on a path below `/dav/`; the arguments come before the URL.
     pub(crate) fn curl(&self, login: &str, path: &str, arguments: &[&str]) -> Output {
-        Command::new("curl")
+        client("curl")
             .args(["-sS", "--cacert", self.text("ca_file"), "-u", &format!("{login}:{}", self.password(login))])
             .args(arguments)
             .arg(self.url(path))
@@ -257,13 +267,24 @@ impl Demo {
 
     /// How the daemon ends, which it has been told to do or does by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        self.child.take().expect("running").wait().expect("it ends")
+        let mut child = self.child.take().expect("running");
+        let until = Instant::now() + Duration::from_secs(120);
+        loop {
+            if let Some(status) = child.try_wait().expect("it can be waited for") {
+                return status;
+            }
+            if Instant::now() > until {
+                self.child = Some(child);
+                panic!("the daemon does not end:\n{}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// A clean stop, as with Ctrl-C.
     pub(crate) fn stop(mut self) -> Option<TempDir> {
         signal(self.pid(), "INT");
-        let status = self.child.take().expect("running").wait().expect("it ends");
+        let status = self.wait();
         assert!(status.success(), "the daemon ended with {status}:\n{}", self.log());
         self.home.take()
     }
@@ -297,7 +318,24 @@ fn end_with_tests(pid: u32) {
 
 /// Runs the daemon's binary as a command.
 pub(crate) fn deedbox(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_deedbox")).args(arguments).stdin(Stdio::null()).output().expect("it runs")
+    client(env!("CARGO_BIN_EXE_deedbox")).args(arguments).stdin(Stdio::null()).output().expect("it runs")
+}
+
+/// The status of a client that was ended since it had taken too long.
+#[allow(dead_code, reason = "for the tests of faults")]
+pub(crate) const TIMED_OUT: i32 = 124;
+
+/// A program that talks to the daemon. One that waits without end, as `sftp` does for a daemon that does not take its
+/// connection, is ended after ten minutes with the status [`TIMED_OUT`]: its test fails, and the others go on.
+pub(crate) fn client(program: &str) -> Command {
+    client_for(600, program)
+}
+
+/// As [`client`], ended after so many seconds.
+pub(crate) fn client_for(seconds: u32, program: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg("--kill-after=5").arg(seconds.to_string()).arg(program);
+    command
 }
 
 pub(crate) fn signal(pid: u32, name: &str) {

@@ -35,7 +35,7 @@ fn five_gibibytes_pass_both_ways_on_both_front_ends_with_flat_memory() {
     ok(demo.sftp(CLIENT_ONE, &format!("put {text} \"{folder}/sftp.bin\"")));
     assert_eq!(demo.status(CLIENT_ONE, &format!("{folder}/web.bin"), &["-T", &text]), 201);
     // Crosswise, so that each front end reads what the other wrote.
-    let mut curl = Command::new("curl")
+    let mut curl = client("curl")
         .args(["-sSf", "--cacert", demo.text("ca_file")])
         .args(["-u", &format!("{CLIENT_ONE}:{}", demo.password(CLIENT_ONE)), &demo.url(&format!("{folder}/sftp.bin"))])
         .stdout(Stdio::piped())

@@ -14,12 +14,12 @@ use rustls::NamedGroup;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 
-use crate::demo::{CLIENT_ONE, CLIENT_TWO, Demo, EXPERT, MATTER_ONE, SCANNER, both, ok, stdout};
+use crate::demo::{CLIENT_ONE, CLIENT_TWO, Demo, EXPERT, MATTER_ONE, SCANNER, both, client, ok, stdout};
 use crate::sftp_wire::string;
 
 /// OpenSSH's `sftp` with these options and no others that prove who one is.
 fn sftp(demo: &Demo, login: &str, options: &[&str], askpass: Option<&Path>, batch: &str) -> Output {
-    let mut command = Command::new("sftp");
+    let mut command = client("sftp");
     command
         .args(["-o", "BatchMode=no", "-b", "/dev/stdin", "-o", "StrictHostKeyChecking=yes"])
         .args(["-o", &format!("Port={}", demo.sftp_port()), "-o", &format!("User={login}")])
@@ -127,7 +127,7 @@ fn a_security_keys_public_half_can_be_added_and_a_damaged_or_private_key_cannot(
 
 /// Curl with these credentials; status and all but the time of the answer.
 fn basic(demo: &Demo, credentials: &str) -> (u16, String) {
-    let output = Command::new("curl")
+    let output = client("curl")
         .args(["-sS", "-i", "--http1.1", "-X", "PROPFIND", "-H", "Depth: 0", "--cacert", demo.text("ca_file")])
         .args(["-u", credentials, demo.text("webdav_url")])
         .output()

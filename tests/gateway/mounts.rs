@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, both, bytes, ok, stdout};
+use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, both, bytes, client, ok, stdout};
 
 /// A folder of its own in which the client may do everything; gives its path below `/dav/`.
 fn room(name: &str) -> String {
@@ -139,7 +139,7 @@ fn home() -> TempDir {
 fn rclone_mounts_a_folder_over_webdav() {
     let (demo, home) = (Demo::shared(), home());
     let path = room("mount-rclone");
-    let obscured = ok(Command::new("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
+    let obscured = ok(client("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
     let mut command = Command::new("rclone");
     command
         .env("RCLONE_CONFIG", home.path().join("none.conf"))
@@ -243,7 +243,7 @@ fn psftp_puts_gets_renames_and_removes() {
     std::fs::write(here.join("script"), script).expect("written");
     let prints =
         ok(Command::new("ssh-keygen").args(["-lf", demo.text("known_hosts_file")]).output().expect("ssh-keygen"));
-    let mut command = Command::new("psftp");
+    let mut command = client("psftp");
     for print in prints.lines().filter_map(|line| line.split(' ').nth(1)) {
         command.args(["-hostkey", print]);
     }

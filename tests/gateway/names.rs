@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, STAFF, both, ok};
+use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, STAFF, both, client, ok};
 use crate::sftp_wire::{CREATE, READ, Sftp, TRUNCATE, WRITE, packet, run, string};
 use crate::webdav_drive::Drive;
 
@@ -123,7 +123,7 @@ fn webdav_puts_lists_moves_and_gets_difficult_names() {
 
 /// rclone with both doors as remotes.
 fn rclone(demo: &Demo, home: &Path, folder: &str, arguments: &[&str]) -> Output {
-    let obscured = ok(Command::new("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
+    let obscured = ok(client("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
     Command::new("rclone")
         .env("RCLONE_CONFIG", home.join("none.conf"))
         .env("RCLONE_CONFIG_DAV_TYPE", "webdav")

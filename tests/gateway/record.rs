@@ -19,7 +19,7 @@ fn every_access_and_every_refusal_is_recorded_on_both_front_ends() {
     demo.sftp(CLIENT_ONE, &batch);
     assert_eq!(demo.status(EXPERT, &format!("{documents}/From us/Report on title.pdf"), &[]), 200);
     assert_eq!(demo.status(EXPERT, &format!("{documents}/From us/no.txt"), &["-T", "/etc/hostname"]), 403);
-    let wrong = Command::new("curl")
+    let wrong = client("curl")
         .args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", demo.text("ca_file"), "-u"])
         .args([&format!("{CLIENT_ONE}:wrong"), demo.text("webdav_url")])
         .output()

@@ -42,7 +42,7 @@ fn the_same_firm_runs_on_sled_after_a_conversion_and_back() {
 
 fn ready(demo: &Demo) -> (String, String) {
     let url = format!("http://{}/readyz", demo.text("observe"));
-    let output = Command::new("curl").args(["-sS", "-w", "\n%{http_code}", &url]).output().expect("curl");
+    let output = client("curl").args(["-sS", "-w", "\n%{http_code}", &url]).output().expect("curl");
     let text = stdout(&output);
     let (body, code) = text.rsplit_once('\n').unwrap_or_default();
     (code.to_owned(), body.to_owned())

@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use crate::demo::*;
@@ -26,7 +25,7 @@ fn put_in_place(from: &Path, to: &Path) {
 }
 
 fn host_key(demo: &Demo) -> String {
-    let scan = Command::new("ssh-keyscan").args(["-t", "ed25519", "-p", demo.sftp_port(), "127.0.0.1"]).output();
+    let scan = client("ssh-keyscan").args(["-t", "ed25519", "-p", demo.sftp_port(), "127.0.0.1"]).output();
     ok(scan.expect("ssh-keyscan is installed"))
 }
 
@@ -48,7 +47,7 @@ fn a_reload_drops_no_transfer_and_new_connections_see_the_new_certificate_and_ho
     demo.wait_for_log("reload: changed: the certificate, now SHA-256 ");
     demo.wait_for_log("reload: changed: the SSH host keys");
     let seen_with = |authority: &Path| {
-        let answer = Command::new("curl").args(["-sS", "--cacert"]).arg(authority).arg(demo.url("/")).output();
+        let answer = client("curl").args(["-sS", "--cacert"]).arg(authority).arg(demo.url("/")).output();
         answer.expect("curl is installed").status.code()
     };
     assert_eq!(seen_with(&new.join("certs/ca.pem")), Some(0));
@@ -115,7 +114,7 @@ fn what_changed_and_what_needs_a_restart_is_told_and_takes_effect() {
     assert!(ok(demo.deedbox(&["status"])).contains("for Example Law and Partners runs"));
 
     // The realm is the firm's name; the limit holds for new connections.
-    let mut curl = Command::new("curl");
+    let mut curl = client("curl");
     curl.args(["-sSi", "--cacert", demo.text("ca_file"), "-X", "PROPFIND"]).arg(demo.url("/"));
     let challenge = ok(curl.output().expect("curl is installed"));
     assert!(challenge.contains("realm=\"Example Law and Partners\""), "{challenge}");

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::demo::{CLIENT_ONE, Demo, STAFF, both, ok};
+use crate::demo::{CLIENT_ONE, Demo, STAFF, both, client, ok};
 use crate::rights_columns::{COLUMNS, Column};
 use crate::sftp_wire::{Sftp, packet, run, string};
 
@@ -238,7 +238,7 @@ fn request(demo: &Demo, answer: &Path, words: &[String], token: &str) -> String 
 fn curl(here: &Path, requests: &[String]) -> Vec<(u16, String)> {
     let config = here.join("config");
     std::fs::write(&config, requests.join("next\n")).expect("written");
-    let output = Command::new("curl").arg("--config").arg(&config).output().expect("curl is installed");
+    let output = client("curl").arg("--config").arg(&config).output().expect("curl is installed");
     let text = ok(output);
     assert_eq!(text.lines().count(), requests.len(), "{text}");
     text.lines()

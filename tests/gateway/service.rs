@@ -153,7 +153,7 @@ fn sockets_that_the_manager_opened_are_served_under_their_names() {
     assert_eq!(demo.status(CLIENT_ONE, &document, &[]), 200);
     ok(demo.sftp(CLIENT_ONE, &format!("get \"{document}\" /dev/null")));
     let health = format!("http://{}/readyz", demo.text("observe"));
-    ok(Command::new("curl").args(["-sSf", &health]).output().expect("curl is installed"));
+    ok(client("curl").args(["-sSf", &health]).output().expect("curl is installed"));
     demo.stop();
 
     for names in ["https:observe:ssh", "https:https:sftp"] {

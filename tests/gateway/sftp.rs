@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::demo::{CLIENT_ONE, Demo, MATTER_ONE, SCANNER, both, bytes, ok};
+use super::demo::{CLIENT_ONE, Demo, MATTER_ONE, SCANNER, both, bytes, client, ok};
 
 fn room() -> String {
     format!("/{MATTER_ONE}/Documents/Shared room")
@@ -14,7 +14,7 @@ fn batch(demo: &Demo, here: &Path, folder: &str, arguments: &[&str], commands: &
     let script = here.join("batch");
     std::fs::write(&script, format!("-mkdir \"{0}/{folder}\"\ncd \"{0}/{folder}\"\n{commands}", room()))
         .expect("written");
-    Command::new("sftp")
+    client("sftp")
         .current_dir(here)
         .args(demo.ssh_options(CLIENT_ONE))
         .args(arguments)
@@ -24,7 +24,7 @@ fn batch(demo: &Demo, here: &Path, folder: &str, arguments: &[&str], commands: &
 }
 
 fn scp(demo: &Demo, here: &Path, arguments: &[&str]) -> Output {
-    Command::new("scp")
+    client("scp")
         .current_dir(here)
         .args(demo.ssh_options(CLIENT_ONE))
         .arg("-q")
@@ -138,7 +138,7 @@ fn rclone_copies_a_folder_and_finds_no_difference() {
     );
     let rclone = |arguments: &[&str]| {
         let config = ["--config", "/dev/null", "--retries", "1"];
-        ok(Command::new("rclone").current_dir(here).args(arguments).args(config).output().expect("rclone is installed"))
+        ok(client("rclone").current_dir(here).args(arguments).args(config).output().expect("rclone is installed"))
     };
     rclone(&["copy", "many", &remote]);
     rclone(&["check", "--download", "many", &remote]);
@@ -164,7 +164,7 @@ fn lftp_mirrors_a_folder_there_and_back() {
         ssh.display(),
         room()
     );
-    ok(Command::new("lftp").current_dir(here).args(["--norc", "-c", &script]).output().expect("lftp is installed"));
+    ok(client("lftp").current_dir(here).args(["--norc", "-c", &script]).output().expect("lftp is installed"));
     same(here, "tree/deep/x", "back/deep/x");
 }
 
@@ -189,7 +189,7 @@ fn nothing_but_the_sftp_subsystem_is_served() {
     let demo = Demo::shared();
     let ssh = |arguments: &[&str]| {
         let options = demo.ssh_options(CLIENT_ONE);
-        Command::new("ssh").args(options).args(arguments).arg("127.0.0.1").output().expect("ssh is installed")
+        client("ssh").args(options).args(arguments).arg("127.0.0.1").output().expect("ssh is installed")
     };
     for arguments in [&["-T"][..], &["-tt"], &["-o", "RemoteCommand=id"]] {
         let output = ssh(arguments);
@@ -209,13 +209,12 @@ fn weak_algorithms_find_nothing_in_common() {
         "KexAlgorithms=diffie-hellman-group14-sha256",
     ] {
         let options = demo.ssh_options(CLIENT_ONE);
-        let output =
-            Command::new("sftp").args(options).args(["-o", weak, "-q", "-b", "/dev/null", "127.0.0.1"]).output();
+        let output = client("sftp").args(options).args(["-o", weak, "-q", "-b", "/dev/null", "127.0.0.1"]).output();
         let output = output.expect("sftp is installed");
         assert!(!output.status.success(), "{weak}: {}", both(&output));
     }
     let options = demo.ssh_options(CLIENT_ONE);
     let strong = ["-o", "KexAlgorithms=curve25519-sha256", "-o", "Ciphers=chacha20-poly1305@openssh.com"];
-    let output = Command::new("sftp").args(options).args(strong).args(["-q", "-b", "/dev/null", "127.0.0.1"]).output();
+    let output = client("sftp").args(options).args(strong).args(["-q", "-b", "/dev/null", "127.0.0.1"]).output();
     ok(output.expect("sftp is installed"));
 }

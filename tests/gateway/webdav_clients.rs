@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, both, bytes, ok};
+use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, both, bytes, client, ok};
 
 /// A folder of its own in which the client may do everything; gives its path below `/dav/`.
 fn room(name: &str) -> String {
@@ -17,7 +17,7 @@ fn litmus_passes_entirely() {
     let url = demo.url(&format!("{}/", room("litmus-run")));
     // It leaves its logs where it stands.
     let place = tempfile::tempdir().expect("a directory");
-    let output = Command::new("litmus")
+    let output = client("litmus")
         .args(["-k", &url, CLIENT_ONE, demo.password(CLIENT_ONE)])
         .current_dir(place.path())
         .output()
@@ -39,9 +39,9 @@ fn rclone_brings_a_tree_up_and_down_again() {
     }
     std::fs::write(up.join("a/b/\u{fc} & <x> %41 #1.txt"), "a difficult name").expect("written");
     std::fs::write(up.join("large.bin"), bytes(99, 5_000_000)).expect("written");
-    let obscured = ok(Command::new("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
+    let obscured = ok(client("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
     let rclone = |arguments: &[&str]| {
-        let output = Command::new("rclone")
+        let output = client("rclone")
             .env("RCLONE_CONFIG", home.path().join("none.conf"))
             .env("RCLONE_CONFIG_BOX_TYPE", "webdav")
             .env("RCLONE_CONFIG_BOX_VENDOR", "owncloud")

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::demo::{CLIENT_ONE, Demo, EXPERT, MATTER_ONE, STAFF, bytes};
+use crate::demo::{CLIENT_ONE, Demo, EXPERT, MATTER_ONE, STAFF, bytes, client};
 use crate::webdav_drive::Drive;
 
 #[test]
@@ -265,7 +265,7 @@ fn only_capabilities_are_told_without_a_login() {
     let demo = Demo::shared();
     let url = demo.text("webdav_url");
     let ask = |arguments: &[&str], url: &str| {
-        let mut command = std::process::Command::new("curl");
+        let mut command = client("curl");
         let output =
             command.args(["-sS", "-i", "--http1.1", "--cacert", demo.text("ca_file")]).args(arguments).arg(url);
         String::from_utf8_lossy(&output.output().expect("curl runs").stdout).to_ascii_lowercase()
