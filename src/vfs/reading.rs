@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::buffers::BUFFER;
+use super::buffers::{BUFFER, Buffer};
 use super::tree::{Found, entry_stat};
 use super::{Error, Stat, View};
 use crate::gate;
 use crate::names::DocPath;
 use crate::vault::{Document, OpenedNow, Vault};
 
-/// Reads up to this length are answered on the runtime's thread if the kernel has what they need in memory: decrypting
-/// them takes less than handing them over (measured).
-const INLINE: usize = 64 * 1024;
+/// Reads up to this length get memory of just that size, so that thousands of slow readers hold little; longer ones a
+/// buffer that is used again.
+const SMALL: usize = 64 * 1024;
 /// The longest read at once.
 const LONGEST: usize = 1024 * 1024;
 
@@ -66,29 +66,51 @@ impl Reading {
         }
         let left = usize::try_from(self.stat.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = length.min(left).min(LONGEST);
-        if length <= INLINE
-            && let Some(bytes) = fill_now(&self.document, offset, length)?
-        {
-            return Ok(bytes);
-        }
         let document = self.document.clone();
         if length > BUFFER {
             return self.view.blocking(move |_| fill(&document, offset, length)).await;
         }
-        let mut buffer = self.view.vfs.buffers.take();
+        // What the kernel has in memory is decrypted on the runtime's thread: to hand 256 KiB over to another thread, and so
+        // out of this core's cache, takes longer than to decrypt them (measured).
+        let mut room = if length <= SMALL { Room::own(length) } else { Room::Lent(self.view.vfs.buffers.take()) };
+        if let Some(filled) = document.read_now(offset, room.bytes(length))? {
+            return Ok(room.freeze(filled));
+        }
         let read = move |_: &Vault| {
-            let filled = read_full(&document, offset, buffer.room(length))?;
-            Ok(buffer.freeze(filled))
+            let filled = read_full(&document, offset, room.bytes(length))?;
+            Ok(room.freeze(filled))
         };
         self.view.blocking(read).await
     }
 }
 
-fn fill_now(document: &Document, offset: u64, length: usize) -> Result<Option<Bytes>, crate::vault::Error> {
-    let mut buffer = BytesMut::zeroed(length);
-    let Some(filled) = document.read_now(offset, &mut buffer)? else { return Ok(None) };
-    buffer.truncate(filled);
-    Ok(Some(buffer.freeze()))
+/// Where a read goes.
+enum Room {
+    Own(BytesMut),
+    Lent(Buffer),
+}
+
+impl Room {
+    fn own(length: usize) -> Self {
+        Self::Own(BytesMut::zeroed(length))
+    }
+
+    fn bytes(&mut self, length: usize) -> &mut [u8] {
+        match self {
+            Self::Own(bytes) => &mut bytes[..length],
+            Self::Lent(buffer) => buffer.room(length),
+        }
+    }
+
+    fn freeze(self, filled: usize) -> Bytes {
+        match self {
+            Self::Own(mut bytes) => {
+                bytes.truncate(filled);
+                bytes.freeze()
+            }
+            Self::Lent(buffer) => buffer.freeze(filled),
+        }
+    }
 }
 
 fn fill(document: &Document, offset: u64, length: usize) -> Result<Bytes, crate::vault::Error> {
