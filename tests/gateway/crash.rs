@@ -22,6 +22,9 @@ const SOURCES: [usize; 10] = [0, 1, 100, 4_096, 5_000, 65_536, 70_000, 262_145, 
 /// Documents that a worker keeps at most; beyond, it removes.
 const MAX_DOCUMENTS: usize = 12;
 
+/// After so many a new firm is begun: each kill is followed by a look at every version that there is.
+const KILLS_OF_A_FIRM: usize = 40;
+
 /// Names in a worker's folders, and which source each document holds.
 type World = BTreeMap<String, usize>;
 
@@ -250,8 +253,18 @@ fn tree(demo: &Demo, workers: &[Worker], sources: &Sources) -> (Vec<World>, usiz
 
 #[test]
 fn kill_9_under_load_loses_nothing_acknowledged_and_shows_nothing_half() {
-    let kills = times("DEEDBOX_KILLS", 8);
+    let mut left = times("DEEDBOX_KILLS", 8);
     let mut random = Random::seeded("kill -9");
+    while left > 0 {
+        let kills = left.min(KILLS_OF_A_FIRM);
+        left -= kills;
+        kill_a_firm(kills, &mut random);
+        println!("{left} kills left");
+    }
+}
+
+/// Kills the daemon of a new firm so many times.
+fn kill_a_firm(kills: usize, random: &mut Random) {
     let home = tempfile::tempdir().expect("a directory");
     let data = home.path().join("data");
     let sources = Sources::make(home.path());

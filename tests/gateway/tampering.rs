@@ -219,6 +219,9 @@ fn every_tampering_is_found_and_named_and_no_wrong_byte_is_served() {
             started += 1;
         }
         target.restore();
+        if tried.is_multiple_of(100) {
+            println!("{tried} tampered so far");
+        }
     }
     let found: usize = table.values().map(|row| row.1).sum();
     for ((kind, change), (tried, found, without)) in &table {

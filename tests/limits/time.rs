@@ -64,7 +64,7 @@ fn whoever_has_logged_in_may_rest_for_so_long_and_no_longer() {
             }
         };
         timeout(LONG, closed).await.expect("closed");
-        assert_eq!((firm.hits("sftp", "idle"), firm.hits("webdav", "idle")), (1, 1));
+        assert_eq!((firm.hits("sftp", "idle"), firm.hits("webdav", "idle")), (1, 1), "{}", firm.demo.log());
     });
 }
 

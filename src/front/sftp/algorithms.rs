@@ -88,7 +88,8 @@ pub(super) fn config(settings: &Settings) -> Config {
             compression: Cow::Borrowed(&[compression::NONE]),
             ..Preferred::DEFAULT
         },
-        inactivity_timeout: Some(settings.bounds.now().idle),
+        // The connection itself knows when it has been idle for too long, says so and counts it; russh would race it to the end.
+        inactivity_timeout: None,
         nodelay: true,
         ..Config::default()
     }
