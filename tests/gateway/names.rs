@@ -124,7 +124,7 @@ fn webdav_puts_lists_moves_and_gets_difficult_names() {
 /// rclone with both doors as remotes.
 fn rclone(demo: &Demo, home: &Path, folder: &str, arguments: &[&str]) -> Output {
     let obscured = ok(client("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
-    Command::new("rclone")
+    client("rclone")
         .env("RCLONE_CONFIG", home.join("none.conf"))
         .env("RCLONE_CONFIG_DAV_TYPE", "webdav")
         .env("RCLONE_CONFIG_DAV_VENDOR", "other")
