@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use age::Recipient as _;
 use age_core::format::FileKey;
 use deedbox::keys::MatterKey;
-use deedbox::names::{DocName, DocPath, MatterId, NodeId, Place, Rights, Role, Verb};
+use deedbox::names::{Area, Areas, DocName, DocPath, MatterId, NodeId, Place, Rights, Role, Verb};
 use deedbox::policy::{
     Decision, FolderRule, MatterRules, Object, Operation, Participation, Row, RuledFolder, Standing, decide, granted,
     may_enter,
@@ -47,7 +47,8 @@ struct Firm {
 
 fn firm() -> Firm {
     let matters: Vec<MatterId> = (0..100).map(|_| MatterId::random()).collect();
-    let participation = || Participation { participant_type: "client".to_owned(), can_download: true };
+    let participation =
+        || Participation { participant_type: "client".to_owned(), can_download: true, areas: Areas::ALL };
     let standing = Standing {
         role: Role::Participant,
         matters: matters.iter().map(|matter| (*matter, participation())).collect::<HashMap<_, _>>(),
@@ -58,7 +59,15 @@ fn firm() -> Firm {
     let folders: HashMap<_, _> = (0..50)
         .map(|number| {
             let rule = FolderRule::Rows(["device", "expert", "client"].map(row).into());
-            (NodeId::random(), RuledFolder { rule, above: vec![area], label: format!("Documents/Folder {number}") })
+            (
+                NodeId::random(),
+                RuledFolder {
+                    rule,
+                    above: vec![area],
+                    label: format!("Documents/Folder {number}"),
+                    area: Area::Documents,
+                },
+            )
         })
         .collect();
     let ruled = *folders.keys().next().expect("there are folders");

@@ -1,13 +1,18 @@
 //! `deedbox access`: which participants may use the portal.
 
-use clap::Subcommand;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use super::operator::Operator;
 use super::participant;
 use super::problem::Problem;
 use super::reply::Reply;
-use crate::practice::{Party, Practice};
+use super::switch::OnOff;
+use crate::gate::{Administer, Permit};
+use crate::names::MatterId;
+use crate::practice::{Contact, Error, Matter, Participant, Party, Practice};
 
 /// Which participants may use the portal for a matter
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -18,27 +23,45 @@ pub(crate) enum Command {
         after_help = "Example: deedbox access grant --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
     )]
     Grant {
-        /// The matter's number
-        #[arg(long, value_name = "NUMBER")]
-        matter: String,
-        /// The contact's e-mail address or id
-        #[arg(long, value_name = "EMAIL|ID")]
-        contact: String,
+        #[command(flatten)]
+        whom: Whom,
         /// Take Read away on this matter
         #[arg(long)]
         no_download: bool,
     },
-    /// Switch a participant's access off; open sessions lose it at once
+    /// Switch a participant's access off for a time; open sessions lose it at once
     #[command(
-        after_help = "Example: deedbox access revoke --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+        after_help = "Example: deedbox access disable --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
     )]
-    Revoke {
-        /// The matter's number
-        #[arg(long, value_name = "NUMBER")]
-        matter: String,
-        /// The contact's e-mail address or id
-        #[arg(long, value_name = "EMAIL|ID")]
-        contact: String,
+    Disable {
+        #[command(flatten)]
+        whom: Whom,
+    },
+    /// Switch disabled access on again
+    #[command(
+        after_help = "Example: deedbox access enable --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+    )]
+    Enable {
+        #[command(flatten)]
+        whom: Whom,
+    },
+    /// Take a participant's access away for good; open sessions lose it at once
+    #[command(
+        after_help = "Example: deedbox access remove --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+    )]
+    Remove {
+        #[command(flatten)]
+        whom: Whom,
+    },
+    /// Say whether a participant may download on a matter, where the matter type lets them read
+    #[command(
+        after_help = "Example: deedbox access download off --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+    )]
+    Download {
+        /// on or off
+        switch: OnOff,
+        #[command(flatten)]
+        whom: Whom,
     },
     /// List who has access, to one matter or to all
     #[command(after_help = "Example: deedbox access list --matter 2026-0001 --data /srv/deedbox --json")]
@@ -49,47 +72,42 @@ pub(crate) enum Command {
     },
 }
 
+/// A contact on a matter.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub(crate) struct Whom {
+    /// The matter's number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) matter: String,
+    /// The contact's e-mail address or id
+    #[arg(long, value_name = "EMAIL|ID")]
+    pub(crate) contact: String,
+}
+
 impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         match self {
-            Self::Grant { matter, contact, no_download } => {
-                let (matter, contact) = (operator.matter(&matter)?, operator.contact(&contact)?);
-                let (id, party) = (matter.id, Party::Contact(contact.id));
-                let subject = contact.email.clone().unwrap_or_else(|| contact.id.to_string());
-                let participant = operator
-                    .change(("access grant", &subject, Some(id)), move |practice, permit| {
-                        practice.grant_access(permit, id, party)
-                    })
-                    .await?;
-                let participant = match no_download == participant.can_download {
-                    true => {
-                        let what = if no_download { "access no-download" } else { "access download" };
-                        let change = move |practice: &Practice, permit| {
-                            practice.set_can_download(permit, id, party, !no_download)
-                        };
-                        operator.change((what, &subject, Some(id)), change).await?
-                    }
-                    false => participant,
-                };
-                let mut text = format!("{subject} has access to matter {}.\n", matter.number);
-                let account = operator.firm().account_of(party).cloned();
-                if let Some(account) = account.filter(|one| one.password.is_none() && one.keys.is_empty()) {
-                    let login = &account.login;
-                    text.push_str(&format!("Nothing opens the login yet: `deedbox account password {login}`.\n"));
-                }
-                Reply::new(&participant::shown(operator, &matter, &participant), text)
+            Self::Grant { whom, no_download } => grant(operator, &whom, no_download).await,
+            Self::Disable { whom } => {
+                let place = Place::find(operator, &whom)?;
+                let one = place.change("access disable", Practice::disable_access).await?;
+                let until = "`deedbox access enable` gives it back";
+                place.reply(&one, |who, number| format!("{who} has no access to matter {number}; {until}.\n"))
             }
-            Self::Revoke { matter, contact } => {
-                let (matter, contact) = (operator.matter(&matter)?, operator.contact(&contact)?);
-                let (id, party) = (matter.id, Party::Contact(contact.id));
-                let subject = contact.email.clone().unwrap_or_else(|| contact.id.to_string());
-                let participant = operator
-                    .change(("access revoke", &subject, Some(id)), move |practice, permit| {
-                        practice.revoke_access(permit, id, party)
-                    })
-                    .await?;
-                let text = format!("{subject} has no access to matter {} any more.\n", matter.number);
-                Reply::new(&participant::shown(operator, &matter, &participant), text)
+            Self::Enable { whom } => {
+                let place = Place::find(operator, &whom)?;
+                let one = place.change("access enable", Practice::enable_access).await?;
+                place.reply(&one, |who, number| format!("{who} has access to matter {number} again.\n"))
+            }
+            Self::Remove { whom } => {
+                let place = Place::find(operator, &whom)?;
+                let one = place.change("access remove", Practice::remove_access).await?;
+                place.reply(&one, |who, number| format!("{who} has no access to matter {number} any more.\n"))
+            }
+            Self::Download { switch, whom } => {
+                let place = Place::find(operator, &whom)?;
+                let one = place.set_download(switch == OnOff::On).await?;
+                let may = if switch == OnOff::On { "may" } else { "may not" };
+                place.reply(&one, |who, number| format!("{who} {may} download on matter {number}.\n"))
             }
             Self::List { matter: Some(number) } => {
                 let matter = operator.matter(&number)?;
@@ -102,5 +120,64 @@ impl Command {
                 participant::list(operator, &matters)
             }
         }
+    }
+}
+
+async fn grant(operator: &Operator<'_>, whom: &Whom, no_download: bool) -> Result<Reply, Problem> {
+    let place = Place::find(operator, whom)?;
+    let mut one = place.change("access grant", Practice::grant_access).await?;
+    if no_download == one.can_download {
+        one = place.set_download(!no_download).await?;
+    }
+    let mut nothing_opens = String::new();
+    let account = operator.firm().account_of(place.party()).cloned();
+    if let Some(account) = account.filter(|one| one.password.is_none() && one.keys.is_empty()) {
+        nothing_opens = format!("Nothing opens the login yet: `deedbox account password {}`.\n", account.login);
+    }
+    place.reply(&one, |who, number| format!("{who} has access to matter {number}.\n{nothing_opens}"))
+}
+
+/// A contact's place on a matter.
+struct Place<'a, 'o> {
+    operator: &'o Operator<'a>,
+    matter: Arc<Matter>,
+    contact: Arc<Contact>,
+}
+
+impl<'a, 'o> Place<'a, 'o> {
+    fn find(operator: &'o Operator<'a>, whom: &Whom) -> Result<Self, Problem> {
+        Ok(Self { operator, matter: operator.matter(&whom.matter)?, contact: operator.contact(&whom.contact)? })
+    }
+
+    fn party(&self) -> Party {
+        Party::Contact(self.contact.id)
+    }
+
+    /// What the record and the answer call the contact.
+    fn who(&self) -> String {
+        self.contact.email.clone().unwrap_or_else(|| self.contact.id.to_string())
+    }
+
+    async fn change(
+        &self,
+        action: &str,
+        change: impl FnOnce(&Practice, Permit<Administer>, MatterId, Party) -> Result<Arc<Participant>, Error>
+        + Send
+        + 'static,
+    ) -> Result<Arc<Participant>, Problem> {
+        let (matter, party) = (self.matter.id, self.party());
+        let change = move |practice: &Practice, permit| change(practice, permit, matter, party);
+        self.operator.change((action, &self.who(), Some(matter)), change).await
+    }
+
+    async fn set_download(&self, on: bool) -> Result<Arc<Participant>, Problem> {
+        let action = if on { "access download" } else { "access no-download" };
+        self.change(action, move |practice, permit, matter, party| practice.set_can_download(permit, matter, party, on))
+            .await
+    }
+
+    /// `text` is told who and on which matter.
+    fn reply(&self, one: &Participant, text: impl FnOnce(&str, &str) -> String) -> Result<Reply, Problem> {
+        Reply::new(&participant::shown(self.operator, &self.matter, one), text(&self.who(), &self.matter.number))
     }
 }

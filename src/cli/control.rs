@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
-use super::{access, account, contact, device, document, key, matter, matter_type, participant, policy, staff};
+use super::{access, account, contact, device, document, firm, key, matter, matter_type, participant, policy, staff};
 use crate::daemon::Core;
 
 /// The longest request: a matter type of a few hundred folders has room many times over.
@@ -41,6 +41,8 @@ pub(crate) enum Request {
     Reload,
     /// `check --deep`
     CheckDeep,
+    /// `firm ...`
+    Firm(firm::Command),
     /// `matter-type ...`
     MatterType(matter_type::Command),
     /// `matter ...`

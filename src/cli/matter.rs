@@ -1,13 +1,18 @@
 //! `deedbox matter`: files of work for a client.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
+use super::matter_folders;
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};
-use crate::names::MatterId;
-use crate::practice::{Matter, NewMatter};
+use super::switch::{OnOff, Switching};
+use crate::gate::{Administer, Permit};
+use crate::names::{Area, MatterId};
+use crate::practice::{Error, Matter, NewMatter, Practice, Switch};
 
 /// Files of work for a client
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -26,6 +31,48 @@ pub(crate) enum Command {
         #[arg(long = "type", value_name = "NAME")]
         matter_type: String,
     },
+    /// Print a matter: what is switched on, its folders and who may do what in them
+    #[command(after_help = "Example: deedbox matter show 2026-0001 --data /srv/deedbox --json")]
+    Show {
+        /// Its number
+        number: String,
+    },
+    /// Switch the portal for this matter on or off
+    #[command(after_help = "Example: deedbox matter portal 2026-0001 off --yes --data /srv/deedbox")]
+    Portal {
+        /// Its number
+        number: String,
+        /// on or off
+        switch: OnOff,
+        /// The warning was read: go on
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Switch an area of this matter on or off, as far as the firm has it on
+    #[command(after_help = "Example: deedbox matter area 2026-0001 invoices off --yes --data /srv/deedbox")]
+    Area {
+        /// Its number
+        number: String,
+        /// documents, messages, invoices, tasks, calendar or notes
+        area: Area,
+        /// on or off
+        switch: OnOff,
+        /// The warning was read: go on
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Close a matter on which nobody has access any more
+    #[command(after_help = "Example: deedbox matter close 2026-0001 --data /srv/deedbox")]
+    Close {
+        /// Its number
+        number: String,
+    },
+    /// Open a closed matter again
+    #[command(after_help = "Example: deedbox matter reopen 2026-0001 --data /srv/deedbox")]
+    Reopen {
+        /// Its number
+        number: String,
+    },
     /// List the matters
     #[command(after_help = "Example: deedbox matter list --data /srv/deedbox --json")]
     List,
@@ -33,7 +80,7 @@ pub(crate) enum Command {
 
 /// A matter in answers.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub(super) struct Shown {
     number: String,
     name: String,
     #[serde(rename = "type")]
@@ -42,6 +89,7 @@ struct Shown {
     folder: String,
     open: bool,
     portal: bool,
+    areas: Vec<Area>,
     participants: usize,
     created: String,
     id: String,
@@ -68,12 +116,31 @@ impl Command {
                 let text = format!("Matter {} is open; its folder is \"{}\".\n", matter.number, matter.folder_name);
                 Reply::new(&shown(operator, &matter), text)
             }
+            Self::Show { number } => {
+                let matter = operator.matter(&number)?;
+                operator.look("matter show", &matter.number, Some(matter.id)).await?;
+                matter_folders::reply(operator, &matter)
+            }
+            Self::Portal { number, switch: to, yes } => {
+                set(operator, &number, Switching { switch: Switch::Portal, to, yes }).await
+            }
+            Self::Area { number, area, switch: to, yes } => {
+                set(operator, &number, Switching { switch: Switch::Area(area), to, yes }).await
+            }
+            Self::Close { number } => change(operator, &number, "matter close", Practice::close_matter, "closed").await,
+            Self::Reopen { number } => {
+                change(operator, &number, "matter reopen", Practice::reopen_matter, "open again").await
+            }
             Self::List => {
                 operator.look("matter list", "", None).await?;
                 let all: Vec<_> = operator.firm().matters().map(|matter| shown(operator, matter)).collect();
                 let mut table = Table::new(&["NUMBER", "NAME", "TYPE", "STATE", "PARTICIPANTS"]);
                 for matter in &all {
-                    let state = if matter.open { "open" } else { "closed" };
+                    let state = match (matter.open, matter.portal) {
+                        (true, true) => "open",
+                        (true, false) => "open, portal off",
+                        (false, _) => "closed",
+                    };
                     let kind = format!("{} v{}", matter.matter_type, matter.type_version);
                     let participants = matter.participants.to_string();
                     table.row([matter.number.clone(), matter.name.clone(), kind, state.to_owned(), participants]);
@@ -84,7 +151,44 @@ impl Command {
     }
 }
 
-fn shown(operator: &Operator<'_>, matter: &Matter) -> Shown {
+async fn set(operator: &Operator<'_>, number: &str, switching: Switching) -> Result<Reply, Problem> {
+    let (id, number) = operator.matter(number).map(|matter| (matter.id, matter.number.clone()))?;
+    let subject = format!("{number} {}", switching.words());
+    if let Some(warning) = switching.warning(operator, "matter switch", &subject, Some(id)).await? {
+        return Ok(warning);
+    }
+    let Switching { switch, to, .. } = switching;
+    let work = move |practice: &Practice, permit| practice.switch_matter(permit, id, switch, to == OnOff::On);
+    let matter = operator.change(("matter switch", &subject, Some(id)), work).await?;
+    let mut text = format!("Matter {number} has {}.\n", switching.words());
+    if let (Switch::Area(area), OnOff::On, false) = (switch, to, matter_shows(operator, &matter, switch)) {
+        text.push_str(&format!("It does not show yet: `deedbox firm area {area} on` switches it on for the firm.\n"));
+    }
+    Reply::new(&shown(operator, &matter), text)
+}
+
+fn matter_shows(operator: &Operator<'_>, matter: &Matter, switch: Switch) -> bool {
+    match (operator.firm().areas_of(matter), switch) {
+        (Some(areas), Switch::Area(area)) => areas.has(area),
+        (areas, _) => areas.is_some(),
+    }
+}
+
+async fn change(
+    operator: &Operator<'_>,
+    number: &str,
+    action: &str,
+    work: impl FnOnce(&Practice, Permit<Administer>, MatterId) -> Result<Arc<Matter>, Error> + Send + 'static,
+    is: &str,
+) -> Result<Reply, Problem> {
+    let matter = operator.matter(number)?;
+    let id = matter.id;
+    let work = move |practice: &Practice, permit| work(practice, permit, id);
+    let matter = operator.change((action, &matter.number, Some(id)), work).await?;
+    Reply::new(&shown(operator, &matter), format!("Matter {} is {is}.\n", matter.number))
+}
+
+pub(super) fn shown(operator: &Operator<'_>, matter: &Matter) -> Shown {
     Shown {
         number: matter.number.clone(),
         name: matter.name.clone(),
@@ -93,6 +197,7 @@ fn shown(operator: &Operator<'_>, matter: &Matter) -> Shown {
         folder: matter.folder_name.to_string(),
         open: matter.open,
         portal: matter.portal,
+        areas: matter.areas.iter().collect(),
         participants: operator.firm().participants_of(matter.id).len(),
         created: matter.created.to_string(),
         id: matter.id.to_string(),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};
+use super::type_push;
 use crate::practice::{MatterType, MatterTypeSpec, parse_matter_type};
 
 /// Longer files are no matter types.
@@ -26,6 +27,17 @@ pub(crate) enum Command {
         #[arg(skip)]
         #[serde(default)]
         text: String,
+    },
+    /// Bring all matters of a type to its current version; shows first what changes on which
+    #[command(after_help = "Example: deedbox matter-type push General --data /srv/deedbox\n         \
+                            deedbox matter-type push General --yes --data /srv/deedbox\n\n\
+                            Exit code: 1 if something is left to be done with --yes.")]
+    Push {
+        /// Its name
+        name: String,
+        /// The preview was read: go on
+        #[arg(long)]
+        yes: bool,
     },
     /// List the matter types
     #[command(after_help = "Example: deedbox matter-type list --data /srv/deedbox")]
@@ -131,6 +143,7 @@ impl Command {
                 let text = format!("Matter type {} is at version {}.\n", kind.name(), kind.version);
                 Reply::new(&shown(operator, &kind), text)
             }
+            Self::Push { name, yes } => type_push::run(operator, &name, yes).await,
             Self::List => {
                 operator.look("matter-type list", "", None).await?;
                 let all: Vec<_> = operator.firm().matter_types().iter().map(|kind| shown(operator, kind)).collect();

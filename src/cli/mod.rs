@@ -16,10 +16,12 @@ mod control;
 mod demo;
 mod device;
 mod document;
+mod firm;
 mod init;
 mod key;
 mod lock;
 mod matter;
+mod matter_folders;
 mod matter_type;
 mod operator;
 mod participant;
@@ -33,6 +35,8 @@ mod serve;
 mod setup;
 mod staff;
 mod status;
+mod switch;
+mod type_push;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -95,6 +99,8 @@ enum Verb {
     Check(check::Check),
     Status(status::Status),
     Reload(reload::Reload),
+    #[command(subcommand)]
+    Firm(firm::Command),
     #[command(subcommand)]
     MatterType(matter_type::Command),
     #[command(subcommand)]
@@ -168,6 +174,7 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Catalog(command) => return command.run(&global),
         Verb::Reload(reload) => return reload.run(&global),
         Verb::Status(status::Status {}) => Request::Status,
+        Verb::Firm(command) => Request::Firm(command),
         Verb::MatterType(command) => Request::MatterType(command.prepare()?),
         Verb::Matter(command) => Request::Matter(command),
         Verb::Contact(command) => Request::Contact(command),
@@ -252,6 +259,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Status => status::run(&operator).await,
         Request::Reload => reload::run(&operator).await,
         Request::CheckDeep => check::beside_the_daemon(&operator).await,
+        Request::Firm(command) => command.run(&operator).await,
         Request::MatterType(command) => command.run(&operator).await,
         Request::Matter(command) => command.run(&operator).await,
         Request::Contact(command) => command.run(&operator).await,

@@ -3,6 +3,7 @@
 //! A value of one of these types exists only because parsing accepted it, so that nothing behind the front ends ever
 //! looks at a raw name again. Everyone may import this module; it imports nobody.
 
+mod area;
 mod id;
 mod network;
 mod path;
@@ -11,6 +12,7 @@ mod time;
 mod transient;
 mod verb;
 
+pub use area::{Area, Areas};
 pub use id::{AccountId, BlobId, ContactId, LockToken, MatterId, NodeId, ParseIdError, SessionId};
 pub use network::network;
 pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, NameError};

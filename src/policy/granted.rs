@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{MatterId, NodeId, Place, Rights, Role, Verb};
+use crate::names::{Area, Areas, MatterId, NodeId, Place, Rights, Role, Verb};
 
 /// One portal permission row: what participants of one type may do in the folder that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub struct RuledFolder {
     pub above: Vec<NodeId>,
     /// Its path within the matter, for explanations.
     pub label: String,
+    /// The area that it belongs to.
+    pub area: Area,
 }
 
 /// All ruled folders of one matter.
@@ -52,6 +54,8 @@ pub struct Participation {
     pub participant_type: String,
     /// False takes Read away everywhere in the matter.
     pub can_download: bool,
+    /// The areas that are on for the firm and for the matter.
+    pub areas: Areas,
 }
 
 /// What an account is to the firm at one moment.
@@ -74,6 +78,8 @@ pub enum Source<'a> {
     OtherRole(Role),
     /// No access to the matter.
     NoAccess,
+    /// The area is switched off for the firm or for the matter.
+    AreaOff(Area),
     /// No folder on the way says anything.
     NoRule {
         /// The participant's type.
@@ -104,6 +110,7 @@ impl fmt::Display for Source<'_> {
             Self::Staff => f.write_str("staff have full rights in every matter"),
             Self::OtherRole(role) => write!(f, "the role {role} has no rights in matters"),
             Self::NoAccess => f.write_str("no access to this matter"),
+            Self::AreaOff(area) => write!(f, "the area {area} is switched off, by the firm or on this matter"),
             Self::NoRule { participant_type } => {
                 write!(f, "no folder on the way has portal permissions for `{participant_type}`")
             }
@@ -151,6 +158,11 @@ fn granted_in<'a>(
     let Some(participation) = matter.and_then(|matter| standing.matters.get(&matter)) else {
         return none(Source::NoAccess);
     };
+    if let Some(area) = chain.first().and_then(|first| rules.folders.get(first)).map(|folder| folder.area)
+        && !participation.areas.has(area)
+    {
+        return none(Source::AreaOff(area));
+    }
     let participant_type = participation.participant_type.as_str();
     match nearest_rule(rules, chain) {
         None | Some((_, FolderRule::Inherit)) => none(Source::NoRule { participant_type }),

@@ -42,10 +42,7 @@ impl Draft<'_> {
     pub(super) fn grant_access(&mut self, matter: MatterId, party: Party) -> Result<Arc<Participant>, Error> {
         let matter = self.known_matter(matter)?;
         let one = self.known_participant(&matter, party)?;
-        if !matter.open || !matter.portal {
-            let state = if matter.open { "has its portal switched off" } else { "is closed" };
-            return Err(Error::Refused(format!("matter {} {state}, so nobody can be given access", matter.number)));
-        }
+        shown(&matter)?;
         if let Party::Contact(contact) = party {
             let contact = self.firm().contact(contact).cloned();
             self.give_account(contact.ok_or_else(|| Error::NotFound("there is no such contact".to_owned()))?)?;
@@ -57,16 +54,58 @@ impl Draft<'_> {
         Ok(self.put_participant(Participant { access: Access::Active, granted_at, ..Participant::clone(&one) }))
     }
 
-    /// Access goes off until it is given again. What was never on stays as it is.
-    pub(super) fn revoke_access(&mut self, matter: MatterId, party: Party) -> Result<Arc<Participant>, Error> {
+    /// Access goes off for a time; an invitation that is on its way is called back.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is nothing to disable.
+    pub(super) fn disable_access(&mut self, matter: MatterId, party: Party) -> Result<Arc<Participant>, Error> {
         let matter = self.known_matter(matter)?;
         let one = self.known_participant(&matter, party)?;
         match one.access {
-            Access::Invited | Access::Active => {
+            Access::Active | Access::Invited => {
                 Ok(self.put_participant(Participant { access: Access::Disabled, ..Participant::clone(&one) }))
             }
-            Access::None | Access::Disabled | Access::Removed => Ok(one),
+            Access::Disabled => Ok(one),
+            Access::None | Access::Removed => Err(self.not_given(&matter, &one, "disabled")),
         }
+    }
+
+    /// Disabled access goes on again.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if access is not disabled, or the matter is closed or out of the portal.
+    pub(super) fn enable_access(&mut self, matter: MatterId, party: Party) -> Result<Arc<Participant>, Error> {
+        let matter = self.known_matter(matter)?;
+        let one = self.known_participant(&matter, party)?;
+        shown(&matter)?;
+        match one.access {
+            Access::Disabled => {
+                Ok(self.put_participant(Participant { access: Access::Active, ..Participant::clone(&one) }))
+            }
+            Access::Active => Ok(one),
+            Access::None | Access::Removed | Access::Invited => Err(self.not_given(&matter, &one, "enabled")),
+        }
+    }
+
+    /// Access goes off for good: who is to come back must be given it anew. What was never given stays as it is.
+    pub(super) fn remove_access(&mut self, matter: MatterId, party: Party) -> Result<Arc<Participant>, Error> {
+        let matter = self.known_matter(matter)?;
+        let one = self.known_participant(&matter, party)?;
+        match one.access {
+            Access::Active | Access::Invited | Access::Disabled => {
+                Ok(self.put_participant(Participant { access: Access::Removed, ..Participant::clone(&one) }))
+            }
+            Access::None | Access::Removed => Ok(one),
+        }
+    }
+
+    fn not_given(&self, matter: &Matter, one: &Participant, what: &str) -> Error {
+        let name = self.firm().party_name(one.party).unwrap_or("somebody");
+        Error::Refused(format!(
+            "the access of {name} to matter {} cannot be {what}: it is {}; give access first",
+            matter.number,
+            one.access.as_status()
+        ))
     }
 
     pub(super) fn set_can_download(
@@ -104,7 +143,7 @@ impl Draft<'_> {
         self.add_account(&address, Role::Participant, Some(contact.id)).map(drop)
     }
 
-    fn known_matter(&self, id: MatterId) -> Result<Arc<Matter>, Error> {
+    pub(super) fn known_matter(&self, id: MatterId) -> Result<Arc<Matter>, Error> {
         let found = self.firm().matter(id).cloned();
         found.ok_or_else(|| Error::NotFound("there is no such matter; `matter list` names all".to_owned()))
     }
@@ -126,4 +165,14 @@ impl Draft<'_> {
             Error::NotFound(format!("{name} is no participant of matter {}; add them first", matter.number))
         })
     }
+}
+
+/// Access can be given on a matter that is open and in the portal.
+fn shown(matter: &Matter) -> Result<(), Error> {
+    let state = match (matter.open, matter.portal) {
+        (true, true) => return Ok(()),
+        (true, false) => "has its portal switched off",
+        (false, _) => "is closed",
+    };
+    Err(Error::Refused(format!("matter {} {state}, so nobody can be given access", matter.number)))
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::draft::Draft;
 use super::{
     Account, Contact, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter, NewParticipant, Participant,
-    Party, Practice,
+    Party, Practice, Switch, Switches, TypeChange,
 };
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Administer, Permit};
@@ -57,14 +57,68 @@ impl Practice {
         self.change(permit, |draft| draft.grant_access(matter, party))
     }
 
-    /// Takes a participant's access to the matter away until it is given again.
-    pub fn revoke_access(
+    /// Takes a participant's access to the matter away for a time.
+    pub fn disable_access(
         &self,
         permit: Permit<Administer>,
         matter: MatterId,
         party: Party,
     ) -> Result<Arc<Participant>, Error> {
-        self.change(permit, |draft| draft.revoke_access(matter, party))
+        self.change(permit, |draft| draft.disable_access(matter, party))
+    }
+
+    /// Gives disabled access back.
+    pub fn enable_access(
+        &self,
+        permit: Permit<Administer>,
+        matter: MatterId,
+        party: Party,
+    ) -> Result<Arc<Participant>, Error> {
+        self.change(permit, |draft| draft.enable_access(matter, party))
+    }
+
+    /// Takes a participant's access to the matter away for good.
+    pub fn remove_access(
+        &self,
+        permit: Permit<Administer>,
+        matter: MatterId,
+        party: Party,
+    ) -> Result<Arc<Participant>, Error> {
+        self.change(permit, |draft| draft.remove_access(matter, party))
+    }
+
+    /// Brings every matter of a type to the type's current version, and tells what changed on each.
+    pub fn push_matter_type(&self, permit: Permit<Administer>, name: &str) -> Result<Vec<TypeChange>, Error> {
+        self.change(permit, |draft| draft.push_matter_type(name))
+    }
+
+    /// Switches the portal or an area for all matters.
+    pub fn switch_firm(&self, permit: Permit<Administer>, switch: Switch, on: bool) -> Result<Switches, Error> {
+        self.change(permit, |draft| draft.switch_firm(switch, on))
+    }
+
+    /// Switches the portal or an area for one matter.
+    pub fn switch_matter(
+        &self,
+        permit: Permit<Administer>,
+        matter: MatterId,
+        switch: Switch,
+        on: bool,
+    ) -> Result<Arc<Matter>, Error> {
+        self.change(permit, |draft| draft.switch_matter(matter, switch, on))
+    }
+
+    /// Closes a matter on which nobody has access.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the names of those who have.
+    pub fn close_matter(&self, permit: Permit<Administer>, matter: MatterId) -> Result<Arc<Matter>, Error> {
+        self.change(permit, |draft| draft.close_matter(matter))
+    }
+
+    /// Opens a closed matter again.
+    pub fn reopen_matter(&self, permit: Permit<Administer>, matter: MatterId) -> Result<Arc<Matter>, Error> {
+        self.change(permit, |draft| draft.reopen_matter(matter))
     }
 
     /// Sets whether a participant may download on the matter, whatever the matter type says of Read.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::records::{
-    AccountRecord, ContactRecord, EPOCH, KeyRecord, MatterRecord, ParticipantRecord, TypeFolderRecord, TypeRecord,
-    account_key, contact_key, matter_key, participant_key, ssh_key_key, type_folder_key, type_key,
+    AccountRecord, ContactRecord, EPOCH, FormerFolderRecord, KeyRecord, MatterRecord, ParticipantRecord, SWITCHES,
+    SwitchesRecord, TypeFolderRecord, TypeRecord, account_key, contact_key, former_folder_key, matter_key,
+    participant_key, ssh_key_key, type_folder_key, type_key,
 };
-use super::{Account, AccountKey, Contact, Error, Firm, Matter, MatterType, Participant};
+use super::{Account, AccountKey, Contact, Error, Firm, Matter, MatterType, Participant, Switches};
 use crate::kv::{self, Change, SealedStore};
 
 /// Rules read [`Draft::firm`] and write through the `put_` methods, which change the snapshot and the batch together.
@@ -64,10 +65,23 @@ impl<'s> Draft<'s> {
     }
 
     pub(super) fn put_matter(&mut self, matter: Matter) -> Arc<Matter> {
-        let matter = Arc::new(matter);
+        let (before, matter) = (self.firm.matter(matter.id).cloned(), Arc::new(matter));
         self.write().put(&matter_key(matter.id), &MatterRecord::from(&*matter));
+        for (node, path) in matter.former_folders() {
+            self.write().put(&former_folder_key(matter.id, node), &FormerFolderRecord { path: path.clone() });
+        }
+        // A folder that the type has again is no former one any more.
+        let gone = before.iter().flat_map(|before| before.former_folders());
+        for (node, _) in gone.filter(|(node, _)| matter.former_folders().all(|(other, _)| other != *node)) {
+            self.write().delete(&former_folder_key(matter.id, node));
+        }
         self.firm.insert_matter(matter.clone());
         matter
+    }
+
+    pub(super) fn put_switches(&mut self, switches: Switches) {
+        self.write().put(SWITCHES, &SwitchesRecord::from(&switches));
+        self.firm.set_switches(switches);
     }
 
     pub(super) fn put_participant(&mut self, one: Participant) -> Arc<Participant> {

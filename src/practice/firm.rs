@@ -9,7 +9,7 @@ use std::sync::Arc;
 use caseless::Caseless as _;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Access, Account, Contact, Matter, MatterType, Participant, Party};
+use super::{Access, Account, Contact, Matter, MatterType, Participant, Party, Switches};
 use crate::names::{AccountId, ContactId, MatterId, Role};
 use crate::policy::{Participation, Standing};
 
@@ -18,6 +18,7 @@ use crate::policy::{Participation, Standing};
 pub struct Firm {
     /// Grows with each change, over restarts too.
     pub epoch: u64,
+    switches: Switches,
     accounts: Arc<Accounts>,
     contacts: Arc<Contacts>,
     matters: Arc<Matters>,
@@ -52,6 +53,11 @@ struct Participants {
 }
 
 impl Firm {
+    /// What is switched on for all matters.
+    pub fn switches(&self) -> Switches {
+        self.switches
+    }
+
     /// The account with this id.
     pub fn account(&self, id: AccountId) -> Option<&Arc<Account>> {
         self.accounts.by_id.get(&id)
@@ -177,11 +183,15 @@ impl Firm {
     }
 
     fn participations(&self, party: Party) -> HashMap<MatterId, Participation> {
+        if !self.switches.portal {
+            return HashMap::new();
+        }
         let entry = |id: &MatterId| {
             let matter = self.matter(*id).filter(|matter| matter.open && matter.portal)?;
             let one = self.participant(matter.id, party).filter(|one| one.access == Access::Active)?;
             let participant_type = one.participant_type.clone();
-            Some((*id, Participation { participant_type, can_download: one.can_download }))
+            let areas = self.switches.areas & matter.areas;
+            Some((*id, Participation { participant_type, can_download: one.can_download, areas }))
         };
         self.matters_of(party).iter().filter_map(entry).collect()
     }
@@ -189,6 +199,10 @@ impl Firm {
 
 /// How the tables change; for drafts and for loading.
 impl Firm {
+    pub(super) fn set_switches(&mut self, switches: Switches) {
+        self.switches = switches;
+    }
+
     pub(super) fn insert_account(&mut self, account: Arc<Account>) {
         let table = Arc::make_mut(&mut self.accounts);
         table.by_login.insert(account.login.as_str().into(), account.id);

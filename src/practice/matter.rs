@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::spec::{MatterTypeSpec, TypeFolder};
-use crate::names::{DocName, MatterId, NodeId, Timestamp};
-use crate::policy::{MatterRules, RuledFolder};
+use super::spec::{MatterTypeSpec, TypeFolder, area_of};
+use crate::names::{Areas, DocName, DocPath, MatterId, NodeId, Timestamp};
+use crate::policy::{FolderRule, MatterRules, RuledFolder};
 
 /// One version of a matter type. Matters keep the version with which they were made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct MatterType {
     pub spec: MatterTypeSpec,
     /// When this version was applied.
     pub applied: Timestamp,
-    tree: Vec<TypeFolder>,
+    pub(super) tree: Vec<TypeFolder>,
 }
 
 impl MatterType {
@@ -61,7 +61,10 @@ pub struct Matter {
     pub open: bool,
     /// False takes the matter out of everybody's portal.
     pub portal: bool,
-    /// The folders that its type made; those above always before those below.
+    /// The areas that are on, as far as the firm's are.
+    pub areas: Areas,
+    /// The folders that its type made, then those that a former version of it made and this one does not know; those above
+    /// always before those below.
     pub folders: Vec<StructureFolder>,
     /// The rights in them.
     pub rules: MatterRules,
@@ -81,6 +84,9 @@ pub struct StructureFolder {
     pub folded: String,
     /// When it was made.
     pub created: Timestamp,
+    /// Its path within the matter, if the type that was pushed last has no such folder: it stays for what is in it, closed to
+    /// participants.
+    pub former: Option<DocPath>,
 }
 
 /// What a matter is made of beside what follows from its type.
@@ -92,45 +98,83 @@ pub(super) struct MatterParts {
     pub(super) created: Timestamp,
     pub(super) open: bool,
     pub(super) portal: bool,
+    pub(super) areas: Areas,
     /// One for each folder of the type.
     pub(super) nodes: Vec<NodeId>,
+    /// Folders that an earlier version of the type made.
+    pub(super) former: Vec<(NodeId, DocPath)>,
 }
 
 impl Matter {
-    /// Puts a matter together; nothing if there is not exactly one node for each folder of its type.
+    /// Puts a matter together; nothing if there is not exactly one node for each folder of its type, or if a former folder
+    /// hangs in the air.
     pub(super) fn assemble(parts: MatterParts, kind: Arc<MatterType>) -> Option<Self> {
-        let MatterParts { id, number, name, folder_name, created, open, portal, nodes } = parts;
-        if nodes.len() != kind.tree.len() {
+        if parts.nodes.len() != kind.tree.len() {
             return None;
         }
-        let mut rules = HashMap::with_capacity(nodes.len());
-        let mut folders = Vec::with_capacity(nodes.len());
-        for (node, folder) in nodes.iter().zip(&kind.tree) {
-            let above: Vec<_> = folder.above.iter().map(|at| nodes[*at]).collect();
+        let mut rules = HashMap::with_capacity(parts.nodes.len());
+        let mut folders = Vec::with_capacity(parts.nodes.len() + parts.former.len());
+        for (node, folder) in parts.nodes.iter().zip(&kind.tree) {
+            let above: Vec<_> = folder.above.iter().map(|at| parts.nodes[*at]).collect();
             folders.push(StructureFolder {
                 id: *node,
                 parent: above.last().copied(),
                 name: folder.name.clone(),
                 folded: folder.folded.clone(),
-                created,
+                created: parts.created,
+                former: None,
             });
-            rules.insert(*node, RuledFolder { rule: folder.rule.clone(), above, label: folder.label.clone() });
+            let (rule, label) = (folder.rule.clone(), folder.label.clone());
+            rules.insert(*node, RuledFolder { rule, above, label, area: folder.area });
+        }
+        let mut former = parts.former;
+        former.sort_by_key(|(node, path)| (path.names().len(), *node));
+        for (node, path) in former {
+            let (above, name) = path.split_last()?;
+            let mut chain = Vec::with_capacity(above.names().len());
+            for name in above.names() {
+                let parent = chain.last().copied();
+                let below = |folder: &&StructureFolder| folder.parent == parent && folder.folded == name.folded();
+                chain.push(folders.iter().find(below)?.id);
+            }
+            let (name, parent) = (name.clone(), chain.last().copied());
+            let (label, area) = (label_of(&path), area_of(&path));
+            rules.insert(node, RuledFolder { rule: FolderRule::Closed, above: chain, label, area });
+            let (folded, created) = (name.folded(), parts.created);
+            folders.push(StructureFolder { id: node, parent, name, folded, created, former: Some(path) });
         }
         Some(Self {
-            id,
-            number,
-            name,
-            folded: folder_name.folded(),
-            folder_name,
+            id: parts.id,
+            number: parts.number,
+            name: parts.name,
+            folded: parts.folder_name.folded(),
+            folder_name: parts.folder_name,
             matter_type: kind.name().to_owned(),
             type_version: kind.version,
-            created,
-            open,
-            portal,
+            created: parts.created,
+            open: parts.open,
+            portal: parts.portal,
+            areas: parts.areas,
             folders,
             rules: MatterRules { folders: rules },
             kind,
         })
+    }
+
+    /// The structure folders from the area folder down to this one; none if there is no such folder.
+    pub fn way_to(&self, id: NodeId) -> impl Iterator<Item = &StructureFolder> {
+        let above = self.rules.folders.get(&id).map(|folder| folder.above.as_slice()).unwrap_or_default();
+        above.iter().copied().chain([id]).filter_map(|node| self.folder(node))
+    }
+
+    /// The nodes of the folders that its type made, in the order of the type's tree.
+    pub(super) fn type_nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.folders.iter().filter(|folder| folder.former.is_none()).map(|folder| folder.id)
+    }
+
+    /// The folders that an earlier version of its type made.
+    pub(super) fn former_folders(&self) -> impl Iterator<Item = (NodeId, &DocPath)> {
+        self.folders.iter().filter_map(|folder| Some((folder.id, folder.former.as_ref()?)))
     }
 
     /// The matter type in the version with which this matter was made.
@@ -152,4 +196,10 @@ impl Matter {
     pub fn folder(&self, id: NodeId) -> Option<&StructureFolder> {
         self.folders.iter().find(|folder| folder.id == id)
     }
+}
+
+/// A structure folder's path as people read it: without the root.
+fn label_of(path: &DocPath) -> String {
+    let names: Vec<_> = path.names().iter().map(DocName::as_str).collect();
+    names.join("/")
 }

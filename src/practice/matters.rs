@@ -6,8 +6,8 @@ use super::accounts::bounded;
 use super::draft::Draft;
 use super::matter::MatterParts;
 use super::words::{self, quoted};
-use super::{Error, Matter, MatterType, MatterTypeSpec, NewMatter};
-use crate::names::{NodeId, Timestamp};
+use super::{Error, Firm, Matter, MatterType, MatterTypeSpec, NewMatter};
+use crate::names::{Areas, NodeId, Timestamp};
 
 /// How many matters a firm may have; the snapshot holds all of them in memory.
 const MAX_MATTERS: usize = 100_000;
@@ -53,11 +53,8 @@ impl Draft<'_> {
         if self.firm().matter(new.id).is_some() {
             return Err(Error::Exists(format!("there is a matter with the id {} already", new.id)));
         }
-        let kind = self.firm().matter_type(new.matter_type.trim()).ok_or_else(|| {
-            let known: Vec<_> = self.firm().matter_types().iter().map(|kind| kind.name().to_owned()).collect();
-            let known = if known.is_empty() { "apply one first".to_owned() } else { known.join(", ") };
-            Error::NotFound(format!("there is no matter type {}: {known}", quoted(new.matter_type.trim())))
-        })?;
+        let type_name = new.matter_type.trim();
+        let kind = self.firm().matter_type(type_name).ok_or_else(|| self.firm().no_type(type_name))?;
         let parts = MatterParts {
             id: new.id,
             number,
@@ -66,9 +63,20 @@ impl Draft<'_> {
             created: Timestamp::now(),
             open: true,
             portal: true,
+            areas: Areas::ALL,
             nodes: (0..kind.folder_count()).map(|_| NodeId::random()).collect(),
+            former: Vec::new(),
         };
         let matter = Matter::assemble(parts, kind);
         Ok(self.put_matter(matter.ok_or_else(|| Error::Damaged("a matter does not fit its matter type".to_owned()))?))
+    }
+}
+
+impl Firm {
+    /// Says that there is no such matter type, and which there are.
+    pub(super) fn no_type(&self, name: &str) -> Error {
+        let known: Vec<_> = self.matter_types().iter().map(|kind| kind.name().to_owned()).collect();
+        let known = if known.is_empty() { "apply one first".to_owned() } else { known.join(", ") };
+        Error::NotFound(format!("there is no matter type {}: {known}", quoted(name)))
     }
 }

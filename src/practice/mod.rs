@@ -20,9 +20,11 @@ mod matter;
 mod matters;
 mod parse;
 mod people;
+mod push;
 mod records;
 mod spec;
 mod ssh_key;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -39,7 +41,9 @@ pub use firm::Firm;
 pub use matter::{Matter, MatterType, StructureFolder};
 pub use parse::{MAX_SPEC_BYTES, Mistake, SpecErrors, parse_matter_type};
 pub use people::{Access, Account, AccountKey, Contact, Participant, Party};
-pub use spec::{DOCUMENTS, FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
+pub use push::{RightsChange, TypeChange};
+pub use spec::{FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
+pub use switches::{Ending, Switch, Switches};
 pub use words::{MAX_LOGIN_BYTES, MAX_NUMBER_BYTES, MAX_TITLE_BYTES, MAX_TYPE_WORD_BYTES};
 
 use crate::kv::SealedStore;

@@ -7,9 +7,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::spec::{DOCUMENTS, FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
+use super::spec::{FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
 use super::words::{self, quoted};
-use crate::names::{DocPath, Rights, Verb};
+use crate::names::{Area, DocPath, Rights, Verb};
 use crate::policy::{FolderRule, Row};
 
 /// The longest text of a matter type, in bytes.
@@ -60,6 +60,11 @@ pub fn parse_matter_type(text: &str, source: &str) -> Result<MatterTypeSpec, Spe
         Some(spec) if reader.mistakes.is_empty() => Ok(spec),
         _ => Err(reader.into_errors(source)),
     }
+}
+
+/// The portal itself fills `Messages`; whoever may write to the firm follows from access, not from a folder's rows.
+fn may_hold_folders(area: Area) -> bool {
+    area != Area::Messages
 }
 
 struct Reader<'t> {
@@ -194,9 +199,12 @@ impl<'t> Reader<'t> {
             }
         };
         let before = self.mistakes.len();
-        if path.names().first().is_none_or(|area| area.as_str() != DOCUMENTS) {
-            let instead = format!("a matter type's folders stand below `{DOCUMENTS}`: write `{DOCUMENTS}/…`");
-            self.wrong(value.span(), format!("{} starts elsewhere; {instead}", quoted(text)));
+        let area = path.names().first().and_then(|first| Area::of_folder(first.as_str()));
+        if area.is_none_or(|area| !may_hold_folders(area)) {
+            let known: Vec<_> =
+                Area::ALL.into_iter().filter(|area| may_hold_folders(*area)).map(Area::folder).collect();
+            let known = known.join("`, `");
+            self.wrong(value.span(), format!("{} is no place for a folder: folders stand in `{known}`", quoted(text)));
         }
         if path.names().len() > MAX_FOLDER_DEPTH {
             self.wrong(value.span(), format!("{} is deeper than {MAX_FOLDER_DEPTH} folders", quoted(text)));

@@ -99,6 +99,11 @@ pub enum Access {
 }
 
 impl Access {
+    /// True if the participant may come in, or may as soon as they follow their invitation.
+    pub const fn is_on(self) -> bool {
+        matches!(self, Self::Invited | Self::Active)
+    }
+
     /// The word on the command line and in the audit record.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -107,6 +112,18 @@ impl Access {
             Self::Active => "active",
             Self::Disabled => "disabled",
             Self::Removed => "removed",
+        }
+    }
+}
+
+impl Access {
+    /// What people read: whoever was removed is where they were before they came.
+    pub const fn as_status(self) -> &'static str {
+        match self {
+            Self::None => "not given",
+            Self::Invited | Self::Removed => "activation pending",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
         }
     }
 }

@@ -14,10 +14,11 @@ use zeroize::Zeroizing;
 use super::matter::MatterParts;
 use super::spec::FolderSpec;
 use super::{
-    Access, Account, AccountKey, Contact, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party, ssh_key,
+    Access, Account, AccountKey, Contact, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party,
+    Switches, ssh_key,
 };
 use crate::kv::SealedStore;
-use crate::names::{AccountId, ContactId, DocName, DocPath, MatterId, NodeId, Role, Timestamp};
+use crate::names::{AccountId, Areas, ContactId, DocName, DocPath, MatterId, NodeId, Role, Timestamp};
 use crate::policy::FolderRule;
 
 /// The record that every change of the firm's records replaces: its number is the snapshot's epoch, and a change goes
@@ -30,6 +31,9 @@ const MATTERS: &[u8] = b"fm";
 const PARTICIPANTS: &[u8] = b"fp";
 const TYPES: &[u8] = b"ft";
 const TYPE_FOLDERS: &[u8] = b"ff";
+const FORMER_FOLDERS: &[u8] = b"fo";
+/// The firm's switches: one record.
+pub(super) const SWITCHES: &[u8] = b"fs";
 
 pub(super) fn account_key(id: AccountId) -> Vec<u8> {
     [ACCOUNTS, id.as_bytes()].concat()
@@ -47,6 +51,10 @@ pub(super) fn contact_key(id: ContactId) -> Vec<u8> {
 
 pub(super) fn matter_key(id: MatterId) -> Vec<u8> {
     [MATTERS, id.as_bytes()].concat()
+}
+
+pub(super) fn former_folder_key(matter: MatterId, node: NodeId) -> Vec<u8> {
+    [FORMER_FOLDERS, matter.as_bytes(), node.as_bytes()].concat()
 }
 
 pub(super) fn participant_key(matter: MatterId, party: Party) -> Vec<u8> {
@@ -135,6 +143,12 @@ pub(super) struct MatterRecord {
     portal: bool,
     /// The nodes of the type's folders, in the order of its tree: 35 bytes each at worst.
     nodes: Vec<NodeId>,
+    #[serde(default = "all_areas")]
+    areas: Areas,
+}
+
+fn all_areas() -> Areas {
+    Areas::ALL
 }
 
 impl From<&Matter> for MatterRecord {
@@ -148,8 +162,27 @@ impl From<&Matter> for MatterRecord {
             created: matter.created,
             open: matter.open,
             portal: matter.portal,
-            nodes: matter.folders.iter().map(|folder| folder.id).collect(),
+            nodes: matter.type_nodes().collect(),
+            areas: matter.areas,
         }
+    }
+}
+
+/// A folder of a matter that an earlier version of its type made.
+#[derive(Serialize, Deserialize)]
+pub(super) struct FormerFolderRecord {
+    pub(super) path: DocPath,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SwitchesRecord {
+    portal: bool,
+    areas: Areas,
+}
+
+impl From<&Switches> for SwitchesRecord {
+    fn from(switches: &Switches) -> Self {
+        Self { portal: switches.portal, areas: switches.areas }
     }
 }
 
@@ -208,6 +241,10 @@ impl From<&FolderSpec> for TypeFolderRecord {
 pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
     let mut firm = Firm::default();
     firm.epoch = store.get::<u64>(EPOCH)?.map_or(0, |record| record.value);
+    if let Some(record) = store.get::<SwitchesRecord>(SWITCHES)? {
+        let SwitchesRecord { portal, areas } = record.value;
+        firm.set_switches(Switches { portal, areas });
+    }
     load_types(store, &mut firm)?;
     for (key, record) in all::<ContactRecord>(store, CONTACTS)? {
         let id = ContactId::from_bytes(id_at(&key, 2)?);
@@ -215,8 +252,14 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
         firm.insert_contact(Arc::new(Contact { id, name, email, created }));
     }
     load_accounts(store, &mut firm)?;
+    let mut former = all::<FormerFolderRecord>(store, FORMER_FOLDERS)?.into_iter().peekable();
     for (key, record) in all::<MatterRecord>(store, MATTERS)? {
         let kind = firm.type_version(record.type_id, record.type_version).cloned();
+        let mut own = Vec::new();
+        // Both tables are sorted by matter, so the former folders of this one come next.
+        while let Some((folder, record)) = former.next_if(|(folder, _)| folder.get(2..18) == key.get(2..18)) {
+            own.push((NodeId::from_bytes(id_at(&folder, 18)?), record.path));
+        }
         let parts = MatterParts {
             id: MatterId::from_bytes(id_at(&key, 2)?),
             number: record.number,
@@ -225,10 +268,15 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
             created: record.created,
             open: record.open,
             portal: record.portal,
+            areas: record.areas,
             nodes: record.nodes,
+            former: own,
         };
         let matter = kind.and_then(|kind| Matter::assemble(parts, kind));
         firm.insert_matter(Arc::new(matter.ok_or_else(|| damaged("a matter does not fit its matter type"))?));
+    }
+    if former.next().is_some() {
+        return Err(damaged("a former folder without its matter"));
     }
     for (key, record) in all::<ParticipantRecord>(store, PARTICIPANTS)? {
         let id = id_at(&key, 19)?;

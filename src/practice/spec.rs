@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::names::{DocName, DocPath};
+use crate::names::{Area, DocName, DocPath};
 use crate::policy::FolderRule;
 
 /// How many folders a matter type may have, implied ones included. A matter keeps the ids of all its folders in one
@@ -12,8 +12,6 @@ pub const MAX_FOLDERS: usize = 128;
 pub const MAX_FOLDER_DEPTH: usize = 8;
 /// How many participant types a matter type may have.
 pub const MAX_PARTICIPANT_TYPES: usize = 32;
-/// The area folder below which a matter type's folders stand.
-pub const DOCUMENTS: &str = "Documents";
 
 /// A checked matter type. Made only by [`parse_matter_type`](super::parse_matter_type) and by reading back what it made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +77,7 @@ impl MatterTypeSpec {
         let mut tree: Vec<TypeFolder> = Vec::with_capacity(self.folders.len() + 1);
         for spec in &self.folders {
             let mut above: Vec<usize> = Vec::new();
+            let area = area_of(&spec.path);
             for name in spec.path.names() {
                 let folded = name.folded();
                 let parent = above.last().copied();
@@ -89,7 +88,7 @@ impl MatterTypeSpec {
                         None => name.to_string(),
                     };
                     let above = above.clone();
-                    tree.push(TypeFolder { name: name.clone(), folded, label, above, rule: FolderRule::Inherit });
+                    tree.push(TypeFolder { name: name.clone(), folded, label, above, rule: FolderRule::Inherit, area });
                     tree.len() - 1
                 });
                 above.push(at);
@@ -115,6 +114,13 @@ pub(super) struct TypeFolder {
     pub(super) above: Vec<usize>,
     /// Where its rights come from.
     pub(super) rule: FolderRule,
+    /// The area that it belongs to.
+    pub(super) area: Area,
+}
+
+/// The area in which a structure folder stands; parsing saw to it that there is one.
+pub(super) fn area_of(path: &DocPath) -> Area {
+    path.names().first().and_then(|first| Area::of_folder(first.as_str())).unwrap_or(Area::Documents)
 }
 
 impl TypeFolder {

@@ -42,6 +42,7 @@ impl Firm {
     /// One matter with one client on it.
     fn with_matter() -> Self {
         let firm = Self::new();
+        firm.run(&["firm", "area", "documents", "on"]).done();
         firm.run(&["matter-type", "apply", &format!("{POLICIES}/general.toml")]).done();
         firm.run(&["matter", "add", "2026-0001", "Purchase of 12 High Street", "--type", "General"]).done();
         firm.run(&["contact", "add", "Client One", "--email", "client.one@example.com"]).done();
@@ -120,7 +121,7 @@ fn a_firm_is_set_up_without_a_daemon() {
     assert_eq!(explain("read", "From us").done().json()["rights"], "list read");
     assert_eq!(explain("delete", "From us").exits(1).json()["allowed"], false);
     assert_eq!(explain("list", "Internal").exits(1).json()["rights"], "none");
-    firm.run(&["access", "revoke", "--matter", "2026-0001", "--contact", login]).done();
+    firm.run(&["access", "disable", "--matter", "2026-0001", "--contact", login]).done();
     assert_eq!(explain("read", "From us").exits(1).json()["rights"], "none");
 
     let identity = firm.run(&["key", "export", "--matter", "2026-0001", "--json"]).done().json();
@@ -185,7 +186,7 @@ fn a_catalog_that_went_back_in_time_is_refused() {
     let firm = Firm::with_matter();
     let (catalog, old) = (firm.data.join("catalog"), firm.data.with_file_name("old"));
     assert!(Command::new("cp").arg("-r").arg(&catalog).arg(&old).status().expect("cp").success());
-    firm.run(&["access", "revoke", "--matter", "2026-0001", "--contact", "client.one@example.com"]).done();
+    firm.run(&["access", "disable", "--matter", "2026-0001", "--contact", "client.one@example.com"]).done();
     std::fs::remove_dir_all(&catalog).expect("removed");
     std::fs::rename(&old, &catalog).expect("put back");
     let refused = firm.run(&["matter", "list"]).exits(1).tells("went back in time");

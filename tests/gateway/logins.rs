@@ -285,7 +285,7 @@ fn closed(demo: &Demo, login: &str, path: &str, refusals: &[u16], command: &[&st
 fn a_closed_door_is_closed_within_a_second_for_open_sessions_too() {
     let demo = Demo::start();
     let room = format!("{MATTER_ONE}/Documents");
-    let revoke = ["access", "revoke", "--matter", "2026-0001", "--contact", CLIENT_ONE];
+    let revoke = ["access", "disable", "--matter", "2026-0001", "--contact", CLIENT_ONE];
     closed(&demo, CLIENT_ONE, &room, &[404], &revoke);
     ok(demo.deedbox(&["access", "grant", "--matter", "2026-0001", "--contact", CLIENT_ONE]));
     closed(&demo, CLIENT_ONE, &room, &[401], &["account", "disable", CLIENT_ONE]);

@@ -121,9 +121,9 @@ fn a_changed_record_is_found_and_named() {
 fn the_operator_s_own_acts_are_in_the_record() {
     let demo = Demo::start();
     ok(demo.deedbox(&["key", "export", "--matter", "2026-0001"]));
-    ok(demo.deedbox(&["access", "revoke", "--matter", "2026-0001", "--contact", CLIENT_TWO]));
+    ok(demo.deedbox(&["access", "disable", "--matter", "2026-0001", "--contact", CLIENT_TWO]));
     let record = ok(demo.deedbox(&["audit", "show"]));
-    for part in ["key export", "access revoke"] {
+    for part in ["key export", "access disable"] {
         assert!(record.lines().any(|line| line.contains(part) && line.contains("console")), "{part}:\n{record}");
     }
     demo.stop();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use deedbox::names::{DocPath, MatterId, NodeId, Place, Rights, Role, Verb};
+use deedbox::names::{Area, Areas, DocPath, MatterId, NodeId, Place, Rights, Role, Verb};
 use deedbox::policy::{FolderRule, MatterRules, Participation, Row, RuledFolder, Source, Standing, granted, may_enter};
 use proptest::prelude::*;
 
@@ -31,7 +31,10 @@ impl Folders {
     fn rules(&self) -> MatterRules {
         let folders = self.0.iter().enumerate().map(|(n, (above, rule))| {
             let above = above.map_or(Vec::new(), |above| self.line(above)).into_iter().map(Self::node).collect();
-            (Self::node(n), RuledFolder { rule: rule.clone(), above, label: format!("folder {n}") })
+            (
+                Self::node(n),
+                RuledFolder { rule: rule.clone(), above, label: format!("folder {n}"), area: Area::Documents },
+            )
         });
         MatterRules { folders: folders.collect() }
     }
@@ -93,7 +96,7 @@ fn folders() -> impl Strategy<Value = Folders> {
 
 fn participation() -> impl Strategy<Value = Participation> {
     (proptest::sample::select(TYPES.to_vec()), any::<bool>()).prop_map(|(participant_type, can_download)| {
-        Participation { participant_type: participant_type.to_owned(), can_download }
+        Participation { participant_type: participant_type.to_owned(), can_download, areas: Areas::ALL }
     })
 }
 
@@ -196,7 +199,7 @@ proptest! {
 
 #[test]
 fn the_root_and_a_matter_itself_grant_nothing_to_anybody() {
-    let on = Participation { participant_type: "client".to_owned(), can_download: true };
+    let on = Participation { participant_type: "client".to_owned(), can_download: true, areas: Areas::ALL };
     let rules = Folders(vec![(
         None,
         FolderRule::Rows(vec![Row { participant_type: "client".to_owned(), rights: Rights::FULL }]),

@@ -7,9 +7,10 @@ use super::pdf;
 use crate::cli::operator::Operator;
 use crate::cli::problem::{Doing as _, Problem};
 use crate::cli::staff::{self, StaffRole};
-use crate::cli::{access, account, contact, device, matter, matter_type, participant};
+use crate::cli::switch::OnOff;
+use crate::cli::{access, account, contact, device, firm, matter, matter_type, participant};
 use crate::config::DataDir;
-use crate::names::{DocPath, Front};
+use crate::names::{Area, DocPath, Front};
 use crate::practice::{Access, Party};
 use crate::vfs::{self, Existing, View, WriteOptions};
 
@@ -65,6 +66,9 @@ pub(super) async fn set_up(
 ) -> Result<Vec<Account>, Problem> {
     if all.complete {
         return Ok(all.accounts);
+    }
+    for area in [Area::Documents, Area::Invoices] {
+        firm::Command::Area { area, switch: OnOff::On, yes: false }.run(operator).await?;
     }
     let text = GENERAL.to_owned();
     matter_type::Command::Apply { file: "policies/general.toml".into(), text }.run(operator).await?;
@@ -134,7 +138,8 @@ async fn join(operator: &Operator<'_>, number: &str, email: &str, kind: &str) ->
         participant::Command::Add { matter, contact, participant_type }.run(operator).await?;
     }
     if present.is_none_or(|one| one.access != Access::Active) {
-        access::Command::Grant { matter: number, contact: email, no_download: false }.run(operator).await?;
+        let whom = access::Whom { matter: number, contact: email };
+        access::Command::Grant { whom, no_download: false }.run(operator).await?;
     }
     Ok(())
 }

@@ -15,7 +15,11 @@ fn general_grants_what_the_sample_firm_is_promised() {
             "Documents/Drafts",
             "Documents/Shared room",
             "Documents/Drop box",
-            "Documents/Internal"
+            "Documents/Internal",
+            "Invoices",
+            "Tasks",
+            "Calendar",
+            "Notes"
         ]
     );
     let client = office.client(&matter);
@@ -51,9 +55,9 @@ fn standing_follows_access_at_once() {
     let stands = || office.firm().standing(&account).matters.contains_key(&matter.id);
     assert!(stands());
 
-    office.revoke(&matter, party).expect("revoked");
+    office.disable(&matter, party).expect("disabled");
     assert!(!stands());
-    assert_eq!(text_of(office.revoke(&matter, party)), "done", "revoking twice is no error");
+    assert_eq!(text_of(office.disable(&matter, party)), "done", "disabling twice is no error");
     office.grant(&matter, party).expect("access");
     assert!(stands());
 

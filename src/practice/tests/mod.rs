@@ -2,8 +2,10 @@
 
 mod access;
 mod parsing;
+mod push;
 mod refusals;
 mod stored;
+mod switches;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::*;
 use crate::kv::{self, EngineKind, SealKeys, SealedStore, Settings};
-use crate::names::{AccountId, DocPath, Place, Rights, Role, Verb};
+use crate::names::{AccountId, Area, DocPath, Place, Rights, Role, Verb};
 use crate::policy::{self, FolderRule};
 
 const GENERAL: &str = include_str!("../../../policies/general.toml");
@@ -35,6 +37,7 @@ impl Office {
     fn with_matter() -> (Self, Arc<Matter>) {
         let office = Self::empty();
         office.apply(GENERAL);
+        office.commit(|draft| draft.switch_firm(Switch::Area(Area::Documents), true)).expect("switched");
         let matter = office.matter("2026-0001", "Purchase of 12 High Street");
         (office, matter)
     }
@@ -80,8 +83,8 @@ impl Office {
         self.commit(|draft| draft.grant_access(matter.id, party))
     }
 
-    fn revoke(&self, matter: &Matter, party: Party) -> Result<Arc<Participant>, Error> {
-        self.commit(|draft| draft.revoke_access(matter.id, party))
+    fn disable(&self, matter: &Matter, party: Party) -> Result<Arc<Participant>, Error> {
+        self.commit(|draft| draft.disable_access(matter.id, party))
     }
 
     /// A client with access.

@@ -129,7 +129,7 @@ fn single_mistakes_say_what_to_write_instead() {
         (
             with_folder(&format!("path = \"Messages\"\n{rows}")),
             &[
-                "t.toml:4:8: `Messages` starts elsewhere; a matter type's folders stand below `Documents`: write `Documents/…`",
+                "t.toml:4:8: `Messages` is no place for a folder: folders stand in `Documents`, `Invoices`, `Tasks`, `Calendar`, `Notes`",
             ],
         ),
         (

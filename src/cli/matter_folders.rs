@@ -1,0 +1,89 @@
+//! `deedbox matter show`: a matter's folders, which of them the portal shows, and to whom.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::matter;
+use super::operator::Operator;
+use super::problem::Problem;
+use super::reply::{Reply, Table, printable};
+use crate::policy::FolderRule;
+use crate::practice::Matter;
+
+/// A structure folder in answers.
+#[derive(Debug, Serialize)]
+struct Folder {
+    path: String,
+    /// Participants may do something in it, and its area is on.
+    portal: bool,
+    /// `rows`, `closed` or `inherit`.
+    rule: &'static str,
+    rows: Vec<Row>,
+    /// An earlier version of the matter type made it.
+    former: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    #[serde(rename = "type")]
+    participant_type: String,
+    rights: String,
+}
+
+pub(super) fn reply(operator: &Operator<'_>, matter: &Matter) -> Result<Reply, Problem> {
+    let areas = operator.firm().areas_of(matter);
+    let mut text = format!("Matter {}: {}\n", matter.number, printable(&matter.name));
+    let state = if matter.open { "open" } else { "closed" };
+    // Writing to a String cannot fail.
+    let _ = match areas {
+        Some(areas) => writeln!(text, "It is {state}; the portal shows: {areas}."),
+        None => writeln!(text, "It is {state}; the portal does not show it."),
+    };
+    let folders = folders(matter, |area| areas.is_some_and(|areas| areas.has(area)));
+    let mut table = Table::new(&["FOLDER", "PORTAL", "RIGHTS"]);
+    for folder in &folders {
+        let rights = match folder.rule {
+            "rows" => {
+                let rows: Vec<_> =
+                    folder.rows.iter().map(|row| format!("{}: {}", row.participant_type, row.rights)).collect();
+                rows.join("; ")
+            }
+            "closed" if folder.former => "closed; no folder of the matter type any more".to_owned(),
+            other => other.to_owned(),
+        };
+        let portal = if folder.portal { "yes" } else { "-" }.to_owned();
+        table.row([folder.path.clone(), portal, rights]);
+    }
+    text.push_str(&String::from(table));
+    let data = serde_json::json!({ "matter": matter::shown(operator, matter), "folders": folders });
+    Reply::new(&data, text)
+}
+
+fn folders(matter: &Matter, is_on: impl Fn(crate::names::Area) -> bool) -> Vec<Folder> {
+    let in_order = matter.folders.iter().filter_map(|folder| Some((folder, matter.rules.folders.get(&folder.id)?)));
+    in_order
+        .map(|(folder, ruled)| {
+            let (rule, rows) = match &ruled.rule {
+                FolderRule::Rows(rows) => ("rows", rows.as_slice()),
+                FolderRule::Closed => ("closed", &[][..]),
+                FolderRule::Inherit => ("inherit", &[][..]),
+            };
+            // The rule that holds is the nearest that says something itself.
+            let chain = ruled.above.iter().rev().filter_map(|above| matter.rules.folders.get(above));
+            let holds = std::iter::once(ruled).chain(chain).find(|one| one.rule != FolderRule::Inherit);
+            let grants = holds.is_some_and(|one| matches!(&one.rule, FolderRule::Rows(_)));
+            let shown = |row: &crate::policy::Row| Row {
+                participant_type: row.participant_type.clone(),
+                rights: row.rights.to_string(),
+            };
+            Folder {
+                path: ruled.label.clone(),
+                portal: grants && is_on(ruled.area),
+                rule,
+                rows: rows.iter().map(shown).collect(),
+                former: folder.former.is_some(),
+            }
+        })
+        .collect()
+}
