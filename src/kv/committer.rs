@@ -181,9 +181,19 @@ impl Engine for GroupCommitted {
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), Error> {
         // The visitor is not the engine: its panic is the caller's own and goes on unwinding.
         let mut visitor_panic = None;
+        // Pages of a damaged tree can lead in a circle. Whoever reads on behind the last key must get ahead, or never ends.
+        let mut last = after.map(<[u8]>::to_vec);
+        let mut disorder = None;
         let result = self.shielded(|| {
             let _inside = ScanGuard::enter();
             self.store.scan(prefix, after, &mut |key, value| {
+                if last.as_deref().is_some_and(|last| key <= last) {
+                    disorder = Some(Error::Damaged(key.escape_ascii().to_string()));
+                    return std::ops::ControlFlow::Break(());
+                }
+                let last = last.get_or_insert_default();
+                last.clear();
+                last.extend_from_slice(key);
                 catch_unwind(AssertUnwindSafe(|| visit(key, value))).unwrap_or_else(|panic| {
                     visitor_panic = Some(panic);
                     std::ops::ControlFlow::Break(())
@@ -193,7 +203,7 @@ impl Engine for GroupCommitted {
         if let Some(panic) = visitor_panic {
             resume_unwind(panic);
         }
-        result
+        disorder.map_or(result, Err)
     }
 
     fn commit(&self, batch: Batch) -> Result<CommitNumber, Error> {

@@ -23,6 +23,8 @@ struct Faulty {
     records: Mutex<(Records, CommitNumber)>,
     transactions: AtomicUsize,
     slow: bool,
+    /// The pages lead in a circle.
+    circular: bool,
 }
 
 impl Store for Faulty {
@@ -36,11 +38,10 @@ impl Store for Faulty {
     }
 
     fn scan(&self, _: &[u8], _: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<(), Error> {
-        for (key, value) in &self.records.lock().0 {
-            if visit(key, value) == ControlFlow::Break(()) {
-                break;
-            }
-        }
+        let records = self.records.lock();
+        let rounds = if self.circular { usize::MAX } else { 1 };
+        let mut shown = std::iter::repeat_n(&records.0, rounds).flatten();
+        let _ = shown.try_for_each(|(key, value)| visit(key, value));
         Ok(())
     }
 
@@ -159,4 +160,21 @@ fn what_waits_shares_a_transaction_and_a_refused_batch_leaves_the_others_alone()
     assert_eq!(refused, 20, "one of each two");
     assert_eq!(engine.last_commit(), 20);
     assert!(store.transactions.load(Ordering::Relaxed) < 10, "they waited together");
+}
+
+#[test]
+fn a_scan_of_a_damaged_tree_that_leads_in_a_circle_ends_and_says_so() {
+    let records = ["a", "b"].map(|key| (key.as_bytes().to_vec(), Vec::new()));
+    let store = Faulty { records: Mutex::new((records.into(), 1)), circular: true, ..Faulty::default() };
+    let (engine, _store, _dir) = start(store);
+    let mut seen = Vec::new();
+    let ended = engine.scan(b"", None, &mut |key, _| {
+        seen.push(key.to_vec());
+        ControlFlow::Continue(())
+    });
+    assert!(matches!(ended, Err(Error::Damaged(_))), "{ended:?}");
+    assert_eq!(seen, [b"a", b"b"]);
+    // One that reads a page at a time goes on behind the last key.
+    let ended = engine.scan(b"", Some(b"b"), &mut |_, _| ControlFlow::Continue(()));
+    assert!(matches!(ended, Err(Error::Damaged(_))), "{ended:?}");
 }

@@ -97,13 +97,10 @@ impl Vfs {
                 }
                 Found::Entry(target, _) => (target.place.clone(), Some(seen.object(&target))),
                 Found::Missing(place, _) if verb == Verb::Create => (place, None),
-                Found::Missing(place, _) => {
-                    let because = vec!["nothing stands there, or nothing that the account may enter".to_owned()];
-                    return Ok(explanation(Decision::Hidden, seen.rights(&place), because));
-                }
-                Found::NoParent => {
-                    let because = vec!["no folder on the way that the account may enter".to_owned()];
-                    return Ok(explanation(Decision::Hidden, Rights::NONE, because));
+                Found::Missing(..) | Found::NoParent => {
+                    let (rights, mut because) = seen.explain(&sight.structure_on(path));
+                    because.push("nothing stands there, or nothing that the account may enter".to_owned());
+                    return Ok(explanation(Decision::Hidden, rights, because));
                 }
             };
             let (rights, mut because) = seen.explain(&place);

@@ -60,18 +60,7 @@ impl Sight<'_> {
     }
 
     fn child(&self, place: &Place, name: &DocName) -> Result<Child, Error> {
-        let folded = name.folded();
-        let structure = match self.matter(place) {
-            None => self.seen.firm().matter_by_folder(&folded).map(|matter| matter_place(matter)),
-            Some(matter) if place.is_structure() => matter.child(place.folder(), &folded).map(|folder| Place {
-                chain: [&place.chain[..], &[folder.id]].concat(),
-                structure: place.structure + 1,
-                path: joined(&place.path, &folder.name),
-                ..place.clone()
-            }),
-            Some(_) => None,
-        };
-        if let Some(inner) = structure {
+        if let Some(inner) = self.structure_child(place, name) {
             return Ok(if self.seen.shown(&inner) { Child::Structure(inner) } else { Child::Missing });
         }
         let Some(folder) = place.folder() else { return Ok(Child::Missing) };
@@ -85,6 +74,33 @@ impl Sight<'_> {
             }
             None => Child::Missing,
         })
+    }
+
+    /// The folder of the structure of this name in a place, whether or not the session may know of it.
+    fn structure_child(&self, place: &Place, name: &DocName) -> Option<Place> {
+        let folded = name.folded();
+        match self.matter(place) {
+            None => self.seen.firm().matter_by_folder(&folded).map(|matter| matter_place(matter)),
+            Some(matter) if place.is_structure() => matter.child(place.folder(), &folded).map(|folder| Place {
+                chain: [&place.chain[..], &[folder.id]].concat(),
+                structure: place.structure + 1,
+                path: joined(&place.path, &folder.name),
+                ..place.clone()
+            }),
+            Some(_) => None,
+        }
+    }
+
+    /// The deepest folder of the structure on this path, for an explanation of why a session does not see it.
+    pub(super) fn structure_on(&self, path: &DocPath) -> Place {
+        let mut place = root();
+        for name in path.names() {
+            match self.structure_child(&place, name) {
+                Some(inner) => place = inner,
+                None => break,
+            }
+        }
+        place
     }
 
     /// What the account has itself kept beside a hidden entry of that name. In a drop box it answers to the name that was

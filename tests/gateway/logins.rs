@@ -255,8 +255,8 @@ fn until_refused(demo: &Demo, login: &str, path: &str, refusals: &[u16]) {
     }
 }
 
-/// Runs a command of the operator and says how long after its start each door was closed.
-fn closed(demo: &Demo, login: &str, path: &str, refusals: &[u16], command: &[&str]) {
+/// Runs a command of the operator; both doors must be closed within a second of its end.
+pub(crate) fn closed(demo: &Demo, login: &str, path: &str, refusals: &[u16], command: &[&str]) {
     // Open, and remembered.
     let mut session = Open::new(demo, login);
     session.input.write_all(b"ls -1 /\npwd\n").expect("taken");

@@ -12,6 +12,7 @@ mod large;
 mod logins;
 mod mounts;
 mod names;
+mod practice;
 mod random;
 mod record;
 mod recovery;

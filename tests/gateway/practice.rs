@@ -1,0 +1,154 @@
+//! The practice as its clients feel it: switches, the life of access, closing a matter, pushing a matter type.
+
+use std::collections::BTreeSet;
+
+use crate::demo::*;
+use crate::logins::closed;
+
+const WHOM: [&str; 4] = ["--matter", "2026-0001", "--contact", CLIENT_ONE];
+
+fn access(verb: &str) -> Vec<&str> {
+    [&["access", verb][..], &WHOM].concat()
+}
+
+fn names(demo: &Demo, login: &str, path: &str) -> BTreeSet<String> {
+    ok(demo.sftp(login, &format!("ls -1 \"{path}\"")))
+        .lines()
+        .filter(|line| !line.starts_with("sftp>"))
+        .map(|line| line.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// Refused with exit code 1 and nothing done; the text.
+fn refused(demo: &Demo, arguments: &[&str]) -> String {
+    let output = demo.deedbox(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", both(&output));
+    both(&output)
+}
+
+#[test]
+fn switching_off_warns_with_the_names_and_ends_open_sessions_within_a_second() {
+    let demo = Demo::start();
+    let room = format!("{MATTER_ONE}/Documents");
+    let told = refused(&demo, &["matter", "portal", "2026-0001", "off"]);
+    for part in ["2026-0001: ", "Client One", "Client Two", "Expert One", "--yes"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    let told = refused(&demo, &["firm", "portal", "off"]);
+    assert!(told.contains("on 2 matters") && told.contains("2026-0002: Client Two"), "{told}");
+    assert_eq!(demo.status(CLIENT_ONE, &room, &["-X", "PROPFIND", "-H", "Depth: 0"]), 207, "a warning changes nothing");
+
+    closed(&demo, CLIENT_ONE, &room, &[404], &["matter", "portal", "2026-0001", "off", "--yes"]);
+    assert_eq!(names(&demo, CLIENT_TWO, "/"), set(&[MATTER_TWO]), "other matters stay");
+    ok(demo.deedbox(&["matter", "portal", "2026-0001", "on"]));
+    closed(&demo, CLIENT_ONE, &room, &[404], &["firm", "portal", "off", "--yes"]);
+    assert_eq!(names(&demo, CLIENT_TWO, "/"), set(&[]));
+    assert_eq!(names(&demo, STAFF, "/"), set(&[MATTER_ONE, MATTER_TWO]), "the portal is for those outside");
+    ok(demo.deedbox(&["firm", "portal", "on"]));
+    assert_eq!(names(&demo, CLIENT_ONE, "/"), set(&[MATTER_ONE]));
+}
+
+#[test]
+fn an_area_shows_when_it_is_on_for_the_firm_and_not_off_on_the_matter() {
+    let demo = Demo::start();
+    let matter = format!("/{MATTER_ONE}");
+    assert_eq!(names(&demo, CLIENT_ONE, &matter), set(&["Documents", "Invoices"]));
+    assert_eq!(names(&demo, EXPERT, &matter), set(&["Documents"]), "no row, no area");
+    ok(demo.sftp(STAFF, &format!("put /etc/hostname \"{matter}/Invoices/Invoice 1.pdf\"")));
+    ok(demo.sftp(CLIENT_ONE, &format!("get \"{matter}/Invoices/Invoice 1.pdf\" /dev/null")));
+    let put = format!("{matter}/Invoices/mine.pdf");
+    assert_eq!(demo.status(CLIENT_ONE, &put, &["-T", "/etc/hostname"]), 403, "invoices are the firm's to write");
+
+    ok(demo.deedbox(&["firm", "area", "calendar", "on"]));
+    assert_eq!(names(&demo, EXPERT, &matter), set(&["Calendar", "Documents"]));
+    ok(demo.deedbox(&["matter", "area", "2026-0001", "calendar", "off", "--yes"]));
+    assert_eq!(names(&demo, EXPERT, &matter), set(&["Documents"]));
+    let told = refused(&demo, &["firm", "area", "invoices", "off"]);
+    assert!(told.contains("the area invoices at once"), "{told}");
+    ok(demo.deedbox(&["firm", "area", "invoices", "off", "--yes"]));
+    assert_eq!(names(&demo, CLIENT_ONE, &matter), set(&["Documents"]));
+    let invoice = format!("{matter}/Invoices/Invoice 1.pdf");
+    assert_eq!(demo.status(CLIENT_ONE, &invoice, &[]), 404, "as if it were not there");
+    let path = format!("{matter}/Invoices");
+    let why = demo.deedbox(&["policy", "explain", "--login", CLIENT_ONE, "--verb", "read", "--path", &path]);
+    assert!(both(&why).contains("the area invoices is switched off"), "{}", both(&why));
+    let shown = demo.deedbox_json(&["matter", "show", "2026-0001"]);
+    let portal = |path: &str| {
+        let folders = shown["folders"].as_array().expect("a list");
+        folders.iter().find(|one| one["path"] == path).expect("there")["portal"].clone()
+    };
+    assert_eq!([portal("Documents/From us"), portal("Documents/Internal"), portal("Invoices")], [true, false, false]);
+}
+
+#[test]
+fn access_is_disabled_enabled_and_removed_for_open_sessions_too() {
+    let demo = Demo::start();
+    let room = format!("{MATTER_ONE}/Documents");
+    closed(&demo, CLIENT_ONE, &room, &[404], &access("disable"));
+    ok(demo.deedbox(&access("enable")));
+    closed(&demo, CLIENT_ONE, &room, &[404], &access("remove"));
+    let told = refused(&demo, &access("enable"));
+    assert!(told.contains("activation pending; give access first"), "{told}");
+    ok(demo.deedbox(&access("grant")));
+    assert_eq!(names(&demo, CLIENT_ONE, "/"), set(&[MATTER_ONE]));
+
+    ok(demo.deedbox(&[&["access", "download", "off"][..], &WHOM].concat()));
+    let report = format!("{MATTER_ONE}/Documents/From us/Report on title.pdf");
+    assert_eq!(demo.status(CLIENT_ONE, &report, &[]), 403);
+    ok(demo.deedbox(&[&["access", "download", "on"][..], &WHOM].concat()));
+    assert_eq!(demo.status(CLIENT_ONE, &report, &[]), 200);
+}
+
+#[test]
+fn a_matter_is_closed_when_nobody_has_access_and_says_who_has() {
+    let demo = Demo::start();
+    let told = refused(&demo, &["matter", "close", "2026-0002"]);
+    assert!(told.contains("Client Two (active)"), "{told}");
+    ok(demo.deedbox(&["access", "remove", "--matter", "2026-0002", "--contact", CLIENT_TWO]));
+    ok(demo.deedbox(&["matter", "close", "2026-0002"]));
+    let told = refused(&demo, &["access", "grant", "--matter", "2026-0002", "--contact", CLIENT_TWO]);
+    assert!(told.contains("is closed"), "{told}");
+    ok(demo.deedbox(&["matter", "reopen", "2026-0002"]));
+    ok(demo.deedbox(&["access", "grant", "--matter", "2026-0002", "--contact", CLIENT_TWO]));
+    let record = ok(demo.deedbox(&["audit", "show"]));
+    for part in ["matter close", "access remove", "matter reopen"] {
+        assert!(record.contains(part), "{part} in {record}");
+    }
+}
+
+#[test]
+fn a_pushed_matter_type_reaches_open_drives_and_loses_no_document() {
+    let demo = Demo::start();
+    let drafts = format!("/{MATTER_ONE}/Documents/Drafts");
+    ok(demo.sftp(CLIENT_ONE, &format!("put /etc/hostname \"{drafts}/draft.txt\"")));
+    let toml = ok(demo.deedbox(&["matter-type", "show", "General"]));
+    let file = demo.data().join("general.toml");
+    let (before, after) = toml.split_once("path = \"Documents/Drafts\"").expect("a folder");
+    let changed = format!("{before}path = \"Documents/Working papers\"{after}");
+    std::fs::write(&file, changed).expect("written");
+    ok(demo.deedbox(&["matter-type", "apply", &file.to_string_lossy()]));
+    assert!(names(&demo, CLIENT_ONE, &format!("/{MATTER_ONE}/Documents")).contains("Drafts"), "not before the push");
+
+    let told = refused(&demo, &["matter-type", "push", "General"]);
+    for part in ["2026-0001: version 1 -> 2", "new folder Documents/Working papers", "Documents/Drafts is no folder"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    let seen = format!("{MATTER_ONE}/Documents/Drafts/draft.txt");
+    assert_eq!(demo.status(CLIENT_ONE, &seen, &[]), 200, "a preview changes nothing");
+    let done = demo.deedbox_json(&["matter-type", "push", "General", "--yes"]);
+    assert_eq!((&done["changed"], done["matters"].as_array().map(Vec::len)), (&true.into(), Some(2)));
+    assert_eq!(demo.status(CLIENT_ONE, &seen, &[]), 404);
+    let listed = names(&demo, CLIENT_ONE, &format!("/{MATTER_ONE}/Documents"));
+    assert!(listed.contains("Working papers") && !listed.contains("Drafts"), "{listed:?}");
+    ok(demo.sftp(STAFF, &format!("get \"{drafts}/draft.txt\" /dev/null")));
+    ok(demo.deedbox(&["matter-type", "push", "General"]));
+    let data = demo.data().to_owned();
+    let _home = demo.stop();
+    let again = Demo::start_in(&data);
+    ok(again.sftp(STAFF, &format!("get \"{drafts}/draft.txt\" /dev/null")));
+    again.stop();
+}
