@@ -52,6 +52,7 @@ fn firm() -> Firm {
     let standing = Standing {
         role: Role::Participant,
         matters: matters.iter().map(|matter| (*matter, participation())).collect::<HashMap<_, _>>(),
+        read_only: false,
     };
     let area = NodeId::random();
     let rights = Rights::of(&[Verb::List, Verb::Read]);

@@ -11,6 +11,7 @@ use super::problem::{Doing as _, Problem};
 use super::prompt;
 use super::reply::{Reply, Table, printable};
 use super::secret::Secret;
+use super::{device_password, second_factor};
 use crate::gate::passwords;
 use crate::names::Role;
 use crate::practice::{Account, AccountKey, Practice};
@@ -18,7 +19,7 @@ use crate::practice::{Account, AccountKey, Practice};
 /// A public key is one short line; RSA with 16,384 bits has 2.8 KB.
 const MAX_KEY_FILE_BYTES: u64 = 16 << 10;
 
-/// Logins: passwords, SSH keys, disabling
+/// Logins: passwords, SSH keys, second factors, disabling
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
@@ -39,6 +40,10 @@ pub(crate) enum Command {
     /// SSH public keys
     #[command(subcommand)]
     Key(Key),
+    #[command(subcommand)]
+    SecondFactor(second_factor::Command),
+    #[command(subcommand)]
+    DevicePassword(device_password::Command),
     /// List the accounts
     #[command(after_help = "Example: deedbox account list --data /srv/deedbox --json")]
     List,
@@ -118,6 +123,8 @@ struct Shown {
     enabled: bool,
     password: bool,
     keys: usize,
+    second_factor: bool,
+    device_passwords: usize,
     created: String,
 }
 
@@ -134,15 +141,19 @@ impl Command {
         match self {
             Self::Password { login, password, stdin: _ } => set_password(operator, &login, password).await,
             Self::Key(key) => key.run(operator).await,
+            Self::SecondFactor(command) => command.run(operator).await,
+            Self::DevicePassword(command) => command.run(operator).await,
             Self::List => {
                 operator.look("account list", "", None).await?;
                 let all: Vec<_> = operator.firm().accounts().iter().map(|account| shown(account)).collect();
-                let mut table = Table::new(&["LOGIN", "ROLE", "STATE", "PASSWORD", "KEYS"]);
+                let mut table = Table::new(&["LOGIN", "ROLE", "STATE", "PASSWORD", "KEYS", "CODE", "DEVICES"]);
                 for account in &all {
                     let state = if account.enabled { "enabled" } else { "disabled" }.to_owned();
                     let password = if account.password { "set" } else { "-" }.to_owned();
                     let (role, keys) = (account.role.to_string(), account.keys.to_string());
-                    table.row([account.login.clone(), role, state, password, keys]);
+                    let code = if account.second_factor { "yes" } else { "-" }.to_owned();
+                    let devices = account.device_passwords.to_string();
+                    table.row([account.login.clone(), role, state, password, keys, code, devices]);
                 }
                 Reply::new(&all, table)
             }
@@ -214,6 +225,8 @@ fn shown(account: &Account) -> Shown {
         enabled: account.enabled,
         password: account.password.is_some(),
         keys: account.keys.len(),
+        second_factor: account.second_factor.is_some(),
+        device_passwords: account.device_passwords.len(),
         created: account.created.to_string(),
     }
 }

@@ -19,6 +19,11 @@ impl Secret {
         Self::new(crate::gate::passwords::random())
     }
 
+    /// A random token for a device or a recovery code, in groups that can be typed.
+    pub(crate) fn random_token() -> Self {
+        Self::new(crate::gate::passwords::random_token())
+    }
+
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

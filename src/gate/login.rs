@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use parking_lot::Mutex;
 
+use super::factor::{FirstFactor, Login};
 use super::hashing::{Full, Hashing};
 use super::throttle::Throttle;
 use super::{Gate, Session, Settings, passwords};
 use crate::audit::{Action, Actor, Detail, Event, Outcome};
-use crate::names::{AuthMethod, Front, SessionId};
-use crate::practice::Account;
+use crate::names::{AccountId, AuthMethod, Front, SessionId, Timestamp};
+use crate::practice::{Account, DevicePassword, TokenDigest};
 
 /// Who finds an address's places in the queue for passwords taken may come again after this time.
 const QUEUED_AGAIN: Duration = Duration::from_secs(1);
@@ -25,6 +26,8 @@ const BASIC_LIFE: Duration = Duration::from_secs(8 * 3600);
 const BASIC_CAPACITY: usize = 16_384;
 /// Longer logins belong to nobody.
 const MAX_LOGIN_BYTES: usize = 254;
+/// Longer passwords are no device's.
+const MAX_DEVICE_PASSWORD_BYTES: usize = 128;
 
 /// Why there is no session. The same for an unknown login and a wrong password, after the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +43,14 @@ pub enum LoginError {
     Unavailable,
 }
 
+/// How somebody proved who they are, in full.
+pub(super) struct Proof<'a> {
+    pub(super) auth: AuthMethod,
+    pub(super) second_factor: bool,
+    /// The device's password that it was.
+    pub(super) device: Option<&'a DevicePassword>,
+}
+
 /// What logging in needs to remember.
 pub(super) struct Logins {
     throttle: Throttle,
@@ -49,6 +60,8 @@ pub(super) struct Logins {
     basic: Mutex<HashMap<[u8; 32], Remembered>>,
     /// First requests of Basic logins under way, by the same key.
     flights: Mutex<HashMap<[u8; 32], Weak<tokio::sync::Mutex<()>>>>,
+    /// The last step of an authenticator that opened an account: a code works once.
+    pub(super) codes_used: Mutex<HashMap<AccountId, u64>>,
     /// Turns credentials into cache keys that are worth nothing outside this process.
     basic_key: hmac::Key,
 }
@@ -74,6 +87,7 @@ impl Logins {
             nobody: passwords::hash(&passwords::random())?,
             basic: Mutex::default(),
             flights: Mutex::default(),
+            codes_used: Mutex::default(),
             basic_key: hmac::Key::new(hmac::HMAC_SHA256, &key),
         })
     }
@@ -130,24 +144,54 @@ impl Logins {
 }
 
 impl Gate {
-    /// Checks a password and opens a session. A failure has been recorded and delayed when this returns.
+    /// Checks a password, the account's or one of its devices'. A failure has been recorded and delayed when this returns.
     pub async fn login_password(
         &self,
         front: Front,
         peer: IpAddr,
         login: &str,
         password: &str,
-    ) -> Result<Arc<Session>, LoginError> {
+    ) -> Result<Login, LoginError> {
         let login = normal(login);
         self.admit_guess(front, &login, peer)?;
-        let account = self.practice.firm().account_by_login(&login).cloned();
+        let account = self.practice.firm().account_by_login(&login).cloned().filter(|account| account.enabled);
+        // Long and random: there is nothing to slow down, and nothing to learn from how soon it opens.
+        let device = account.as_ref().and_then(|account| {
+            let digest = (password.len() <= MAX_DEVICE_PASSWORD_BYTES).then(|| TokenDigest::of(password))?;
+            account.device_password(&digest, Timestamp::now()).map(|device| (account, device))
+        });
+        if let Some((account, device)) = device {
+            self.succeeded(&login, peer);
+            let proof = Proof { auth: AuthMethod::DevicePassword, second_factor: false, device: Some(device) };
+            return self.open(account, front, peer, proof).await.map(Login::Done);
+        }
         let verified = self.verify(front, peer, account.as_deref(), password).await?;
-        match account.filter(|account| verified && account.enabled) {
-            Some(account) => {
-                self.logins.throttle.succeeded(&login, peer);
-                self.open(&account, front, peer, AuthMethod::Password).await
+        match account.filter(|_| verified) {
+            Some(account) => self.first_factor(account, front, peer, AuthMethod::Password).await,
+            None => Err(self.refuse(front, peer, &login, None).await),
+        }
+    }
+
+    /// A right password or key: enough, unless the account has a second factor.
+    async fn first_factor(
+        &self,
+        account: Arc<Account>,
+        front: Front,
+        peer: IpAddr,
+        auth: AuthMethod,
+    ) -> Result<Login, LoginError> {
+        match (&account.second_factor, front) {
+            (None, _) => {
+                self.succeeded(&account.login, peer);
+                let proof = Proof { auth, second_factor: false, device: None };
+                self.open(&account, front, peer, proof).await.map(Login::Done)
             }
-            None => Err(self.refuse(front, peer, &login).await),
+            (Some(_), Front::Sftp) => Ok(Login::NeedsCode(FirstFactor::new(account, front, peer, auth))),
+            // Basic authentication has no place for a code, so what it sends must not be what a code protects.
+            (Some(_), _) => {
+                let why = "the account has a second factor: only a device password opens it here";
+                Err(self.refuse(front, peer, &account.login, Some(why)).await)
+            }
         }
     }
 
@@ -164,9 +208,13 @@ impl Gate {
         if let Some(session) = self.logins.remembered(&key) {
             return Ok(session);
         }
-        let session = self.login_password(Front::Webdav, peer, login, password).await?;
-        self.logins.remember(key, &session);
-        Ok(session)
+        match self.login_password(Front::Webdav, peer, login, password).await? {
+            Login::Done(session) => {
+                self.logins.remember(key, &session);
+                Ok(session)
+            }
+            Login::NeedsCode(_) => Err(LoginError::Refused),
+        }
     }
 
     /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins.
@@ -175,21 +223,22 @@ impl Gate {
         firm.account_by_login(&normal(login)).is_some_and(|account| holds_key(account, key))
     }
 
-    /// Opens a session for a key whose signature the SSH layer has verified.
-    pub async fn login_key(&self, peer: IpAddr, login: &str, key: &[u8]) -> Result<Arc<Session>, LoginError> {
+    /// Logs in with a key whose signature the SSH layer has verified.
+    pub async fn login_key(&self, peer: IpAddr, login: &str, key: &[u8]) -> Result<Login, LoginError> {
         let login = normal(login);
         self.admit_guess(Front::Sftp, &login, peer)?;
         let account = self.practice.firm().account_by_login(&login).cloned();
         match account.filter(|account| holds_key(account, key)) {
-            Some(account) => {
-                self.logins.throttle.succeeded(&login, peer);
-                self.open(&account, Front::Sftp, peer, AuthMethod::PublicKey).await
-            }
-            None => Err(self.refuse(Front::Sftp, peer, &login).await),
+            Some(account) => self.first_factor(account, Front::Sftp, peer, AuthMethod::PublicKey).await,
+            None => Err(self.refuse(Front::Sftp, peer, &login, None).await),
         }
     }
 
-    fn admit_guess(&self, front: Front, login: &str, peer: IpAddr) -> Result<(), LoginError> {
+    pub(super) fn succeeded(&self, login: &str, peer: IpAddr) {
+        self.logins.throttle.succeeded(login, peer);
+    }
+
+    pub(super) fn admit_guess(&self, front: Front, login: &str, peer: IpAddr) -> Result<(), LoginError> {
         self.logins.throttle.admit(login, peer).map_err(|wait| {
             hits("guesses", front).increment(1);
             LoginError::Throttled(wait)
@@ -219,20 +268,22 @@ impl Gate {
         }
     }
 
-    async fn open(
+    pub(super) async fn open(
         &self,
         account: &Account,
         front: Front,
         peer: IpAddr,
-        auth: AuthMethod,
+        proof: Proof<'_>,
     ) -> Result<Arc<Session>, LoginError> {
-        let session = Session::of_account(account, front, peer, auth);
-        self.log.record(login_event(session.actor(), Outcome::Done)).await.map_err(|_| LoginError::Unavailable)?;
+        let session = Session::of_account(account, front, peer, &proof);
+        let how = proof.device.map(|device| format!("device password {}", device.name));
+        let how = how.or_else(|| proof.second_factor.then(|| "with second factor".to_owned()));
+        self.log.record(login_event(session.actor(), Outcome::Done, how)).await.map_err(|_| LoginError::Unavailable)?;
         metrics::counter!("deedbox_logins_total", "outcome" => "done").increment(1);
         Ok(self.admit(session))
     }
 
-    async fn refuse(&self, front: Front, peer: IpAddr, login: &str) -> LoginError {
+    pub(super) async fn refuse(&self, front: Front, peer: IpAddr, login: &str, why: Option<&str>) -> LoginError {
         metrics::counter!("deedbox_logins_total", "outcome" => "refused").increment(1);
         let delay = self.logins.throttle.failed(login, peer);
         let actor = Actor {
@@ -244,7 +295,7 @@ impl Gate {
             peer: Some(peer.to_string()),
             auth: AuthMethod::None,
         };
-        let recorded = self.log.record(login_event(actor, Outcome::Refused)).await;
+        let recorded = self.log.record(login_event(actor, Outcome::Refused, why.map(str::to_owned))).await;
         tokio::time::sleep(delay).await;
         match recorded {
             Ok(_) => LoginError::Refused,
@@ -258,8 +309,9 @@ fn hits(limit: &'static str, front: Front) -> metrics::Counter {
     metrics::counter!("deedbox_limit_hits_total", "limit" => limit, "front" => front.as_str())
 }
 
-fn login_event(actor: Actor, outcome: Outcome) -> Event {
-    Event { actor, action: Action::Login, outcome, matter: None, object: None, path: None, detail: Detail::default() }
+fn login_event(actor: Actor, outcome: Outcome, how: Option<String>) -> Event {
+    let detail = how.map(Detail::because).unwrap_or_default();
+    Event { actor, action: Action::Login, outcome, matter: None, object: None, path: None, detail }
 }
 
 fn holds_key(account: &Account, key: &[u8]) -> bool {
@@ -267,7 +319,7 @@ fn holds_key(account: &Account, key: &[u8]) -> bool {
 }
 
 /// Logins are compared without regard to case; one that is too long to be anybody's is cut, and stays nobody's.
-fn normal(login: &str) -> String {
+pub(super) fn normal(login: &str) -> String {
     let mut end = login.len().min(MAX_LOGIN_BYTES + 1);
     while !login.is_char_boundary(end) {
         end -= 1;

@@ -6,6 +6,7 @@
 //!
 //! Architecture invariant: no other module makes a `Permit`, and nothing here touches a document.
 
+mod factor;
 mod hashing;
 mod login;
 mod operation;
@@ -20,10 +21,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+pub use factor::{FirstFactor, Login, random_secret};
 pub use login::LoginError;
 pub use operation::{
-    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, Read, SetProperties, SetTimes, Stat,
-    StatFolder, Update, Viewpoint,
+    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SetProperties,
+    SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, Permit, Refusal};
 pub use session::Session;

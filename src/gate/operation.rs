@@ -179,6 +179,8 @@ operations! {
     Administer(AdminTarget) = Administer, BeforeEffect, |seen, _aim| {
         if seen.standing.role == Role::Admin { Decision::Allowed } else { Decision::Denied }
     };
+    /// What somebody does to the own account, which is that of the permit.
+    OwnAccount(AdminTarget) = Administer, BeforeEffect, |_seen, _aim| Decision::Allowed;
 }
 
 fn create(seen: &Viewpoint<'_>, aim: &NewTarget) -> Decision {

@@ -7,11 +7,12 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use super::Gate;
+use super::login::Proof;
 use super::permit::Refusal;
 use crate::audit::{Action, Actor, Detail, Event, Outcome, Unavailable};
-use crate::names::{AccountId, AuthMethod, Front, Role, SessionId};
+use crate::names::{AccountId, AuthMethod, Front, Role, SessionId, Timestamp};
 use crate::policy::Standing;
-use crate::practice::{Account, Firm};
+use crate::practice::{Account, Firm, TokenDigest};
 
 /// One login on one front end. It is live until the account is disabled, its credentials change, or it is ended.
 pub struct Session {
@@ -22,6 +23,11 @@ pub struct Session {
     front: Front,
     peer: Option<IpAddr>,
     auth: AuthMethod,
+    second_factor: bool,
+    /// The device password that opened it, on which it stands and falls.
+    device: Option<TokenDigest>,
+    /// When that password expires.
+    until: Option<Timestamp>,
     /// The account's credentials as they were at login; nothing for the operator.
     credentials: Option<u64>,
     /// The standing as compiled at an epoch of the firm.
@@ -30,7 +36,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn of_account(account: &Account, front: Front, peer: IpAddr, auth: AuthMethod) -> Self {
+    pub(super) fn of_account(account: &Account, front: Front, peer: IpAddr, proof: &Proof<'_>) -> Self {
         Self {
             id: SessionId::random(),
             account: account.id,
@@ -38,7 +44,10 @@ impl Session {
             role: account.role,
             front,
             peer: Some(peer),
-            auth,
+            auth: proof.auth,
+            second_factor: proof.second_factor,
+            device: proof.device.map(|device| device.digest),
+            until: proof.device.and_then(|device| device.expires),
             credentials: Some(account.credentials),
             seen: ArcSwapOption::empty(),
             ended: watch::Sender::new(false),
@@ -55,6 +64,9 @@ impl Session {
             front: Front::Console,
             peer: None,
             auth: AuthMethod::Socket,
+            second_factor: false,
+            device: None,
+            until: None,
             credentials: None,
             seen: ArcSwapOption::empty(),
             ended: watch::Sender::new(false),
@@ -96,6 +108,11 @@ impl Session {
         self.auth
     }
 
+    /// True if a second factor was proven, too.
+    pub fn second_factor(&self) -> bool {
+        self.second_factor
+    }
+
     /// False once the account was disabled, its credentials changed or the operator ended the session.
     pub fn is_live(&self) -> bool {
         !*self.ended.borrow()
@@ -106,6 +123,25 @@ impl Session {
         let mut ended = self.ended.subscribe();
         // The sender lives as long as `self`, so waiting cannot fail.
         let _ = ended.wait_for(|over| *over).await;
+    }
+
+    /// What it stands on now; nothing if its ground is gone.
+    fn standing_in(&self, firm: &Firm) -> Option<Standing> {
+        let Some(credentials) = self.credentials else {
+            return Some(Standing { role: self.role, matters: Default::default(), read_only: false });
+        };
+        let account = firm.account(self.account)?;
+        if !account.enabled || account.credentials != credentials {
+            return None;
+        }
+        let device = self.device.map(|digest| account.device_password(&digest, Timestamp::now()));
+        let read_only = match device {
+            None => false,
+            // Revoked, or expired meanwhile.
+            Some(None) => return None,
+            Some(Some(device)) => device.read_only,
+        };
+        Some(Standing { read_only, ..firm.standing(account) })
     }
 
     pub(super) fn end(&self) {
@@ -129,6 +165,9 @@ impl Gate {
     /// The firm now and the session's standing in it. Compiled once per change of the firm; a session whose account is
     /// no longer as it was at login ends here.
     pub(super) fn standing(&self, session: &Session) -> Result<(Arc<Firm>, Arc<Standing>), Refusal> {
+        if session.until.is_some_and(|end| end <= Timestamp::now()) {
+            session.end();
+        }
         if !session.is_live() {
             return Err(Refusal::Revoked);
         }
@@ -138,15 +177,9 @@ impl Gate {
         {
             return Ok((firm, seen.1.clone()));
         }
-        let standing = match session.credentials {
-            None => Standing { role: session.role, matters: Default::default() },
-            Some(credentials) => match firm.account(session.account) {
-                Some(account) if account.enabled && account.credentials == credentials => firm.standing(account),
-                _ => {
-                    session.end();
-                    return Err(Refusal::Revoked);
-                }
-            },
+        let Some(standing) = session.standing_in(&firm) else {
+            session.end();
+            return Err(Refusal::Revoked);
         };
         let standing = Arc::new(standing);
         session.seen.store(Some(Arc::new((firm.epoch, standing.clone()))));

@@ -68,6 +68,8 @@ impl Rights {
     pub const NONE: Self = Self(0);
     /// All five.
     pub const FULL: Self = Self(0b1_1111);
+    /// List and Read.
+    pub const READ_ONLY: Self = Self(Verb::List.bit() | Verb::Read.bit());
 
     /// The set of these verbs.
     pub fn of(verbs: &[Verb]) -> Self {
@@ -203,6 +205,8 @@ pub enum AuthMethod {
     Password,
     /// An SSH public key of the account.
     PublicKey,
+    /// A password that the account has for one device.
+    DevicePassword,
     /// The right to open the control socket, as the operating system enforces it.
     Socket,
     /// The daemon's own work.

@@ -65,6 +65,8 @@ pub struct Standing {
     pub role: Role,
     /// The open matters on which its access is on.
     pub matters: HashMap<MatterId, Participation>,
+    /// List and Read are all that is left of any right: the login was by a device password that has no more.
+    pub read_only: bool,
 }
 
 /// Where rights come from; its text is a sentence for `policy explain`.
@@ -139,7 +141,9 @@ pub struct Granted<'a> {
 /// The rights of a standing in a folder. The root and a matter's own level grant nothing but to staff; what is shown
 /// there follows from [`may_enter`].
 pub fn granted<'a>(standing: &'a Standing, rules: &'a MatterRules, place: &Place) -> Granted<'a> {
-    granted_in(standing, rules, place.matter, &place.chain)
+    let granted = granted_in(standing, rules, place.matter, &place.chain);
+    let rights = if standing.read_only { granted.rights & Rights::READ_ONLY } else { granted.rights };
+    Granted { rights, ..granted }
 }
 
 fn granted_in<'a>(

@@ -59,6 +59,8 @@ impl Draft<'_> {
             contact,
             password: None,
             keys: Vec::new(),
+            second_factor: None,
+            device_passwords: Vec::new(),
             enabled: true,
             credentials: 0,
             created: Timestamp::now(),
@@ -98,7 +100,7 @@ impl Draft<'_> {
         Ok(Arc::new(account))
     }
 
-    fn account(&self, login: &str) -> Result<Account, Error> {
+    pub(super) fn account(&self, login: &str) -> Result<Account, Error> {
         let found = self.firm().account_by_login(login.trim());
         found.map(|account| Account::clone(account)).ok_or_else(|| {
             Error::NotFound(format!("there is no account {}; `account list` names all", quoted(login.trim())))

@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 
 use super::draft::Draft;
 use super::{
-    Account, Contact, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter, NewParticipant, Participant,
-    Party, Practice, Switch, Switches, TypeChange,
+    Account, Contact, DevicePassword, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter, NewParticipant,
+    Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange,
 };
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Administer, Permit};
+use crate::gate::{Administer, OwnAccount, Permit};
 use crate::names::{MatterId, Role};
 
 /// How much of an error goes into the audit record, in characters.
@@ -153,6 +153,50 @@ impl Practice {
         self.change(permit, |draft| draft.add_key(login, openssh_text))
     }
 
+    /// Has an account's logins ask for a code beside password or key. Sessions opened before end.
+    pub fn set_second_factor(
+        &self,
+        permit: Permit<Administer>,
+        login: &str,
+        factor: SecondFactor,
+    ) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.set_second_factor(login, factor))
+    }
+
+    /// Takes an account's second factor away. Sessions opened before end.
+    pub fn clear_second_factor(&self, permit: Permit<Administer>, login: &str) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.clear_second_factor(login))
+    }
+
+    /// Adds a password for one device of an account.
+    pub fn add_device_password(
+        &self,
+        permit: Permit<Administer>,
+        login: &str,
+        new: DevicePassword,
+    ) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.add_device_password(login, new))
+    }
+
+    /// Takes a device password away. Sessions that it opened end.
+    pub fn revoke_device_password(
+        &self,
+        permit: Permit<Administer>,
+        login: &str,
+        name: &str,
+    ) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.revoke_device_password(login, name))
+    }
+
+    /// Uses a recovery code of the acting account up; false if it has no such code.
+    pub fn spend_recovery_code(&self, permit: Permit<OwnAccount>, code: &TokenDigest) -> Result<bool, Error> {
+        let account = permit.by();
+        let result = self.commit(|draft| draft.spend_recovery_code(account, code));
+        let (outcome, detail) = told(&result);
+        permit.settle(outcome, detail);
+        result
+    }
+
     /// Switches an account off, which ends its sessions, or on again.
     pub fn set_enabled(&self, permit: Permit<Administer>, login: &str, enabled: bool) -> Result<Arc<Account>, Error> {
         self.change(permit, |draft| draft.set_enabled(login, enabled))
@@ -165,13 +209,19 @@ impl Practice {
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let result = self.commit(work);
-        match &result {
-            Ok(_) => permit.settle(Outcome::Done, Detail::default()),
-            Err(error) => {
-                let reason: String = error.to_string().chars().take(MAX_REASON).collect();
-                permit.settle(Outcome::Failed, Detail::because(reason));
-            }
-        }
+        let (outcome, detail) = told(&result);
+        permit.settle(outcome, detail);
         result
+    }
+}
+
+/// What the record says came of a change.
+fn told<T>(result: &Result<T, Error>) -> (Outcome, Detail) {
+    match result {
+        Ok(_) => (Outcome::Done, Detail::default()),
+        Err(error) => {
+            let reason: String = error.to_string().chars().take(MAX_REASON).collect();
+            (Outcome::Failed, Detail::because(reason))
+        }
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::records::{
-    AccountRecord, ContactRecord, EPOCH, FormerFolderRecord, KeyRecord, MatterRecord, ParticipantRecord, SWITCHES,
-    SwitchesRecord, TypeFolderRecord, TypeRecord, account_key, contact_key, former_folder_key, matter_key,
-    participant_key, ssh_key_key, type_folder_key, type_key,
+    AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, MatterRecord,
+    ParticipantRecord, SWITCHES, SecondFactorRecord, SwitchesRecord, TypeFolderRecord, TypeRecord, account_key,
+    contact_key, device_password_key, former_folder_key, matter_key, participant_key, second_factor_key, ssh_key_key,
+    type_folder_key, type_key,
 };
-use super::{Account, AccountKey, Contact, Error, Firm, Matter, MatterType, Participant, Switches};
+use super::{Account, AccountKey, Contact, DevicePassword, Error, Firm, Matter, MatterType, Participant, Switches};
 use crate::kv::{self, Change, SealedStore};
+use crate::names::AccountId;
 
 /// Rules read [`Draft::firm`] and write through the `put_` methods, which change the snapshot and the batch together.
 pub(super) struct Draft<'s> {
@@ -55,6 +57,27 @@ impl<'s> Draft<'s> {
         let record = KeyRecord { text: key.text.clone(), added: key.added };
         self.write().put(&ssh_key_key(account.id, &key.blob), &record);
         account.keys.push(key);
+    }
+
+    /// The account with its second factor, or without one.
+    pub(super) fn put_second_factor(&mut self, account: Account) -> Arc<Account> {
+        let key = second_factor_key(account.id);
+        match &account.second_factor {
+            Some(factor) => self.write().put(&key, &SecondFactorRecord::from(factor)),
+            None => self.write().delete(&key),
+        };
+        self.put_account(account)
+    }
+
+    /// Adds the device password to the account, which the caller puts too.
+    pub(super) fn put_device_password(&mut self, account: &mut Account, one: DevicePassword) {
+        self.write().put(&device_password_key(account.id, &one.digest), &DevicePasswordRecord::from(&one));
+        account.device_passwords.push(one);
+        account.device_passwords.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    pub(super) fn delete_device_password(&mut self, account: AccountId, one: &DevicePassword) {
+        self.write().delete(&device_password_key(account, &one.digest));
     }
 
     pub(super) fn put_contact(&mut self, contact: Contact) -> Arc<Contact> {

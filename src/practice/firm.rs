@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use caseless::Caseless as _;
-use unicode_normalization::UnicodeNormalization as _;
-
+use super::words::{self, fold};
 use super::{Access, Account, Contact, Matter, MatterType, Participant, Party, Switches};
 use crate::names::{AccountId, ContactId, MatterId, Role};
 use crate::policy::{Participation, Standing};
@@ -171,7 +169,7 @@ impl Firm {
     /// the value that was passed says.
     pub fn standing(&self, account: &Account) -> Standing {
         let Some(account) = self.account(account.id).filter(|account| account.enabled) else {
-            return Standing { role: Role::Participant, matters: HashMap::new() };
+            return Standing { role: Role::Participant, matters: HashMap::new(), read_only: false };
         };
         let party = match account.role {
             Role::Participant => account.contact.map(Party::Contact),
@@ -179,7 +177,7 @@ impl Firm {
             Role::Staff | Role::Admin | Role::Auditor => None,
         };
         let matters = party.map(|party| self.participations(party)).unwrap_or_default();
-        Standing { role: account.role, matters }
+        Standing { role: account.role, matters, read_only: false }
     }
 
     fn participations(&self, party: Party) -> HashMap<MatterId, Participation> {
@@ -281,10 +279,5 @@ pub(super) struct Counts {
 
 /// Logins and addresses are ASCII; nothing for text that cannot be one, so that hostile input costs no copy.
 fn folded_login(text: &str) -> Option<String> {
-    (text.len() <= super::words::MAX_LOGIN_BYTES).then(|| text.to_ascii_lowercase())
-}
-
-/// Names of matter types are unique as names of folders are: under canonical case folding (Unicode 3.13, D145).
-fn fold(name: &str) -> String {
-    name.chars().nfd().default_case_fold().nfd().default_case_fold().nfc().collect()
+    (text.len() <= words::MAX_LOGIN_BYTES).then(|| text.to_ascii_lowercase())
 }

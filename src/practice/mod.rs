@@ -15,6 +15,7 @@ mod accounts;
 mod changes;
 mod draft;
 mod error;
+mod factors;
 mod firm;
 mod matter;
 mod matters;
@@ -37,6 +38,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 pub use error::Error;
+pub use factors::{DevicePassword, RECOVERY_CODES, SecondFactor, TokenDigest};
 pub use firm::Firm;
 pub use matter::{Matter, MatterType, StructureFolder};
 pub use parse::{MAX_SPEC_BYTES, Mistake, SpecErrors, parse_matter_type};

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::ssh_key;
+use super::{DevicePassword, SecondFactor, ssh_key};
 use crate::names::{AccountId, ContactId, MatterId, Role, Timestamp};
 
 /// A login.
@@ -23,9 +23,13 @@ pub struct Account {
     pub password: Option<Zeroizing<String>>,
     /// Its SSH keys.
     pub keys: Vec<AccountKey>,
+    /// What a login must give beside a password or key, if anything.
+    pub second_factor: Option<SecondFactor>,
+    /// Passwords of single devices, by name.
+    pub device_passwords: Vec<DevicePassword>,
     /// False refuses every login.
     pub enabled: bool,
-    /// Grows when password, keys or `enabled` change, which ends the sessions that were opened before.
+    /// Grows when password, keys, second factor or `enabled` change, which ends the sessions that were opened before.
     pub credentials: u64,
     /// When it was made.
     pub created: Timestamp,

@@ -168,7 +168,8 @@ fn rights_of(matter: &Matter, node: NodeId, participant_type: &str) -> Rights {
     let Some(folder) = matter.rules.folders.get(&node) else { return Rights::NONE };
     let participant_type = participant_type.to_owned();
     let participation = Participation { participant_type, can_download: true, areas: Areas::ALL };
-    let standing = Standing { role: Role::Participant, matters: HashMap::from([(matter.id, participation)]) };
+    let standing =
+        Standing { role: Role::Participant, matters: HashMap::from([(matter.id, participation)]), read_only: false };
     let chain: Vec<_> = folder.above.iter().chain([&node]).copied().collect();
     let place = Place { matter: Some(matter.id), structure: chain.len(), chain, path: DocPath::root(), own: false };
     policy::granted(&standing, &matter.rules, &place).rights

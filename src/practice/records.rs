@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use super::matter::MatterParts;
 use super::spec::FolderSpec;
 use super::{
-    Access, Account, AccountKey, Contact, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party,
-    Switches, ssh_key,
+    Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant,
+    Party, SecondFactor, Switches, TokenDigest, ssh_key,
 };
 use crate::kv::SealedStore;
 use crate::names::{AccountId, Areas, ContactId, DocName, DocPath, MatterId, NodeId, Role, Timestamp};
@@ -26,6 +26,8 @@ use crate::policy::FolderRule;
 pub(super) const EPOCH: &[u8] = b"fe";
 const ACCOUNTS: &[u8] = b"fa";
 const ACCOUNT_KEYS: &[u8] = b"fk";
+const SECOND_FACTORS: &[u8] = b"fn";
+const DEVICE_PASSWORDS: &[u8] = b"fd";
 const CONTACTS: &[u8] = b"fc";
 const MATTERS: &[u8] = b"fm";
 const PARTICIPANTS: &[u8] = b"fp";
@@ -43,6 +45,14 @@ pub(super) fn account_key(id: AccountId) -> Vec<u8> {
 pub(super) fn ssh_key_key(account: AccountId, blob: &[u8]) -> Vec<u8> {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, blob);
     [ACCOUNT_KEYS, account.as_bytes(), &digest.as_ref()[..16]].concat()
+}
+
+pub(super) fn second_factor_key(account: AccountId) -> Vec<u8> {
+    [SECOND_FACTORS, account.as_bytes()].concat()
+}
+
+pub(super) fn device_password_key(account: AccountId, digest: &TokenDigest) -> Vec<u8> {
+    [DEVICE_PASSWORDS, account.as_bytes(), &digest.as_bytes()[..16]].concat()
 }
 
 pub(super) fn contact_key(id: ContactId) -> Vec<u8> {
@@ -116,6 +126,37 @@ mod secret {
 pub(super) struct KeyRecord {
     pub(super) text: String,
     pub(super) added: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SecondFactorRecord {
+    #[serde(with = "secret")]
+    secret: Option<Zeroizing<String>>,
+    recovery: Vec<[u8; 32]>,
+    since: Timestamp,
+}
+
+impl From<&SecondFactor> for SecondFactorRecord {
+    fn from(factor: &SecondFactor) -> Self {
+        let recovery = factor.recovery.iter().map(|code| *code.as_bytes()).collect();
+        Self { secret: Some(factor.secret.clone()), recovery, since: factor.since }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct DevicePasswordRecord {
+    name: String,
+    digest: [u8; 32],
+    read_only: bool,
+    expires: Option<Timestamp>,
+    created: Timestamp,
+}
+
+impl From<&DevicePassword> for DevicePasswordRecord {
+    fn from(one: &DevicePassword) -> Self {
+        let DevicePassword { name, digest, read_only, expires, created } = one.clone();
+        Self { name, digest: *digest.as_bytes(), read_only, expires, created }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -298,13 +339,32 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
 
 fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), Error> {
     let mut keys = all::<KeyRecord>(store, ACCOUNT_KEYS)?.into_iter().peekable();
+    let mut factors = all::<SecondFactorRecord>(store, SECOND_FACTORS)?.into_iter().peekable();
+    let mut devices = all::<DevicePasswordRecord>(store, DEVICE_PASSWORDS)?.into_iter().peekable();
     for (key, record) in all::<AccountRecord>(store, ACCOUNTS)? {
         let id = AccountId::from_bytes(id_at(&key, 2)?);
         let AccountRecord { login, role, contact, password, enabled, credentials, created } = record;
-        let mut account =
-            Account { id, login, role, contact, password, keys: Vec::new(), enabled, credentials, created };
-        // Both tables are sorted by account, so the keys of this one come next.
-        while let Some((_, key)) = keys.next_if(|(key, _)| key.get(2..18) == Some(id.as_bytes())) {
+        // All tables are sorted by account, so what belongs to this one comes next.
+        let is_own = |key: &[u8]| key.get(2..18) == Some(id.as_bytes());
+        let second_factor = factors.next_if(|(key, _)| is_own(key)).map(|(_, record)| second_factor(record));
+        let mut device_passwords: Vec<_> = std::iter::from_fn(|| devices.next_if(|(key, _)| is_own(key)))
+            .map(|(_, one)| device_password(one))
+            .collect();
+        device_passwords.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut account = Account {
+            id,
+            login,
+            role,
+            contact,
+            password,
+            keys: Vec::new(),
+            second_factor: second_factor.transpose()?,
+            device_passwords,
+            enabled,
+            credentials,
+            created,
+        };
+        while let Some((_, key)) = keys.next_if(|(key, _)| is_own(key)) {
             let (blob, text) = ssh_key::parse(&key.text).map_err(|_| damaged("an SSH key cannot be read"))?;
             account.keys.push(AccountKey { blob, text, added: key.added });
         }
@@ -314,10 +374,21 @@ fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), Error> {
         }
         firm.insert_account(Arc::new(account));
     }
-    match keys.next() {
-        Some(_) => Err(damaged("an SSH key without its account")),
-        None => Ok(()),
+    match (keys.next(), factors.next(), devices.next()) {
+        (None, None, None) => Ok(()),
+        _ => Err(damaged("an SSH key, second factor or device password without its account")),
     }
+}
+
+fn second_factor(record: SecondFactorRecord) -> Result<SecondFactor, Error> {
+    let secret = record.secret.ok_or_else(|| damaged("a second factor without its secret"))?;
+    let recovery = record.recovery.into_iter().map(TokenDigest::from_bytes).collect();
+    Ok(SecondFactor { secret, recovery, since: record.since })
+}
+
+fn device_password(record: DevicePasswordRecord) -> DevicePassword {
+    let DevicePasswordRecord { name, digest, read_only, expires, created } = record;
+    DevicePassword { name, digest: TokenDigest::from_bytes(digest), read_only, expires, created }
 }
 
 fn load_types(store: &SealedStore, firm: &mut Firm) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! The texts that people type into records, checked once: numbers, names, addresses, logins.
 
-use unicode_normalization::UnicodeNormalization;
+use caseless::Caseless as _;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::Error;
 use crate::names::{DocName, MAX_NAME_BYTES};
@@ -108,6 +109,16 @@ pub(super) fn matter_folder(number: &str, name: &str) -> Result<DocName, Error> 
     }
     let text = text.trim_end_matches(['.', ' ']);
     DocName::parse(text.as_bytes()).map_err(|why| Error::Invalid(format!("the matter's folder has no name: {why}")))
+}
+
+/// True if people would take the two for one name: equal under canonical case folding (Unicode 3.13, D145).
+pub(super) fn same(one: &str, other: &str) -> bool {
+    fold(one.trim()) == fold(other.trim())
+}
+
+/// Canonical case folding, as names of folders have it.
+pub(super) fn fold(name: &str) -> String {
+    name.chars().nfd().default_case_fold().nfd().default_case_fold().nfc().collect()
 }
 
 /// Input as error messages show it: quoted, escaped and cut, so that it cannot forge a line of a log or flood it.

@@ -18,7 +18,7 @@ use crate::demo::{CLIENT_ONE, CLIENT_TWO, Demo, EXPERT, MATTER_ONE, SCANNER, bot
 use crate::sftp_wire::string;
 
 /// OpenSSH's `sftp` with these options and no others that prove who one is.
-fn sftp(demo: &Demo, login: &str, options: &[&str], askpass: Option<&Path>, batch: &str) -> Output {
+pub(crate) fn sftp(demo: &Demo, login: &str, options: &[&str], askpass: Option<&Path>, batch: &str) -> Output {
     let mut command = client("sftp");
     command
         .args(["-o", "BatchMode=no", "-b", "/dev/stdin", "-o", "StrictHostKeyChecking=yes"])

@@ -6,6 +6,7 @@ mod demo;
 mod demo_contract;
 mod drain;
 mod encryption;
+mod factors;
 mod faults;
 mod hidden;
 mod large;

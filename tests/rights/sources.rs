@@ -101,7 +101,7 @@ fn participation() -> impl Strategy<Value = Participation> {
 }
 
 fn standing(role: Role, on: &Participation) -> Standing {
-    Standing { role, matters: HashMap::from([(MATTERS[0], on.clone())]) }
+    Standing { role, matters: HashMap::from([(MATTERS[0], on.clone())]), read_only: false }
 }
 
 proptest! {
@@ -169,7 +169,7 @@ proptest! {
         let rules = folders.rules();
         for folder in 0..folders.0.len() {
             for place in [folders.place(MATTERS[0], folder, 0), folders.place(MATTERS[2], folder, 2)] {
-                let staff = Standing { role: Role::Staff, matters: HashMap::new() };
+                let staff = Standing { role: Role::Staff, matters: HashMap::new(), read_only: false };
                 prop_assert_eq!(granted(&staff, &rules, &place).rights, Rights::FULL);
                 prop_assert!(may_enter(&staff, &rules, &place));
                 // Even with an access by mistake, who runs or audits the system reads no papers.

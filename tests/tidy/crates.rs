@@ -9,7 +9,10 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["russh"], &["src/front/sftp/", "src/cli/setup/ssh.rs"]),
     // HTTP behind another, and on the loopback listener for metrics and health.
     (&["hyper", "hyper_util", "h2", "http", "http_body", "http_body_util"], &["src/front/webdav/", "src/observe"]),
-    (&["quick_xml", "httpdate", "percent_encoding"], &["src/front/webdav/"]),
+    (&["quick_xml", "httpdate"], &["src/front/webdav/"]),
+    (&["percent_encoding"], &["src/front/webdav/", "src/cli/second_factor.rs"]),
+    // Only the gate knows what a right code is.
+    (&["totp_rs"], &["src/gate/factor.rs"]),
     (&["rustls", "tokio_rustls"], &["src/front/webdav/", "src/daemon/tls.rs", "src/cli/setup/tls.rs"]),
     (&["rcgen"], &["src/cli/setup/tls.rs"]),
     // age: documents and keys. Nobody else can make or open one.

@@ -36,7 +36,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("kv", All),
             ("keys", All),
             ("audit", SETTLING),
-            ("gate", Only(&["Administer", "Permit"])),
+            ("gate", Only(&["Administer", "OwnAccount", "Permit"])),
         ],
     ),
     // The gate decides and records; it cannot reach a document.
@@ -90,7 +90,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("names", All),
             ("config", Only(&["Limits"])),
             ("vfs", All),
-            ("gate", Only(&["Gate", "LoginError", "Session"])),
+            ("gate", Only(&["FirstFactor", "Gate", "Login", "LoginError", "Session"])),
         ],
     ),
     ("observe", &[("names", All), ("config", All)]),

@@ -10,6 +10,7 @@ use crate::cli::staff::{self, StaffRole};
 use crate::cli::switch::OnOff;
 use crate::cli::{access, account, contact, device, firm, matter, matter_type, participant};
 use crate::config::DataDir;
+use crate::gate::Login;
 use crate::names::{Area, DocPath, Front};
 use crate::practice::{Access, Party};
 use crate::vfs::{self, Existing, View, WriteOptions};
@@ -160,11 +161,10 @@ async fn open_login(operator: &Operator<'_>, account: &Account) -> Result<(), Pr
 async fn upload_samples(operator: &Operator<'_>, staff: &Account) -> Result<(), Problem> {
     let core = operator.core();
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let session = core
-        .gate()
-        .login_password(Front::Console, here, &staff.login, staff.password.expose())
-        .await
-        .doing("log in as a member of staff")?;
+    let login = core.gate().login_password(Front::Console, here, &staff.login, staff.password.expose()).await;
+    let Login::Done(session) = login.doing("log in as a member of staff")? else {
+        return Err(Problem::failed("the sample member of staff has a second factor; upload the samples by hand"));
+    };
     let view = core.vfs().view(&session);
     for (number, name, heading, lines) in DOCUMENTS {
         let folder = operator.matter(number)?.folder_name.clone();

@@ -59,6 +59,11 @@ pub(super) fn methods() -> MethodSet {
     MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..])
 }
 
+/// What is left to do for an account with a second factor.
+pub(super) fn second_methods() -> MethodSet {
+    MethodSet::from(&[MethodKind::KeyboardInteractive][..])
+}
+
 /// May a login be proven with this key and this signature algorithm? russh only advertises its list: it verifies any
 /// signature that it can, SHA-1 among them, so the list is enforced here.
 pub(super) fn acceptable(key: &PublicKey, algorithm: &Algorithm) -> bool {

@@ -5,14 +5,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use russh::keys::PublicKey;
-use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session as Ssh, VerifiedPublicKey};
+use russh::server::{
+    Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session as Ssh, VerifiedPublicKey,
+};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 use super::algorithms;
 use super::connection::Link;
 use crate::front::limits::Limit;
-use crate::gate::{LoginError, Session};
+use crate::gate::{FirstFactor, Login, LoginError, Session};
 use crate::names::Front;
 
 /// A login is an address or a short name; longer ones are not looked up.
@@ -29,6 +32,8 @@ pub(super) struct Doorkeeper {
     /// Where the connection waits for the login.
     arrived: Option<oneshot::Sender<Arc<Session>>>,
     session: Option<Arc<Session>>,
+    /// A password or key was right, and the account has a second factor.
+    half: Option<FirstFactor>,
     /// Channels that are open and not yet an SFTP session.
     idle: HashMap<ChannelId, Channel<Msg>>,
     opened: usize,
@@ -37,7 +42,18 @@ pub(super) struct Doorkeeper {
 
 impl Doorkeeper {
     pub(super) fn new(link: Arc<Link>, arrived: oneshot::Sender<Arc<Session>>) -> Self {
-        Self { link, arrived: Some(arrived), session: None, idle: HashMap::new(), opened: 0, offers: 0 }
+        Self { link, arrived: Some(arrived), session: None, half: None, idle: HashMap::new(), opened: 0, offers: 0 }
+    }
+
+    fn first(&mut self, login: Result<Login, LoginError>) -> Auth {
+        match login {
+            Ok(Login::Done(session)) => self.settle(Ok(session)),
+            Ok(Login::NeedsCode(half)) => {
+                self.half = Some(half);
+                Auth::Reject { proceed_with_methods: Some(algorithms::second_methods()), partial_success: true }
+            }
+            Err(error) => self.settle(Err(error)),
+        }
     }
 
     fn settle(&mut self, login: Result<Arc<Session>, LoginError>) -> Auth {
@@ -89,7 +105,37 @@ impl Handler for Doorkeeper {
         if user.len() > MAX_LOGIN_BYTES {
             return Ok(reject());
         }
+        self.half = None;
         let login = self.link.gate.login_password(Front::Sftp, self.link.peer, user, password).await;
+        Ok(self.first(login))
+    }
+
+    /// Asks for the code of the second factor (RFC 4256), once a password or key was right.
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        // What was proven, was proven for one login (RFC 4252 section 5: another name starts anew).
+        let Some(half) = self.half.take().filter(|half| half.is_of(user)) else { return Ok(reject()) };
+        let Some(mut response) = response else {
+            self.half = Some(half);
+            return Ok(Auth::Partial {
+                name: "".into(),
+                instructions: "".into(),
+                prompts: vec![("Code of your authenticator, or a recovery code: ".into(), true)].into(),
+            });
+        };
+        let code = response.next().map(|code| Zeroizing::new(String::from_utf8_lossy(&code).into_owned()));
+        let login = self.link.gate.login_code(&half, code.as_ref().map_or("", |code| code.as_str())).await;
+        if login.is_err() {
+            self.half = Some(half);
+            return Ok(Auth::Reject {
+                proceed_with_methods: Some(algorithms::second_methods()),
+                partial_success: false,
+            });
+        }
         Ok(self.settle(login))
     }
 
@@ -110,8 +156,9 @@ impl Handler for Doorkeeper {
             return Ok(reject());
         }
         let Some(bytes) = wire(key.public_key) else { return Ok(reject()) };
+        self.half = None;
         let login = self.link.gate.login_key(self.link.peer, user, &bytes).await;
-        Ok(self.settle(login))
+        Ok(self.first(login))
     }
 
     async fn channel_open_session(

@@ -1,0 +1,150 @@
+//! The second factor: what a right password or key of an account that has one still lacks.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use totp_rs::{Builder, Secret, Totp};
+
+use super::login::{LoginError, Proof};
+use super::{Gate, OwnAccount, Session};
+use crate::names::{AdminTarget, AuthMethod, Front, Timestamp};
+use crate::practice::{Account, TokenDigest};
+
+/// Longer codes are nobody's.
+const MAX_CODE_BYTES: usize = 64;
+
+/// What a password or key leads to.
+#[must_use]
+pub enum Login {
+    /// Whoever it is, is in.
+    Done(Arc<Session>),
+    /// The account has a second factor; a code must follow.
+    NeedsCode(FirstFactor),
+}
+
+/// Proof that a password or key of an account was right: the half of a login.
+pub struct FirstFactor {
+    account: Arc<Account>,
+    front: Front,
+    peer: IpAddr,
+    auth: AuthMethod,
+}
+
+impl FirstFactor {
+    pub(super) fn new(account: Arc<Account>, front: Front, peer: IpAddr, auth: AuthMethod) -> Self {
+        Self { account, front, peer, auth }
+    }
+
+    /// True if it was proven for this login.
+    pub fn is_of(&self, login: &str) -> bool {
+        super::login::normal(login) == self.account.login
+    }
+}
+
+/// A secret for a new second factor, in base32: 160 bits, as RFC 4226 section 4 recommends.
+///
+/// # Panics
+/// If the operating system gives no random bytes.
+pub fn random_secret() -> String {
+    let mut secret = zeroize::Zeroizing::new([0u8; 20]);
+    getrandom::fill(secret.as_mut()).expect("the operating system gives random bytes");
+    Secret::from(secret.to_vec()).to_base32()
+}
+
+impl Gate {
+    /// Completes a login with a code of the authenticator, or with a recovery code, which is then used up. A failure has
+    /// been recorded and delayed when this returns.
+    pub async fn login_code(&self, first: &FirstFactor, code: &str) -> Result<Arc<Session>, LoginError> {
+        let FirstFactor { front, peer, auth, .. } = *first;
+        let login = first.account.login.as_str();
+        self.admit_guess(front, login, peer)?;
+        let now = self.practice.firm().account(first.account.id).cloned();
+        let account = now.filter(|now| now.enabled && now.credentials == first.account.credentials);
+        let Some(account) = account.filter(|_| code.len() <= MAX_CODE_BYTES) else {
+            return Err(self.refuse(front, peer, login, None).await);
+        };
+        let proof = Proof { auth, second_factor: true, device: None };
+        if self.is_fresh_code(&account, code) {
+            self.succeeded(login, peer);
+            return self.open(&account, front, peer, proof).await;
+        }
+        match self.spend_recovery_code(&account, front, peer, &proof, code).await? {
+            true => {
+                self.succeeded(login, peer);
+                self.open(&account, front, peer, proof).await
+            }
+            false => Err(self.refuse(front, peer, login, Some("wrong code of the second factor")).await),
+        }
+    }
+
+    /// Is this a code of now, or of one step before or after, that was not used before (RFC 6238 section 5.2)? The last
+    /// step is remembered for as long as the daemon runs.
+    fn is_fresh_code(&self, account: &Account, code: &str) -> bool {
+        let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        let matched = account.second_factor.as_ref().and_then(|factor| {
+            let seconds = u64::try_from(Timestamp::now().as_seconds()).ok()?;
+            totp(&factor.secret)?.check(&digits, seconds)
+        });
+        let Some(step) = matched else { return false };
+        let mut used = self.logins.codes_used.lock();
+        let last = used.entry(account.id).or_insert(0);
+        let fresh = step > *last;
+        *last = step.max(*last);
+        fresh
+    }
+
+    async fn spend_recovery_code(
+        &self,
+        account: &Account,
+        front: Front,
+        peer: IpAddr,
+        proof: &Proof<'_>,
+        code: &str,
+    ) -> Result<bool, LoginError> {
+        let digest = TokenDigest::of(code);
+        let is_own = |code: &TokenDigest| code.is(&digest);
+        if !account.second_factor.as_ref().is_some_and(|factor| factor.recovery.iter().any(is_own)) {
+            return Ok(false);
+        }
+        // Recorded as what the person does to the own account, before it is done.
+        let session = Session::of_account(account, front, peer, proof);
+        let (action, subject) = ("recovery code".to_owned(), account.login.clone());
+        let permit = self.permit::<OwnAccount>(&session, AdminTarget { action, subject, matter: None }).await;
+        let permit = permit.map_err(|_| LoginError::Unavailable)?;
+        let practice = self.practice.clone();
+        let spent = tokio::task::spawn_blocking(move || practice.spend_recovery_code(permit, &digest)).await;
+        match spent {
+            Ok(Ok(spent)) => Ok(spent),
+            _ => Err(LoginError::Unavailable),
+        }
+    }
+}
+
+/// Six digits, 30 seconds, SHA-1: what every authenticator understands.
+fn totp(secret: &str) -> Option<Totp> {
+    let secret = Secret::try_from_base32(secret).ok()?;
+    Builder::new().with_secret(secret).with_skew(1).with_step_duration(30).with_digits(6).build().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6238 appendix B, the last six of its eight digits.
+    #[test]
+    fn codes_are_those_of_the_rfc() {
+        let secret = Secret::from(b"12345678901234567890".to_vec()).to_base32();
+        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924")] {
+            assert_eq!(totp(&secret).expect("a secret").check(code, seconds), Some(seconds / 30));
+        }
+        assert_eq!(totp(&secret).expect("a secret").check("287083", 59), None);
+        assert!(totp("not base32!").is_none());
+    }
+
+    #[test]
+    fn secrets_have_160_bits_and_differ() {
+        let (one, other) = (random_secret(), random_secret());
+        assert_ne!(one, other);
+        assert_eq!(one.trim_end_matches('=').len(), 32);
+    }
+}
