@@ -11,6 +11,7 @@ use super::permit::Refusal;
 use crate::audit::{Action, Actor, Detail, Event, Outcome, Unavailable};
 use crate::names::{AccountId, AuthMethod, Front, Role, SessionId};
 use crate::policy::Standing;
+use crate::policy::guards::Asker;
 use crate::practice::{Account, Firm};
 
 /// One login on one front end. It is live until the account is disabled, its credentials change, or it is ended.
@@ -22,6 +23,7 @@ pub struct Session {
     front: Front,
     peer: Option<IpAddr>,
     auth: AuthMethod,
+    second_factor: bool,
     /// The account's credentials as they were at login; nothing for the operator.
     credentials: Option<u64>,
     /// The standing as compiled at an epoch of the firm.
@@ -39,6 +41,7 @@ impl Session {
             front,
             peer: Some(peer),
             auth,
+            second_factor: false,
             credentials: Some(account.credentials),
             seen: ArcSwapOption::empty(),
             ended: watch::Sender::new(false),
@@ -55,6 +58,7 @@ impl Session {
             front: Front::Console,
             peer: None,
             auth: AuthMethod::Socket,
+            second_factor: false,
             credentials: None,
             seen: ArcSwapOption::empty(),
             ended: watch::Sender::new(false),
@@ -94,6 +98,22 @@ impl Session {
     /// How the person proved who they are.
     pub fn auth(&self) -> AuthMethod {
         self.auth
+    }
+
+    /// True if a second factor was proven, too.
+    pub fn second_factor(&self) -> bool {
+        self.second_factor
+    }
+
+    /// What the guards may know of it.
+    pub(super) fn asker(&self) -> Asker {
+        Asker {
+            address: self.peer,
+            front: self.front,
+            auth: self.auth,
+            second_factor: self.second_factor,
+            role: self.role,
+        }
     }
 
     /// False once the account was disabled, its credentials changed or the operator ended the session.

@@ -7,6 +7,7 @@ mod demo_contract;
 mod drain;
 mod encryption;
 mod faults;
+mod guards;
 mod hidden;
 mod large;
 mod logins;
