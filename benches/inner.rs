@@ -1,4 +1,4 @@
-//! The inner parts, each alone: path parsing, the policy's decision, and the catalog with either engine at a thousand and
+//! The inner parts, each alone: path parsing, the policy's decision, that of the sample guards, and the catalog with either engine at a thousand and
 //! at a million documents. `cargo bench --bench inner [FILTER]`; the stores lie in the target directory.
 
 mod catalog;
@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use age::Recipient as _;
 use age_core::format::FileKey;
 use deedbox::keys::MatterKey;
-use deedbox::names::{Area, Areas, DocName, DocPath, MatterId, NodeId, Place, Rights, Role, Verb};
+use deedbox::names::{Area, Areas, AuthMethod, DocName, DocPath, Front, MatterId, NodeId, Place, Rights, Role, Verb};
+use deedbox::policy::guards::{Asker, Guards, LocalTime, Question};
 use deedbox::policy::{
     Decision, FolderRule, MatterRules, Object, Operation, Participation, Row, RuledFolder, Standing, decide, granted,
     may_enter,
@@ -86,6 +87,32 @@ fn policy_decision(bencher: Bencher) {
         let decision = decide(Operation::Read { object: Object::default(), rights });
         assert_eq!(decision, Decision::Allowed);
     });
+}
+
+/// The shipped sample, asked by a client of whom no guard wants anything: every one that concerns the verb is evaluated.
+#[divan::bench(args = [Verb::List, Verb::Read, Verb::Create])]
+fn guards_decision(bencher: Bencher, verb: Verb) {
+    let guards = Guards::parse(include_str!("../policies/guards.cedar")).expect("sound");
+    let asker = Asker {
+        address: Some([198, 51, 100, 7].into()),
+        front: Front::Sftp,
+        auth: AuthMethod::PublicKey,
+        second_factor: false,
+        role: Role::Participant,
+    };
+    let question = Question {
+        verb,
+        asker,
+        participant_type: "client",
+        when: LocalTime { date: 20_261_124, minute_of_day: 10 * 60, weekday: 1 },
+        matter: "2026-0001",
+        matter_type: "General",
+        folder: "Documents/From us/Contracts",
+        is_folder: verb == Verb::List,
+        name: (verb != Verb::List).then_some("Draft contract (seller's comments).docx"),
+        size: 123_456,
+    };
+    bencher.bench(|| assert_eq!(guards.decide(black_box(&question)), None));
 }
 
 #[divan::bench]

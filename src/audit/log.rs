@@ -1,8 +1,8 @@
 //! The log as its users see it: record, begin, settle.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -100,7 +100,7 @@ impl Log {
     fn open_record(self: &Arc<Self>, mut event: Event, waiter: Waiter) -> Result<OpenRecord, Unavailable> {
         event.outcome = Outcome::Begun;
         let seq = self.queue.push(&event, Refers::Nothing, waiter, Slot::Intent)?;
-        Ok(OpenRecord { queue: Arc::clone(&self.queue), event, seq, settled: false })
+        Ok(OpenRecord { queue: Arc::clone(&self.queue), event, seq, settled: false, refused: OnceLock::new() })
     }
 
     /// Notes that the catalog's commit `n` is durable. Every later record and checkpoint carries the highest one noted,
@@ -186,6 +186,7 @@ pub struct OpenRecord {
     event: Event,
     seq: u64,
     settled: bool,
+    refused: OnceLock<String>,
 }
 
 impl OpenRecord {
@@ -211,6 +212,13 @@ impl OpenRecord {
         Ok(Confirming(receiver))
     }
 
+    /// What goes on under this intent is refused from here on: however it ends, its outcome is [`Outcome::Refused`] for this
+    /// reason.
+    pub fn refuse(&self, reason: String) {
+        // The first reason is what ended it.
+        drop(self.refused.set(reason));
+    }
+
     /// Records the outcome; durable within 100 ms. An outcome that settles nothing ([`Outcome::Begun`],
     /// [`Outcome::Confirmed`]) counts as [`Outcome::Done`].
     pub fn close(mut self, outcome: Outcome, detail: Detail) {
@@ -219,6 +227,10 @@ impl OpenRecord {
 
     fn settle(&mut self, outcome: Outcome, detail: Detail) {
         self.settled = true;
+        let (outcome, detail) = match self.refused.take() {
+            Some(reason) => (Outcome::Refused, Detail { reason: Some(reason), ..detail }),
+            None => (outcome, detail),
+        };
         let outcome = match outcome {
             Outcome::Begun | Outcome::Confirmed => Outcome::Done,
             settled => settled,

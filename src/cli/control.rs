@@ -63,8 +63,8 @@ pub(crate) enum Request {
     Key(key::Command),
     /// `document ...`
     Document(document::Command),
-    /// `policy ...`
-    Policy(policy::Command),
+    /// `policy explain`
+    Policy(policy::Explain),
 }
 
 /// What comes back over the socket.

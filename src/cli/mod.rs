@@ -51,6 +51,7 @@ pub(crate) use control::{Request, bind as bind_control, serve as serve_control};
 pub(crate) use lock::DirLock;
 pub(crate) use matter_type::{MatterTypeFile, apply_folder as apply_matter_types, read_folder as read_matter_types};
 pub(crate) use operator::{Operator, blocking};
+pub(crate) use policy::read_guards;
 pub(crate) use problem::{Doing, Problem};
 use reply::Reply;
 pub(crate) use setup::{make_private_dir, read_host_keys};
@@ -187,7 +188,10 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Account(command) => Request::Account(command.prepare()?),
         Verb::Key(command) => Request::Key(command),
         Verb::Document(command) => Request::Document(command),
-        Verb::Policy(command) => Request::Policy(command),
+        Verb::Policy(command) => match command.prepare()? {
+            Ok(explain) => Request::Policy(explain),
+            Err(answered) => return Ok(answered),
+        },
     };
     global.execute(request)
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use toml::Spanned;
 
 use super::mistakes::Mistakes;
@@ -26,6 +27,8 @@ impl Checks<'_> {
         let firm = self.line("firm", raw.firm, "The firm", 200);
         Settings {
             matter_types: raw.matter_types.map(|path| self.base.join(path.into_inner())),
+            guards: raw.guards.map(|path| self.base.join(path.into_inner())),
+            time_zone: self.time_zone(raw.time_zone),
             sftp: self.sftp(raw.sftp, &data),
             https: self.https(raw.https, &data),
             observe: self.observe(raw.observe),
@@ -40,6 +43,16 @@ impl Checks<'_> {
             firm,
             data,
         }
+    }
+
+    /// From the rules that are built in: the system's lie outside of what a confined daemon can read at a reload.
+    fn time_zone(&mut self, raw: Item<String>) -> TimeZone {
+        let Some(item) = raw else { return TimeZone::UTC };
+        TimeZoneDatabase::bundled().get(item.get_ref()).unwrap_or_else(|_| {
+            let message = "`time_zone` must be a name of the IANA time zone database, such as \"Europe/Berlin\"";
+            self.mistakes.add(self.text, Some(item.span()), message);
+            TimeZone::UTC
+        })
     }
 
     fn sftp(&mut self, raw: raw::Sftp, data: &DataDir) -> Option<Sftp> {

@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 pub use limits::Limits;
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
@@ -33,6 +34,10 @@ pub struct Settings {
     pub data: DataDir,
     /// A directory of matter types (`*.toml`) that are applied when the daemon starts and when it reloads.
     pub matter_types: Option<PathBuf>,
+    /// A file of guards: rules over and above the rows.
+    pub guards: Option<PathBuf>,
+    /// By whose clock the guards go.
+    pub time_zone: TimeZone,
     /// The SFTP listener, unless switched off.
     pub sftp: Option<Sftp>,
     /// The WebDAV listener, unless switched off.

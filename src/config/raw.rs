@@ -25,6 +25,8 @@ pub(super) struct Raw {
     pub(super) firm: Item<String>,
     pub(super) data: Item<PathBuf>,
     pub(super) matter_types: Item<PathBuf>,
+    pub(super) guards: Item<PathBuf>,
+    pub(super) time_zone: Item<String>,
     pub(super) sftp: Sftp,
     pub(super) https: Https,
     pub(super) observe: Observe,

@@ -14,7 +14,7 @@ use super::recovery::Recovery;
 use super::reload::Live;
 use super::sweep::Sweep;
 use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome, Unavailable};
-use crate::cli::{DirLock, Doing as _, Problem};
+use crate::cli::{self, DirLock, Doing as _, Problem};
 use crate::config::{self, Settings};
 use crate::gate::{self, Gate};
 use crate::keys::Keyring;
@@ -73,6 +73,8 @@ impl Core {
         let started = Instant::now();
         let data = &settings.data;
         process::harden()?;
+        // First, since it costs nothing: whoever wrote guards must not find them missing.
+        let guarding = cli::read_guards(&settings).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
 
         let keyring = Arc::new(Keyring::open(&data.keys()).map_err(Problem::failed)?);
         let secrets = keyring.audit_keys();
@@ -116,6 +118,7 @@ impl Core {
         let sweep = Arc::new(sweep);
 
         let gate = Gate::new(practice.clone(), log.clone(), gate_settings(&settings)).doing("set up the gate")?;
+        gate.guard(guarding);
         let vfs = Vfs::new(gate.clone(), vault.clone());
         let (settings, live) = (ArcSwap::from_pointee(settings), OnceLock::new());
         Ok(Self {

@@ -17,6 +17,7 @@ use super::sandbox::Sandbox;
 use super::systemd;
 use crate::cli::{self, MatterTypeFile, Operator, Problem, blocking};
 use crate::config::{Https, Log, Settings, Sftp};
+use crate::gate::Guarding;
 use crate::observe::{self, LogFilter};
 
 /// What a daemon has that a directory which was opened for one verb does not.
@@ -55,6 +56,7 @@ struct New {
     doors: Read,
     log_filter: LogFilter,
     matter_types: Vec<MatterTypeFile>,
+    guarding: Guarding,
     told: Reloaded,
 }
 
@@ -89,12 +91,15 @@ impl Live {
             .map_or(Ok(Vec::new()), cli::read_matter_types)
             .map_err(|why| wrong.extend(why))
             .ok();
-        let (Some(doors), Some(log_filter), Some(matter_types)) = (doors, log_filter, matter_types) else {
+        let guarding = cli::read_guards(&new).map_err(|why| wrong.extend(why)).ok();
+        let (Some(doors), Some(log_filter), Some(matter_types), Some(guarding)) =
+            (doors, log_filter, matter_types, guarding)
+        else {
             return Err(Problem::usage(wrong.join("\n")));
         };
         let changed = changes(old, &new).into_iter().map(str::to_owned).chain(self.doors.differences(&doors)).collect();
         let told = Reloaded { changed, needs_restart: needs_restart(old, &new) };
-        Ok(New { settings: with_what_stays(old, new), doors, log_filter, matter_types, told })
+        Ok(New { settings: with_what_stays(old, new), doors, log_filter, matter_types, guarding, told })
     }
 
     /// What the settings name and this process cannot open, and whether that is for its sandbox.
@@ -108,12 +113,13 @@ impl Live {
         let https = https.flat_map(|https| [("https.certificate", &https.certificate), ("https.key", &https.key)]);
         let keys = new.sftp.iter().flat_map(|sftp| sftp.host_keys.iter().map(|key| ("sftp.host_keys", key)));
         let types = new.matter_types.iter().map(|folder| ("matter_types", folder));
-        https.chain(keys).chain(types).filter_map(|(setting, path)| look(setting, path)).collect()
+        let guards = new.guards.iter().map(|file| ("guards", file));
+        https.chain(keys).chain(types).chain(guards).filter_map(|(setting, path)| look(setting, path)).collect()
     }
 }
 
 impl Core {
-    /// Reads configuration, certificates, host keys and matter types again and puts them in force.
+    /// Reads configuration, certificates, host keys, matter types and guards again and puts them in force.
     ///
     /// # Errors
     /// Every mistake; then nothing has changed.
@@ -137,16 +143,28 @@ impl Core {
 
     async fn reload_with(&self, live: std::sync::Arc<Live>, operator: &Operator<'_>) -> Result<Reloaded, Problem> {
         let (old, reader) = (self.settings(), live.clone());
-        let New { settings, doors, log_filter, matter_types, mut told } = blocking(move || reader.read(&old)).await??;
+        let New { settings, doors, log_filter, matter_types, guarding, mut told } =
+            blocking(move || reader.read(&old)).await??;
         // The one step that can fail: it is recorded and goes to the disk.
         told.changed.extend(cli::apply_matter_types(operator, matter_types).await?);
         if settings.log.filter != self.settings().log.filter {
             log_filter.apply();
         }
+        told.changed.extend(guards_differ(&self.gate().guarding(), &guarding));
+        self.gate().guard(guarding);
         live.doors.change(doors);
         self.put_in_force(settings);
         Ok(told)
     }
+}
+
+/// Tells of guards that are others than before, whether or not the file has another name.
+fn guards_differ(old: &Guarding, new: &Guarding) -> Option<String> {
+    let text = |of: &Guarding| of.guards.as_ref().map(|guards| guards.text().to_owned());
+    (text(old) != text(new)).then(|| match new.guards.as_ref().map_or(0, |guards| guards.len()) {
+        0 => "the guards, now none".to_owned(),
+        count => format!("the guards, now {count}"),
+    })
 }
 
 /// What takes effect without a restart and differs.
@@ -156,6 +174,8 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let differ = [
         ("firm", old.firm != new.firm),
         ("matter_types", old.matter_types != new.matter_types),
+        ("guards", old.guards != new.guards),
+        ("time_zone", old.time_zone != new.time_zone),
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("log.filter", old.log.filter != new.log.filter),

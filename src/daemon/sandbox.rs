@@ -89,6 +89,7 @@ impl Sandbox {
         let mut reads: BTreeSet<_> = [data.path().to_owned()].into();
         reads.extend(settings.matter_types.clone());
         let files = std::iter::once(&settings.source)
+            .chain(&settings.guards)
             .chain(settings.https.iter().flat_map(|https| [&https.certificate, &https.key]))
             .chain(settings.sftp.iter().flat_map(|sftp| &sftp.host_keys));
         for file in files {

@@ -1,11 +1,13 @@
 //! The gate: who somebody is, and the one place that lets an operation happen.
 //!
 //! A front end turns credentials into a [`Session`] (`login_*`). The virtual filesystem then asks for a [`Permit`] for
-//! each operation: [`Gate::permit`] finds the session's standing in the firm, puts the operation to the policy, writes the
-//! audit record, and only then hands out the permit that the vault will accept. A refusal is recorded too.
+//! each operation: [`Gate::permit`] finds the session's standing in the firm, puts the operation to the policy and what that
+//! allows to the firm's guards, writes the audit record, and only then hands out the permit that the vault will accept. A
+//! refusal is recorded too.
 //!
 //! Architecture invariant: no other module makes a `Permit`, and nothing here touches a document.
 
+mod asks;
 mod factor;
 mod hashing;
 mod login;
@@ -19,8 +21,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
+pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, random_secret};
 pub use login::LoginError;
 pub use operation::{
@@ -56,6 +60,7 @@ pub struct Gate {
     practice: Arc<Practice>,
     log: Arc<Log>,
     settings: Settings,
+    guarding: ArcSwap<Guarding>,
     logins: login::Logins,
     sessions: Mutex<HashMap<SessionId, Weak<Session>>>,
 }
@@ -68,6 +73,7 @@ impl Gate {
             log,
             logins: login::Logins::new(&settings)?,
             settings,
+            guarding: ArcSwap::default(),
             sessions: Mutex::default(),
         }))
     }

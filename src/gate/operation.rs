@@ -1,10 +1,11 @@
-//! The operations that a permit can be for: what each is aimed at, and which question it puts to the policy.
+//! The operations that a permit can be for: what each is aimed at, and which questions it puts to the policy and the guards.
 
 use std::time::Duration;
 
+use super::asks::{self, Ask};
 use crate::audit::Action;
 use crate::names::{
-    AdminTarget, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role,
+    AdminTarget, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role, Verb,
 };
 use crate::policy::{self, Decision, MatterRules, Object, Standing};
 use crate::practice::Firm;
@@ -34,6 +35,10 @@ pub trait Operation: sealed::Sealed + Send + Sync + 'static {
     const RECORDED: Recorded;
     /// The policy's answer.
     fn judge(seen: &Viewpoint<'_>, target: &Self::Target) -> Decision;
+    /// What is answered where a guard refuses what the policy allows.
+    fn refusal(seen: &Viewpoint<'_>, target: &Self::Target) -> Decision;
+    /// What the guards are asked.
+    fn asks<'t>(seen: &Viewpoint<'_>, target: &'t Self::Target) -> Vec<Ask<'t>>;
 }
 
 /// What the audit record says of a target.
@@ -105,18 +110,31 @@ impl Viewpoint<'_> {
 }
 
 macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident($target:ty) = $action:ident, $recorded:ident, |$seen:ident, $aim:ident| $judge:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident($target:ty) = $action:ident, $recorded:ident,
+       |$seen:ident, $aim:ident| $operation:expr, asks $asks:expr;)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
             pub struct $name;
             impl sealed::Sealed for $name {}
+            impl $name {
+                fn operation($seen: &Viewpoint<'_>, $aim: &$target) -> policy::Operation {
+                    $operation
+                }
+            }
             impl Operation for $name {
                 type Target = $target;
                 const ACTION: Action = Action::$action;
                 const RECORDED: Recorded = Recorded::$recorded;
-                fn judge($seen: &Viewpoint<'_>, $aim: &$target) -> Decision {
-                    $judge
+                fn judge(seen: &Viewpoint<'_>, target: &$target) -> Decision {
+                    policy::decide(Self::operation(seen, target))
+                }
+                fn refusal(seen: &Viewpoint<'_>, target: &$target) -> Decision {
+                    policy::refusal(Self::operation(seen, target))
+                }
+                #[allow(unused_variables, reason = "not every question depends on who looks")]
+                fn asks<'t>($seen: &Viewpoint<'_>, $aim: &'t $target) -> Vec<Ask<'t>> {
+                    $asks
                 }
             }
         )*
@@ -125,70 +143,99 @@ macro_rules! operations {
 
 operations! {
     /// See a folder's entries.
-    List(FolderTarget) = List, Lookup, |seen, aim| {
-        policy::decide(policy::Operation::List { shown: seen.shown(&aim.place) })
-    };
+    List(FolderTarget) = List, Lookup, |seen, aim| policy::Operation::List { shown: seen.shown(&aim.place) },
+        asks asks::of_folder(Verb::List, aim);
     /// Look at a folder of the structure.
-    StatFolder(FolderTarget) = Stat, Lookup, |seen, aim| {
-        policy::decide(policy::Operation::List { shown: seen.shown(&aim.place) })
-    };
+    StatFolder(FolderTarget) = Stat, Lookup, |seen, aim| policy::Operation::List { shown: seen.shown(&aim.place) },
+        asks Vec::new();
     /// Look at one entry.
-    Stat(DocumentTarget) = Stat, Lookup, |seen, aim| {
-        policy::decide(policy::Operation::Stat { object: seen.object(aim), rights: seen.rights(&aim.place) })
-    };
+    Stat(DocumentTarget) = Stat, Lookup,
+        |seen, aim| policy::Operation::Stat { object: seen.object(aim), rights: seen.rights(&aim.place) },
+        asks Vec::new();
     /// Download a document.
-    Read(DocumentTarget) = Read, BeforeEffect, |seen, aim| {
-        policy::decide(policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) })
-    };
+    Read(DocumentTarget) = Read, BeforeEffect,
+        |seen, aim| policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) },
+        asks vec![asks::of_document(Verb::Read, aim)];
     /// Upload a document under a free name.
-    Create(NewTarget) = Create, BeforeCommit, |seen, aim| create(seen, aim);
+    Create(NewTarget) = Create, BeforeCommit, |seen, aim| create(seen, aim),
+        asks asks::of_new(aim, false);
     /// Make a folder.
-    MakeFolder(NewTarget) = MakeFolder, BeforeEffect, |seen, aim| create(seen, aim);
+    MakeFolder(NewTarget) = MakeFolder, BeforeEffect, |seen, aim| create(seen, aim),
+        asks asks::of_new(aim, true);
     /// Give an existing document its next version.
-    Update(DocumentTarget) = Update, BeforeCommit, |seen, aim| {
-        policy::decide(policy::Operation::Update { object: seen.object(aim), rights: seen.rights(&aim.place) })
-    };
+    Update(DocumentTarget) = Update, BeforeCommit,
+        |seen, aim| policy::Operation::Update { object: seen.object(aim), rights: seen.rights(&aim.place) },
+        asks asks::of_content(seen.object(aim), aim);
     /// Set the times of an entry.
-    SetTimes(DocumentTarget) = SetTimes, BeforeEffect, |seen, aim| {
-        policy::decide(policy::Operation::Describe { object: seen.object(aim), rights: seen.rights(&aim.place) })
-    };
+    SetTimes(DocumentTarget) = SetTimes, BeforeEffect, |seen, aim| describe(seen, aim),
+        asks asks::of_description(seen.object(aim), aim);
     /// Set or remove dead properties of an entry.
-    SetProperties(DocumentTarget) = SetProperties, BeforeEffect, |seen, aim| {
-        policy::decide(policy::Operation::Describe { object: seen.object(aim), rights: seen.rights(&aim.place) })
-    };
+    SetProperties(DocumentTarget) = SetProperties, BeforeEffect, |seen, aim| describe(seen, aim),
+        asks asks::of_description(seen.object(aim), aim);
     /// Lock an entry, refresh or free its lock.
-    Lock(DocumentTarget) = Lock, BeforeEffect, |seen, aim| {
-        policy::decide(policy::Operation::Describe { object: seen.object(aim), rights: seen.rights(&aim.place) })
-    };
+    Lock(DocumentTarget) = Lock, BeforeEffect, |seen, aim| describe(seen, aim),
+        asks asks::of_description(seen.object(aim), aim);
     /// Remove a document or an empty folder.
-    Delete(DocumentTarget) = Delete, BeforeEffect, |seen, aim| {
-        policy::decide(policy::Operation::Delete { object: seen.object(aim), rights: seen.rights(&aim.place) })
-    };
+    Delete(DocumentTarget) = Delete, BeforeEffect,
+        |seen, aim| policy::Operation::Delete { object: seen.object(aim), rights: seen.rights(&aim.place) },
+        asks asks::of_removal(seen.object(aim), aim);
     /// Rename or move a document or folder.
     Move(MoveTarget) = Move, BeforeEffect, |seen, aim| {
         let object = seen.object(&aim.from);
         let replaces = aim.replaces.as_ref().map(|target| seen.object(target));
         let (source, target) = (seen.rights(&aim.from.place), seen.rights(&aim.to.place));
-        policy::decide(if aim.from.place.chain == aim.to.place.chain {
+        if aim.from.place.chain == aim.to.place.chain {
             policy::Operation::Rename { object, replaces, rights: source }
         } else {
             policy::Operation::Move { object, replaces, source, target }
-        })
-    };
-    /// Administer the firm.
-    Administer(AdminTarget) = Administer, BeforeEffect, |seen, _aim| {
-        if seen.standing.role == Role::Admin { Decision::Allowed } else { Decision::Denied }
-    };
-    /// What somebody does to the own account, which is that of the permit.
-    OwnAccount(AdminTarget) = Administer, BeforeEffect, |_seen, _aim| Decision::Allowed;
+        }
+    }, asks asks::of_move(seen.object(&aim.from), aim);
 }
 
-fn create(seen: &Viewpoint<'_>, aim: &NewTarget) -> Decision {
-    policy::decide(policy::Operation::Create {
+/// Acts on the firm's records. No guard is asked: they are about documents, and one that is mistaken must not lock out
+/// whoever can mend it.
+macro_rules! acts {
+    ($($(#[$doc:meta])* $name:ident, |$seen:ident| $granted:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $name;
+            impl sealed::Sealed for $name {}
+            impl Operation for $name {
+                type Target = AdminTarget;
+                const ACTION: Action = Action::Administer;
+                const RECORDED: Recorded = Recorded::BeforeEffect;
+                fn judge($seen: &Viewpoint<'_>, _target: &AdminTarget) -> Decision {
+                    if $granted { Decision::Allowed } else { Decision::Denied }
+                }
+                fn refusal(_seen: &Viewpoint<'_>, _target: &AdminTarget) -> Decision {
+                    Decision::Denied
+                }
+                fn asks<'t>(_seen: &Viewpoint<'_>, _target: &'t AdminTarget) -> Vec<Ask<'t>> {
+                    Vec::new()
+                }
+            }
+        )*
+    };
+}
+
+acts! {
+    /// Administer the firm.
+    Administer, |seen| seen.standing.role == Role::Admin;
+    /// What somebody does to the own account, which is that of the permit.
+    OwnAccount, |_seen| true;
+}
+
+fn describe(seen: &Viewpoint<'_>, aim: &DocumentTarget) -> policy::Operation {
+    policy::Operation::Describe { object: seen.object(aim), rights: seen.rights(&aim.place) }
+}
+
+fn create(seen: &Viewpoint<'_>, aim: &NewTarget) -> policy::Operation {
+    policy::Operation::Create {
         transient: aim.name.is_transient(),
         rights: seen.rights(&aim.place),
         shown: seen.shown(&aim.place),
-    })
+    }
 }
 
 impl Aim for FolderTarget {

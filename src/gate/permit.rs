@@ -11,6 +11,7 @@ use super::{Gate, Session};
 use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};
 use crate::names::{AccountId, DocPath, MatterId};
 use crate::policy::Decision;
+use crate::policy::guards::Forbidden;
 use crate::practice::Account;
 
 /// Proof that one operation was allowed and is in the audit record.
@@ -105,10 +106,11 @@ impl From<audit::Unavailable> for Refusal {
 impl Gate {
     /// Decides an operation, records it, and hands out the permit.
     pub async fn permit<O: Operation>(&self, session: &Session, target: O::Target) -> Result<Permit<O>, Refusal> {
-        let decision = self.judge::<O>(session, &target)?;
+        let (decision, forbidden) = self.judge::<O>(session, &target, None)?;
         let event = |outcome, detail| event::<O>(session, &target, outcome, detail);
         if decision != Decision::Allowed {
-            let refused = event(Outcome::Refused, Detail::default());
+            let why = forbidden.map_or_else(Detail::default, |guard| Detail::because(guard.to_string()));
+            let refused = event(Outcome::Refused, why);
             self.record_refusal(O::RECORDED, refused).await?;
             return Err(if decision == Decision::Denied { Refusal::Denied } else { Refusal::Hidden });
         }
@@ -135,7 +137,7 @@ impl Gate {
         permit: &Permit<O>,
         detail: Detail,
     ) -> Result<Confirming, Refusal> {
-        self.holds(session, permit)?;
+        self.holds(session, permit, detail.bytes)?;
         let record = match &permit.record {
             Record::Open(record) => Some(record.confirm(detail)?),
             Record::Complete => None,
@@ -143,12 +145,25 @@ impl Gate {
         Ok(Confirming { seq: permit.seq(), record })
     }
 
-    /// Would the permit still be given? Cheap; for use between the steps of a long operation.
-    pub fn holds<O: Operation>(&self, session: &Session, permit: &Permit<O>) -> Result<(), Refusal> {
-        match self.judge::<O>(session, &permit.target)? {
-            Decision::Allowed => Ok(()),
-            Decision::Denied | Decision::Hidden => Err(Refusal::Revoked),
+    /// Would the permit still be given? Cheap; for use between the steps of a long operation. `size` is what has come of an
+    /// upload. A guard that forbids it by now is named in the operation's outcome.
+    pub fn holds<O: Operation>(&self, session: &Session, permit: &Permit<O>, size: Option<u64>) -> Result<(), Refusal> {
+        match self.judge::<O>(session, &permit.target, size)? {
+            (Decision::Allowed, _) => Ok(()),
+            (_, None) => Err(Refusal::Revoked),
+            (decision, Some(guard)) => {
+                metrics::counter!("deedbox_refusals_total").increment(1);
+                if let Record::Open(record) = &permit.record {
+                    record.refuse(guard.to_string());
+                }
+                Err(if decision == Decision::Hidden { Refusal::Hidden } else { Refusal::Denied })
+            }
         }
+    }
+
+    /// Would a permit be given now? For a step that must not be begun if a later one will be refused; nothing is recorded.
+    pub fn would_permit<O: Operation>(&self, session: &Session, target: &O::Target) -> Result<bool, Refusal> {
+        Ok(self.judge::<O>(session, target, None)?.0 == Decision::Allowed)
     }
 
     /// Records an attempt on something that does not exist, in the same way and time as a refusal.
@@ -171,10 +186,23 @@ impl Gate {
         self.record_refusal(O::RECORDED, event).await
     }
 
-    fn judge<O: Operation>(&self, session: &Session, target: &O::Target) -> Result<Decision, Refusal> {
+    /// The table's answer, and where it is yes that of the guards; if they refuse, which of them.
+    fn judge<O: Operation>(
+        &self,
+        session: &Session,
+        target: &O::Target,
+        size: Option<u64>,
+    ) -> Result<(Decision, Option<Forbidden>), Refusal> {
         let (firm, standing) = self.standing(session)?;
         let seen = Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for };
-        Ok(O::judge(&seen, target))
+        let decision = O::judge(&seen, target);
+        if decision != Decision::Allowed {
+            return Ok((decision, None));
+        }
+        Ok(match self.forbidden::<O>(session, &seen, target, size) {
+            None => (decision, None),
+            guard => (O::refusal(&seen, target), guard),
+        })
     }
 
     async fn record_refusal(&self, recorded: Recorded, event: Event) -> Result<(), Refusal> {

@@ -12,6 +12,7 @@ use super::permit::Refusal;
 use crate::audit::{Action, Actor, Detail, Event, Outcome, Unavailable};
 use crate::names::{AccountId, AuthMethod, Front, Role, SessionId, Timestamp};
 use crate::policy::Standing;
+use crate::policy::guards::Asker;
 use crate::practice::{Account, Firm, TokenDigest};
 
 /// One login on one front end. It is live until the account is disabled, its credentials change, or it is ended.
@@ -111,6 +112,17 @@ impl Session {
     /// True if a second factor was proven, too.
     pub fn second_factor(&self) -> bool {
         self.second_factor
+    }
+
+    /// What the guards may know of it.
+    pub(super) fn asker(&self) -> Asker {
+        Asker {
+            address: self.peer,
+            front: self.front,
+            auth: self.auth,
+            second_factor: self.second_factor,
+            role: self.role,
+        }
     }
 
     /// False once the account was disabled, its credentials changed or the operator ended the session.

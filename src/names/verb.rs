@@ -153,6 +153,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Participant, Self::Device, Self::Staff, Self::Admin, Self::Auditor];
+
     /// The word on the command line and in the audit record.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -197,6 +200,16 @@ impl Front {
     }
 }
 
+impl FromStr for Front {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Sftp, Self::Webdav, Self::Console, Self::Service]
+            .into_iter()
+            .find(|front| front.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no way in: use sftp or webdav"))
+    }
+}
+
 /// How somebody proved who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -206,6 +219,7 @@ pub enum AuthMethod {
     /// An SSH public key of the account.
     PublicKey,
     /// A password that the account has for one device.
+    #[serde(rename = "device-password")]
     DevicePassword,
     /// The right to open the control socket, as the operating system enforces it.
     Socket,
@@ -213,6 +227,33 @@ pub enum AuthMethod {
     Internal,
     /// Nothing was proven: a failed login.
     None,
+}
+
+impl AuthMethod {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Password, Self::PublicKey, Self::DevicePassword, Self::Socket, Self::Internal, Self::None];
+
+    /// The word in the audit record and in guards.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::PublicKey => "publickey",
+            Self::DevicePassword => "device-password",
+            Self::Socket => "socket",
+            Self::Internal => "internal",
+            Self::None => "none",
+        }
+    }
+}
+
+impl FromStr for AuthMethod {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {
+            format!("`{text}` is no way to prove who one is: use password, publickey or device-password")
+        })
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +264,12 @@ mod tests {
     fn create_alone_reveals_nothing() {
         assert!(!Rights::of(&[Verb::Create]).reveals());
         assert!(Rights::of(&[Verb::Create, Verb::Delete]).reveals());
+    }
+
+    #[test]
+    fn words_of_guards_are_those_of_the_record() {
+        let written = AuthMethod::ALL.map(|method| serde_json::to_string(&method).expect("a word"));
+        assert_eq!(written, AuthMethod::ALL.map(|method| format!("\"{}\"", method.as_str())));
     }
 
     #[test]

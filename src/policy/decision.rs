@@ -124,6 +124,23 @@ pub enum Decision {
 
 /// Decides an operation by the table.
 pub fn decide(operation: Operation) -> Decision {
+    let (granted, visible) = weigh(operation);
+    match (granted, granted || visible) {
+        (true, _) => Decision::Allowed,
+        (false, true) => Decision::Denied,
+        (false, false) => Decision::Hidden,
+    }
+}
+
+/// What is answered where something beyond the table refuses what the table allows: an object that only the granted
+/// operation itself would have revealed stays hidden.
+pub fn refusal(operation: Operation) -> Decision {
+    let (_, visible) = weigh(operation);
+    if visible { Decision::Denied } else { Decision::Hidden }
+}
+
+/// Is it granted, and may its object be seen apart from that?
+fn weigh(operation: Operation) -> (bool, bool) {
     use Operation as Op;
     let (granted, visible) = match operation {
         Op::List { shown } => (shown, shown),
@@ -158,7 +175,6 @@ pub fn decide(operation: Operation) -> Decision {
             (leave && enter, object.visible(source))
         }
     };
-    let reachable = visible || granted;
     // A temporary file of somebody else is nobody's business, whatever the rights in the folder.
     let foreign_transient = match operation {
         Op::Read { object, .. }
@@ -169,11 +185,7 @@ pub fn decide(operation: Operation) -> Decision {
         | Op::Move { object, .. } => object.transient && !object.own,
         Op::List { .. } | Op::Stat { .. } | Op::Create { .. } => false,
     };
-    match (granted && !foreign_transient, reachable && !foreign_transient) {
-        (true, _) => Decision::Allowed,
-        (false, true) => Decision::Denied,
-        (false, false) => Decision::Hidden,
-    }
+    (granted && !foreign_transient, visible && !foreign_transient)
 }
 
 /// A maker may always write, rename and delete the own temporary files of a save, where any writing is allowed at all.

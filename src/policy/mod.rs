@@ -2,12 +2,14 @@
 //!
 //! A matter type's folders carry *rows* (participant type, rights). A folder without rows of its own has those of the
 //! folder above; a *closed* folder has none. [`granted`] finds the rights that one standing has in one folder;
-//! [`decide`] holds an operation against the table of operations and rights.
+//! [`decide`] holds an operation against the table of operations and rights. What it allows, the firm's [`guards`] may
+//! still forbid.
 
 mod decision;
 mod granted;
+pub mod guards;
 
-pub use decision::{Decision, Object, Operation, decide};
+pub use decision::{Decision, Object, Operation, decide, refusal};
 pub use granted::{
     FolderRule, Granted, MatterRules, Participation, Row, RuledFolder, Source, Standing, granted, may_enter,
 };

@@ -169,7 +169,7 @@ impl View {
             return Err(Error::OtherMatter);
         }
         let may_leave = self.look(|sight| Ok(sight.seen.rights(&source.place).has(Verb::Delete)))?;
-        if !may_leave {
+        if !may_leave || !self.vfs.gate.would_permit::<gate::Delete>(&self.session, &source)? {
             // Recorded as what it is: a removal that is not granted.
             drop(self.permit::<gate::Delete>(source).await?);
             return Err(Error::Denied);

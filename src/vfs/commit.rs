@@ -87,7 +87,7 @@ impl View {
         };
         let confirmation = confirming.wait()?;
         // Making a long document durable takes its time, and what was revoked meanwhile must not become visible.
-        self.holds(ready.intent().ok_or(Error::Unavailable)?)?;
+        self.holds(ready.intent().ok_or(Error::Unavailable)?, ready.detail().bytes)?;
         match vault.commit(&mut ready, confirmation) {
             Ok(committed) => Ok(Attempt::Committed(committed)),
             Err(vault::Error::Changed | vault::Error::Gone) => Ok(Attempt::Changed(ready)),
@@ -105,11 +105,11 @@ impl View {
         })
     }
 
-    /// Would the upload's permit still be given?
-    pub(super) fn holds(&self, intent: &Intent) -> Result<(), Refusal> {
+    /// Would the upload's permit still be given, for so many bytes?
+    pub(super) fn holds(&self, intent: &Intent, size: Option<u64>) -> Result<(), Refusal> {
         match intent {
-            Intent::Create(permit) => self.vfs.gate.holds(&self.session, permit),
-            Intent::Update(permit) => self.vfs.gate.holds(&self.session, permit),
+            Intent::Create(permit) => self.vfs.gate.holds(&self.session, permit, size),
+            Intent::Update(permit) => self.vfs.gate.holds(&self.session, permit, size),
         }
     }
 

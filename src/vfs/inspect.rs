@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::tree::{Found, Sight};
 use super::{Error, Vfs};
-use crate::gate::{Administer, Permit};
+use crate::gate::{Administer, Permit, WhatIf};
 use crate::names::{BlobId, DocPath, NodeId, Rights, Timestamp, Verb};
 use crate::policy::{self, Decision, Object, Operation};
 use crate::practice::{Account, Matter};
@@ -44,6 +44,8 @@ pub struct Explanation {
     pub rights: Rights,
     /// Why, first cause first.
     pub because: Vec<String>,
+    /// The guard that decided, if one did.
+    pub guard: Option<String>,
 }
 
 impl Vfs {
@@ -87,16 +89,21 @@ impl Vfs {
         account: &Account,
         verb: Verb,
         path: &DocPath,
+        what_if: &WhatIf,
     ) -> Result<Explanation, Error> {
         self.gate.viewpoint_of(permit, account, |seen| {
             let sight = Sight { seen, vault: &self.vault, account: account.id };
-            let (place, object) = match sight.find(path)? {
-                Found::Structure(place) => (place, None),
+            let (place, object, aim) = match sight.find(path)? {
+                Found::Structure(place) => (place, None, None),
                 Found::Entry(target, _) if target.is_folder && matches!(verb, Verb::List | Verb::Create) => {
-                    (super::tree::inside(&target), None)
+                    (super::tree::inside(&target), None, None)
                 }
-                Found::Entry(target, _) => (target.place.clone(), Some(seen.object(&target))),
-                Found::Missing(place, _) if verb == Verb::Create => (place, None),
+                Found::Entry(target, _) => (
+                    target.place.clone(),
+                    Some(seen.object(&target)),
+                    Some((target.name, target.is_folder, target.size)),
+                ),
+                Found::Missing(place, name) if verb == Verb::Create => (place, None, Some((name, false, 0))),
                 Found::Missing(..) | Found::NoParent => {
                     let (rights, mut because) = seen.explain(&sight.structure_on(path));
                     because.push("nothing stands there, or nothing that the account may enter".to_owned());
@@ -108,14 +115,22 @@ impl Vfs {
                 because.insert(0, "the account is disabled".to_owned());
                 return Ok(explanation(Decision::Hidden, rights, because));
             }
-            let decision = policy::decide(question(verb, rights, seen.shown(&place), object));
+            let operation = question(verb, rights, seen.shown(&place), object);
+            let decision = policy::decide(operation);
             because.push(format!("{verb} {} one of these rights", if rights.has(verb) { "is" } else { "is not" }));
             if decision == Decision::Allowed && !rights.has(verb) {
                 because.push(
                     "allowed all the same: the folder may be entered, or the object is the maker's own".to_owned(),
                 );
             }
-            Ok(explanation(decision, rights, because))
+            let aim = aim.as_ref().map(|(name, is_folder, size)| (name, *is_folder, *size));
+            let guard = (decision == Decision::Allowed)
+                .then(|| self.gate.explain_guards(seen, what_if, verb, &place, aim))
+                .flatten();
+            let Some(guard) = guard else { return Ok(explanation(decision, rights, because)) };
+            because.insert(0, guard.to_string());
+            let refused = explanation(policy::refusal(operation), rights, because);
+            Ok(Explanation { guard: Some(guard.guard.to_string()), ..refused })
         })
     }
 }
@@ -138,7 +153,7 @@ fn explanation(decision: Decision, rights: Rights, because: Vec<String>) -> Expl
         Decision::Denied => "permission denied",
         Decision::Hidden => "no such file or folder",
     };
-    Explanation { allowed: decision == Decision::Allowed, answer, rights, because }
+    Explanation { allowed: decision == Decision::Allowed, answer, rights, because, guard: None }
 }
 
 /// The path of a folder of a matter's structure.

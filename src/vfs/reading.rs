@@ -62,7 +62,7 @@ impl Reading {
     /// to 1 MiB. [`Error::Revoked`] once the session has lost the right.
     pub async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Error> {
         if let Some(permit) = self.document.permit() {
-            self.view.vfs.gate.holds(&self.view.session, permit)?;
+            self.view.vfs.gate.holds(&self.view.session, permit, None)?;
         }
         let left = usize::try_from(self.stat.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = length.min(left).min(LONGEST);

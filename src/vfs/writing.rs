@@ -193,10 +193,10 @@ impl Writing {
         Ok(())
     }
 
-    /// Between steps: a right that was taken away ends the upload.
+    /// Between steps: a right that was taken away ends the upload, and so does a guard that forbids as many bytes as came.
     fn still_permitted(&self, state: &mut State) -> Result<(), Error> {
         let Some(intent) = state.incoming.as_ref().map(Incoming::intent) else { return Ok(()) };
-        self.view.holds(intent).map_err(|refusal| {
+        self.view.holds(intent, Some(state.len)).map_err(|refusal| {
             let error = Error::from(refusal);
             state.failed = Some(error.clone());
             error

@@ -1,6 +1,7 @@
 //! The command line, by running the built program: help texts, and a firm's life without the demo.
 
 mod firm;
+mod guards;
 mod help;
 mod mistakes;
 mod program;

@@ -8,6 +8,7 @@ mod drain;
 mod encryption;
 mod factors;
 mod faults;
+mod guards;
 mod hidden;
 mod large;
 mod logins;

@@ -1,7 +1,7 @@
 //! What must hold of every decision, whatever the table says.
 
 use deedbox::names::{Rights, Verb};
-use deedbox::policy::{Decision, Object, Operation, decide};
+use deedbox::policy::{Decision, Object, Operation, decide, refusal};
 
 use crate::vocabulary::{all_objects, all_rights};
 
@@ -79,6 +79,19 @@ fn a_further_right_takes_nothing_away_but_the_blindness_of_a_drop_box() {
                 let lost = decide(before) == Decision::Allowed && decide(after) != Decision::Allowed;
                 assert!(!lost || was_blind, "{before:?} with {verb}");
             }
+        }
+    }
+}
+
+#[test]
+fn what_a_guard_refuses_is_answered_like_what_the_table_refuses() {
+    for (object, rights) in all_objects().flat_map(|object| all_rights().map(move |rights| (object, rights))) {
+        let seen = decide(Operation::Stat { object, rights }) == Decision::Allowed;
+        let expected = if seen { Decision::Denied } else { Decision::Hidden };
+        for operation in on(object, rights).into_iter().filter(|op| !matches!(op, Operation::Stat { .. })) {
+            assert_eq!(refusal(operation), expected, "{operation:?}");
+            let decision = decide(operation);
+            assert!(decision == Decision::Allowed || decision == expected, "{operation:?}");
         }
     }
 }

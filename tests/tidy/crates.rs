@@ -17,6 +17,8 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["rcgen"], &["src/cli/setup/tls.rs"]),
     // age: documents and keys. Nobody else can make or open one.
     (&["age", "age_core", "bech32"], &["src/keys/", "src/vault/"]),
+    // The language of guards; the rest sees questions and answers.
+    (&["cedar_policy"], &["src/policy/guards/"]),
     // One file per engine knows its engine; the rest sees `kv::Engine`.
     (&["redb"], &["src/kv/redb_"]),
     (&["sled"], &["src/kv/sled_"]),

@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::Global;
 use super::matter_type::read_folder;
+use super::policy::read_guards;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::setup::host_public_keys;
@@ -67,6 +68,7 @@ fn mistakes(settings: &Settings, with_record: bool) -> Vec<String> {
         look("sftp.host_keys", host_public_keys(&sftp.host_keys).map(drop).map_err(|why| why.to_string()));
     }
     look("matter_types", matter_types(settings));
+    look("guards", read_guards(settings).map(drop).map_err(|wrong| wrong.join("\n")));
     if with_record {
         let log = settings.data.audit();
         look("audit", audit::verify(&log, None).map(drop).map_err(|why| why.to_string()));
