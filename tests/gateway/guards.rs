@@ -22,7 +22,7 @@ fn write(demo: &Demo, guards: &str) {
 }
 
 /// Puts guards in force in a daemon that runs.
-fn guarded(demo: &Demo, guards: &str) -> String {
+pub(crate) fn guarded(demo: &Demo, guards: &str) -> String {
     write(demo, guards);
     demo.configure(|text| text.replace("#: guards = ", "guards = "));
     ok(demo.deedbox(&["reload"]))

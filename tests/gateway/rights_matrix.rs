@@ -375,9 +375,22 @@ const HEADER: &str = "\
 
 #[test]
 fn rights_mean_the_same_at_both_doors() {
+    at_both_doors(None);
+}
+
+#[test]
+fn guards_that_forbid_nothing_change_no_answer() {
+    // Asked about every verb, and never true.
+    at_both_doors(Some("@id(\"never\") forbid (principal, action, resource) when { context.size < 0 };\n"));
+}
+
+fn at_both_doors(guards: Option<&str>) {
     let dir = tempfile::tempdir().expect("a directory");
     let here = dir.path();
     let demo = prepared(here);
+    if let Some(guards) = guards {
+        crate::guards::guarded(&demo, guards);
+    }
     let (sftp_rows, dav_rows): (Vec<_>, Vec<_>) = Row::all().into_iter().partition(|row| row.front == "sftp");
     let mut sftp_words = over_sftp(&demo, here, &sftp_rows);
     let mut dav_words = over_dav(&demo, here, &dav_rows);

@@ -119,7 +119,7 @@ impl Guards {
             return None;
         }
         // Neither can fail for a question that is well formed, and each is; if one did, everything is forbidden.
-        let Ok(context) = context(&self.words, question, *wanted) else { return Some(broken()) };
+        let Some(context) = context(&self.words, question, *wanted) else { return Some(broken()) };
         let (person, thing) = (self.person.clone(), self.thing.clone());
         let Ok(request) = Request::new(person, self.actions[question.verb as usize].clone(), thing, context, None)
         else {

@@ -70,14 +70,14 @@ pub(super) fn guards(text: &str) -> Result<Guards, Mistakes> {
             }
         }
     }
-    let made = Words::new().ok().and_then(|words| {
+    let made = Words::new().and_then(|words| {
         Some(Guards {
             text: text.to_owned(),
             guards,
             concerning,
             actions: actions()?,
-            person: uid("Person", "asker").ok()?,
-            thing: uid("Thing", "asked").ok()?,
+            person: uid("Person", "asker")?,
+            thing: uid("Thing", "asked")?,
             words,
             authorizer: Authorizer::new(),
             nothing: Entities::empty(),
@@ -91,7 +91,7 @@ fn schema() -> Result<Schema, String> {
 }
 
 fn actions() -> Option<[EntityUid; 5]> {
-    let all: Option<Vec<_>> = Verb::ALL.iter().map(|verb| uid("Action", verb.as_str()).ok()).collect();
+    let all: Option<Vec<_>> = Verb::ALL.iter().map(|verb| uid("Action", verb.as_str())).collect();
     all?.try_into().ok()
 }
 

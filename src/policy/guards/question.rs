@@ -3,9 +3,7 @@
 // The addresses of `std::net` without its sockets.
 use core::net::{IpAddr, Ipv4Addr};
 
-use cedar_policy::{
-    Context, ContextCreationError, EntityId, EntityTypeName, EntityUid, ParseErrors, RestrictedExpression,
-};
+use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use jiff::tz::TimeZone;
 
 use crate::names::{AuthMethod, DocName, Front, Place, Role, Timestamp, Verb};
@@ -105,13 +103,12 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn new() -> Result<Self, ParseErrors> {
-        fn list<const N: usize>(kind: &str, words: [&str; N]) -> Result<[EntityUid; N], ParseErrors> {
-            // `uid` fails for a type's name that is none, and then for all.
+    pub(super) fn new() -> Option<Self> {
+        fn list<const N: usize>(kind: &str, words: [&str; N]) -> Option<[EntityUid; N]> {
             let first = uid(kind, "")?;
-            Ok(words.map(|word| EntityUid::from_type_name_and_id(first.type_name().clone(), EntityId::new(word))))
+            Some(words.map(|word| EntityUid::from_type_name_and_id(first.type_name().clone(), EntityId::new(word))))
         }
-        Ok(Self {
+        Some(Self {
             roles: list("Role", Role::ALL.map(Role::as_str))?,
             fronts: list("Front", [Front::Sftp, Front::Webdav, Front::Console, Front::Service].map(Front::as_str))?,
             auths: list("Auth", AuthMethod::ALL.map(AuthMethod::as_str))?,
@@ -121,8 +118,9 @@ impl Words {
     }
 }
 
-pub(super) fn uid(kind: &str, id: &str) -> Result<EntityUid, ParseErrors> {
-    Ok(EntityUid::from_type_name_and_id(kind.parse::<EntityTypeName>()?, EntityId::new(id)))
+/// Nothing if the kind is no name of a type.
+pub(super) fn uid(kind: &str, id: &str) -> Option<EntityUid> {
+    Some(EntityUid::from_type_name_and_id(kind.parse::<EntityTypeName>().ok()?, EntityId::new(id)))
 }
 
 /// The attributes of a question, as the schema has them.
@@ -166,9 +164,9 @@ impl Wanted {
 }
 
 /// The context of a question, of those attributes that are wanted.
-pub(super) fn context(words: &Words, question: &Question<'_>, wanted: Wanted) -> Result<Context, ContextCreationError> {
+pub(super) fn context(words: &Words, question: &Question<'_>, wanted: Wanted) -> Option<Context> {
     let pairs = ATTRIBUTES.iter().enumerate().filter(|(at, _)| wanted.0 & 1 << at != 0);
-    Context::from_pairs(pairs.map(|(_, name)| ((*name).to_owned(), attribute(words, question, name))))
+    Context::from_pairs(pairs.map(|(_, name)| ((*name).to_owned(), attribute(words, question, name)))).ok()
 }
 
 fn attribute(words: &Words, question: &Question<'_>, name: &str) -> RestrictedExpression {
