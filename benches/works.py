@@ -25,12 +25,12 @@ class Sizes:
     requests: int  # over HTTP, of a small document each
     logins: int
     reads: int  # at random places
-    sessions: int  # that idle; a server takes at most 100 connections of one address
+    sessions: int  # that idle; Deedbox takes at most 64 connections of one account
     memory_mib: int  # of the document that goes up and down for the peak of memory
 
 
 SIZES = {
-    "full": Sizes(5, 1024, 2000, 10_000, 50_000, 400, 10_000, 90, 5 * 1024),
+    "full": Sizes(5, 1024, 2000, 10_000, 50_000, 400, 10_000, 60, 5 * 1024),
     "quick": Sizes(3, 256, 500, 2_000, 10_000, 80, 3_000, 40, 512),
     "smoke": Sizes(1, 4, 20, 20, 320, 8, 100, 8, 4),
 }

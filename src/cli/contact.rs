@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::operator::Operator;
 use super::problem::Problem;
 use super::reply::{Reply, Table, printable};
-use crate::practice::{Contact, NewContact, Party};
+use crate::practice::{Contact, ContactChange, NewContact, Party, Practice};
 
 /// People and companies outside the firm
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -19,6 +19,22 @@ pub(crate) enum Command {
         /// Their name
         name: String,
         /// Their e-mail address, which becomes their login
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// Give a contact another name or e-mail address; the address is their login, which changes with it
+    #[command(
+        after_help = "Example: deedbox contact change client.one@example.com --email client.one@example.org \\\n  \
+                            --data /srv/deedbox"
+    )]
+    Change {
+        /// The contact's e-mail address or id
+        #[arg(value_name = "EMAIL|ID")]
+        contact: String,
+        /// Their name from now on
+        #[arg(long)]
+        name: Option<String>,
+        /// Their e-mail address from now on
         #[arg(long)]
         email: Option<String>,
     },
@@ -48,6 +64,20 @@ impl Command {
                     .await?;
                 let address = contact.email.as_deref().unwrap_or("no e-mail address");
                 let text = format!("Contact {} ({address}) has the id {}.\n", printable(&contact.name), contact.id);
+                Reply::new(&shown(operator, &contact), text)
+            }
+            Self::Change { contact, name, email } => {
+                if name.is_none() && email.is_none() {
+                    return Err(Problem::usage("what is to change? Say --name, --email or both"));
+                }
+                let contact = operator.contact(&contact)?;
+                let (id, subject) = (contact.id, contact.email.clone().unwrap_or_else(|| contact.id.to_string()));
+                let change = move |practice: &Practice, permit| {
+                    practice.change_contact(permit, id, ContactChange { name, email })
+                };
+                let contact = operator.change(("contact change", &subject, None), change).await?;
+                let address = contact.email.as_deref().unwrap_or("no e-mail address");
+                let text = format!("Contact {} is {} ({address}).\n", contact.id, printable(&contact.name));
                 Reply::new(&shown(operator, &contact), text)
             }
             Self::List => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::operator::Operator;
 use super::problem::Problem;
 use super::reply::{Reply, Table, printable};
-use crate::practice::{Matter, NewParticipant, Participant, Party};
+use crate::practice::{Matter, NewParticipant, Participant, Party, Practice};
 
 /// Contacts on a matter, each with a participant type
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -28,6 +28,33 @@ pub(crate) enum Command {
         /// A participant type of the matter's type: client, expert ...
         #[arg(long = "type", value_name = "WORD")]
         participant_type: String,
+    },
+    /// Give a participant another participant type; their rights follow at once
+    #[command(
+        after_help = "Example: deedbox participant change --matter 2026-0001 --contact client.one@example.com \\\n  --type expert --data /srv/deedbox"
+    )]
+    Change {
+        /// The matter's number
+        #[arg(long, value_name = "NUMBER")]
+        matter: String,
+        /// The contact's e-mail address or id
+        #[arg(long, value_name = "EMAIL|ID")]
+        contact: String,
+        /// A participant type of the matter's type: client, expert ...
+        #[arg(long = "type", value_name = "WORD")]
+        participant_type: String,
+    },
+    /// Take a contact without access off a matter
+    #[command(
+        after_help = "Example: deedbox participant remove --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+    )]
+    Remove {
+        /// The matter's number
+        #[arg(long, value_name = "NUMBER")]
+        matter: String,
+        /// The contact's e-mail address or id
+        #[arg(long, value_name = "EMAIL|ID")]
+        contact: String,
     },
     /// List the participants of a matter
     #[command(after_help = "Example: deedbox participant list --matter 2026-0001 --data /srv/deedbox")]
@@ -71,6 +98,28 @@ impl Command {
                     shown.participant_type
                 );
                 Reply::new(&shown, text)
+            }
+            Self::Change { matter, contact, participant_type } => {
+                let (matter, contact) = (operator.matter(&matter)?, operator.contact(&contact)?);
+                let (id, party) = (matter.id, Party::Contact(contact.id));
+                let subject = contact.email.clone().unwrap_or_else(|| contact.id.to_string());
+                let change = move |practice: &Practice, permit| {
+                    practice.set_participant_type(permit, id, party, participant_type)
+                };
+                let participant = operator.change(("participant change", &subject, Some(id)), change).await?;
+                let shown = shown(operator, &matter, &participant);
+                let name = printable(&shown.name);
+                let text = format!("{name} is on matter {} as {}.\n", shown.matter, shown.participant_type);
+                Reply::new(&shown, text)
+            }
+            Self::Remove { matter, contact } => {
+                let (matter, contact) = (operator.matter(&matter)?, operator.contact(&contact)?);
+                let (id, party) = (matter.id, Party::Contact(contact.id));
+                let subject = contact.email.clone().unwrap_or_else(|| contact.id.to_string());
+                let change = move |practice: &Practice, permit| practice.remove_participant(permit, id, party);
+                operator.change(("participant remove", &subject, Some(id)), change).await?;
+                let text = format!("{} is off matter {}.\n", printable(&contact.name), matter.number);
+                Reply::new(&serde_json::json!({ "matter": matter.number, "removed": subject }), text)
             }
             Self::List { matter } => {
                 let matter = operator.matter(&matter)?;

@@ -15,15 +15,7 @@ impl Draft<'_> {
     pub(super) fn add_participant(&mut self, new: NewParticipant) -> Result<Arc<Participant>, Error> {
         let matter = self.known_matter(new.matter)?;
         let name = self.known_party(new.party)?;
-        let known = matter.kind().spec.participants();
-        if !known.contains(&new.participant_type) {
-            return Err(Error::Invalid(format!(
-                "{} is no participant type of matter {}: use one of {}",
-                quoted(&new.participant_type),
-                matter.number,
-                known.join(", ")
-            )));
-        }
+        known_type(&matter, &new.participant_type)?;
         if self.firm().participant(matter.id, new.party).is_some() {
             return Err(Error::Exists(format!("{name} is a participant of matter {} already", matter.number)));
         }
@@ -36,6 +28,37 @@ impl Draft<'_> {
             can_download: true,
             granted_at: None,
         }))
+    }
+
+    /// Another participant type of the matter's type; rights follow at once.
+    pub(super) fn set_participant_type(
+        &mut self,
+        matter: MatterId,
+        party: Party,
+        participant_type: String,
+    ) -> Result<Arc<Participant>, Error> {
+        let matter = self.known_matter(matter)?;
+        let one = self.known_participant(&matter, party)?;
+        known_type(&matter, &participant_type)?;
+        if one.participant_type == participant_type {
+            return Ok(one);
+        }
+        Ok(self.put_participant(Participant { participant_type, ..Participant::clone(&one) }))
+    }
+
+    /// Takes a participant off the matter. Their access must be off: nobody loses it by the way.
+    pub(super) fn remove_participant(&mut self, matter: MatterId, party: Party) -> Result<(), Error> {
+        let matter = self.known_matter(matter)?;
+        let one = self.known_participant(&matter, party)?;
+        if one.access.is_on() {
+            let name = self.firm().party_name(party).unwrap_or("somebody");
+            return Err(Error::Refused(format!(
+                "{name} has access to matter {} ({}); disable or remove it first",
+                matter.number, one.access
+            )));
+        }
+        self.delete_participant(&one);
+        Ok(())
     }
 
     /// Access goes on; a contact that comes in for the first time gets an account whose login is the e-mail address.
@@ -175,4 +198,17 @@ fn shown(matter: &Matter) -> Result<(), Error> {
         (false, _) => "is closed",
     };
     Err(Error::Refused(format!("matter {} {state}, so nobody can be given access", matter.number)))
+}
+
+fn known_type(matter: &Matter, word: &str) -> Result<(), Error> {
+    let known = matter.kind().spec.participants();
+    if known.iter().any(|one| one == word) {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "{} is no participant type of matter {}: use one of {}",
+        quoted(word),
+        matter.number,
+        known.join(", ")
+    )))
 }

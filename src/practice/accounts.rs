@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::draft::Draft;
 use super::words::{self, quoted};
-use super::{Account, AccountKey, Contact, Error, NewContact, ssh_key};
+use super::{Account, AccountKey, Contact, ContactChange, Error, NewContact, Party, ssh_key};
 use crate::names::{AccountId, ContactId, Role, Timestamp};
 
 /// How many accounts a firm may have; the snapshot holds all of them in memory.
@@ -24,6 +24,49 @@ impl Draft<'_> {
         let name = words::title("contact", &new.name)?;
         let email = new.email.as_deref().map(words::email).transpose()?;
         Ok(self.put_contact(Contact { id: ContactId::random(), name, email, created: Timestamp::now() }))
+    }
+
+    /// Gives a contact another name or address. Where the address opens an account, the login changes with it and sessions
+    /// opened before end.
+    ///
+    /// # Errors
+    /// [`Error::SharedAddress`] if the contact has an account and others have the address.
+    pub(super) fn change_contact(&mut self, id: ContactId, change: ContactChange) -> Result<Arc<Contact>, Error> {
+        let before = self.firm().contact(id).cloned();
+        let before = before.ok_or_else(|| Error::NotFound("there is no such contact".to_owned()))?;
+        let mut after = Contact::clone(&before);
+        if let Some(name) = change.name {
+            after.name = words::title("contact", &name)?;
+        }
+        if let Some(email) = change.email {
+            after.email = Some(words::email(&email)?);
+        }
+        if after == *before {
+            return Ok(before);
+        }
+        let account = self.firm().account_of(Party::Contact(id)).cloned();
+        if let (Some(account), Some(address)) =
+            (account, after.email.clone().filter(|new| before.email.as_ref() != Some(new)))
+        {
+            self.change_login(&account, &before, &address)?;
+        }
+        Ok(self.put_contact(after))
+    }
+
+    fn change_login(&mut self, account: &Account, contact: &Arc<Contact>, address: &str) -> Result<(), Error> {
+        let mut contacts = self.firm().contacts_by_email(address);
+        if !contacts.is_empty() {
+            contacts.insert(0, contact.clone());
+            return Err(Error::SharedAddress { address: address.to_owned(), contacts });
+        }
+        if let Some(other) = self.firm().account_by_login(address) {
+            return Err(Error::Exists(format!("{address} is the login of an account with the role {}", other.role)));
+        }
+        let mut account = Account::clone(account);
+        account.login = address.to_owned();
+        account.credentials += 1;
+        self.put_account(account);
+        Ok(())
     }
 
     pub(super) fn add_device(&mut self, login: &str) -> Result<Arc<Account>, Error> {

@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 use super::draft::Draft;
 use super::{
-    Account, Contact, DevicePassword, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter, NewParticipant,
-    Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange,
+    Account, Contact, ContactChange, DevicePassword, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter,
+    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange,
 };
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Administer, OwnAccount, Permit};
-use crate::names::{MatterId, Role};
+use crate::names::{ContactId, MatterId, Role};
 
 /// How much of an error goes into the audit record, in characters.
 const MAX_REASON: usize = 1000;
@@ -36,6 +36,38 @@ impl Practice {
     /// Adds a contact. Two may share an e-mail address, but then neither can be given access.
     pub fn add_contact(&self, permit: Permit<Administer>, new: NewContact) -> Result<Arc<Contact>, Error> {
         self.change(permit, |draft| draft.add_contact(new))
+    }
+
+    /// Gives a contact another name or e-mail address. The login of its account is the address and changes with it.
+    ///
+    /// # Errors
+    /// [`Error::SharedAddress`] if the contact has an account and others have the address.
+    pub fn change_contact(
+        &self,
+        permit: Permit<Administer>,
+        contact: ContactId,
+        change: ContactChange,
+    ) -> Result<Arc<Contact>, Error> {
+        self.change(permit, |draft| draft.change_contact(contact, change))
+    }
+
+    /// Gives a participant another of the matter's participant types.
+    pub fn set_participant_type(
+        &self,
+        permit: Permit<Administer>,
+        matter: MatterId,
+        party: Party,
+        participant_type: String,
+    ) -> Result<Arc<Participant>, Error> {
+        self.change(permit, |draft| draft.set_participant_type(matter, party, participant_type))
+    }
+
+    /// Takes a participant without access off a matter.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] while their access is on.
+    pub fn remove_participant(&self, permit: Permit<Administer>, matter: MatterId, party: Party) -> Result<(), Error> {
+        self.change(permit, |draft| draft.remove_participant(matter, party))
     }
 
     /// Puts a contact or device on a matter, without access.

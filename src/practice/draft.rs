@@ -114,6 +114,11 @@ impl<'s> Draft<'s> {
         one
     }
 
+    pub(super) fn delete_participant(&mut self, one: &Participant) {
+        self.write().delete(&participant_key(one.matter, one.party));
+        self.firm.remove_participant(one.matter, one.party);
+    }
+
     pub(super) fn put_type(&mut self, kind: MatterType) -> Arc<MatterType> {
         let kind = Arc::new(kind);
         let change = self.write();

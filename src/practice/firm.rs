@@ -203,6 +203,9 @@ impl Firm {
 
     pub(super) fn insert_account(&mut self, account: Arc<Account>) {
         let table = Arc::make_mut(&mut self.accounts);
+        if let Some(before) = table.by_id.get(&account.id) {
+            table.by_login.remove(before.login.as_str());
+        }
         table.by_login.insert(account.login.as_str().into(), account.id);
         if let Some(contact) = account.contact {
             table.by_contact.insert(contact, account.id);
@@ -212,6 +215,10 @@ impl Firm {
 
     pub(super) fn insert_contact(&mut self, contact: Arc<Contact>) {
         let table = Arc::make_mut(&mut self.contacts);
+        let before = table.by_id.get(&contact.id).and_then(|before| before.email.as_deref());
+        if let Some(same) = before.and_then(|email| table.by_email.get_mut(email)) {
+            same.retain(|id| *id != contact.id);
+        }
         if let Some(email) = &contact.email {
             let same = table.by_email.entry(email.as_str().into()).or_default();
             if !same.contains(&contact.id) {
@@ -238,6 +245,16 @@ impl Firm {
         match all.binary_search_by_key(&participant.party, |one| one.party) {
             Ok(at) => all[at] = participant,
             Err(at) => all.insert(at, participant),
+        }
+    }
+
+    pub(super) fn remove_participant(&mut self, matter: MatterId, party: Party) {
+        let table = Arc::make_mut(&mut self.participants);
+        if let Some(matters) = table.by_party.get_mut(&party) {
+            Arc::make_mut(matters).retain(|id| *id != matter);
+        }
+        if let Some(all) = table.by_matter.get_mut(&matter) {
+            Arc::make_mut(all).retain(|one| one.party != party);
         }
     }
 

@@ -74,6 +74,15 @@ pub struct NewContact {
     pub email: Option<String>,
 }
 
+/// What is to be different about a contact; nothing stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ContactChange {
+    /// As people write it.
+    pub name: Option<String>,
+    /// The login of its account, too.
+    pub email: Option<String>,
+}
+
 /// A participant to add.
 #[derive(Debug, Clone)]
 pub struct NewParticipant {

@@ -93,3 +93,52 @@ fn what_does_not_exist_or_fit_is_said_clearly() {
         assert_eq!(said, expected);
     }
 }
+
+#[test]
+fn a_contact_gets_its_missing_address_and_takes_its_login_along() {
+    let (office, matter) = Office::with_matter();
+    let client = office.contact("Client One", None);
+    let Party::Contact(id) = client else { unreachable!("a contact") };
+    let change = |email: &str| {
+        let change = ContactChange { email: Some(email.to_owned()), ..ContactChange::default() };
+        office.commit(|draft| draft.change_contact(id, change))
+    };
+    office.try_participant(&matter, client, "client").expect("a participant");
+    assert!(text_of(office.grant(&matter, client)).contains("has no e-mail address"));
+    change("Client.One@example.com").expect("changed");
+    office.grant(&matter, client).expect("access");
+
+    change("client.one@example.org").expect("changed");
+    let firm = office.firm();
+    assert!(firm.account_by_login("client.one@example.com").is_none(), "the old login is nobody's");
+    assert!(firm.contacts_by_email("client.one@example.com").is_empty());
+    let account = firm.account_of(client).expect("an account").clone();
+    assert_eq!((account.login.as_str(), account.credentials), ("client.one@example.org", 1));
+    assert_eq!(firm.account_by_login("client.one@example.org").map(|found| found.id), Some(account.id));
+
+    office.contact("Client Two", Some("shared@example.com"));
+    assert!(text_of(change("shared@example.com")).starts_with("2 contacts have the e-mail address shared@example.com"));
+    office.commit(|draft| draft.add_staff("staff.one@example.com", Role::Staff)).expect("staff");
+    assert!(text_of(change("staff.one@example.com")).contains("is the login of an account"));
+    let office = office.restarted();
+    assert!(office.firm().account_by_login("client.one@example.org").is_some());
+}
+
+#[test]
+fn a_participant_leaves_a_matter_only_without_access() {
+    let (office, matter) = Office::with_matter();
+    let client = office.client(&matter);
+    let remove = || office.commit(|draft| draft.remove_participant(matter.id, client));
+    assert_eq!(text_of(remove()), "Client One has access to matter 2026-0001 (active); disable or remove it first");
+    office.commit(|draft| draft.set_participant_type(matter.id, client, "expert".to_owned())).expect("changed");
+    assert_eq!(rights(&office.firm(), &matter, client, "Drafts").to_string(), "none");
+    let wrong = office.commit(|draft| draft.set_participant_type(matter.id, client, "owner".to_owned()));
+    assert!(text_of(wrong).contains("is no participant type of matter"));
+    office.disable(&matter, client).expect("disabled");
+    remove().expect("removed");
+    assert!(office.firm().participant(matter.id, client).is_none());
+    assert!(office.firm().matters_of(client).is_empty());
+    let office = office.restarted();
+    assert!(office.firm().participant(matter.id, client).is_none());
+    office.try_participant(&matter, client, "client").expect("back");
+}
