@@ -152,3 +152,31 @@ fn a_pushed_matter_type_reaches_open_drives_and_loses_no_document() {
     ok(again.sftp(STAFF, &format!("get \"{drafts}/draft.txt\" /dev/null")));
     again.stop();
 }
+
+#[test]
+fn a_contact_with_another_address_logs_in_by_that_and_a_participant_leaves_without_access_alone() {
+    let demo = Demo::start();
+    let told = refused(&demo, &["contact", "change", CLIENT_ONE, "--email", CLIENT_TWO]);
+    assert!(told.contains("2 contacts have the e-mail address"), "{told}");
+    ok(demo.deedbox(&["contact", "change", CLIENT_ONE, "--email", "client.one@example.org"]));
+    assert_eq!(demo.status(CLIENT_ONE, "", &["-X", "PROPFIND", "-H", "Depth: 0"]), 401, "the old login");
+    let login = format!("client.one@example.org:{}", demo.password(CLIENT_ONE));
+    let look = |matter: &str| {
+        let output = client("curl")
+            .args(["-sS", "--cacert", demo.text("ca_file"), "-u", &login, "-o", "/dev/null", "-w", "%{http_code}"])
+            .args(["-X", "PROPFIND", "-H", "Depth: 0"])
+            .arg(demo.url(matter))
+            .output();
+        stdout(&output.expect("curl is installed"))
+    };
+    assert_eq!(look(MATTER_ONE), "207", "the same password, the same matters");
+
+    let whom = ["--matter", "2026-0001", "--contact", "client.one@example.org"];
+    ok(demo.deedbox(&[&["participant", "change", "--type", "expert"][..], &whom].concat()));
+    assert_eq!(look(&format!("{MATTER_ONE}/Documents/Drafts")), "404", "an expert's rights at once");
+    let told = refused(&demo, &[&["participant", "remove"][..], &whom].concat());
+    assert!(told.contains("has access to matter 2026-0001 (active)"), "{told}");
+    ok(demo.deedbox(&[&["access", "remove"][..], &whom].concat()));
+    ok(demo.deedbox(&[&["participant", "remove"][..], &whom].concat()));
+    assert_eq!(look(MATTER_ONE), "404");
+}
