@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
 use super::operator::Operator;
@@ -10,9 +10,8 @@ use super::participant;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::switch::OnOff;
-use crate::gate::{Administer, Permit};
-use crate::names::MatterId;
-use crate::practice::{Contact, Error, Matter, Participant, Party, Practice};
+use super::whom::{Place, Whom};
+use crate::practice::{Participant, Practice};
 
 /// Which participants may use the portal for a matter
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -72,17 +71,6 @@ pub(crate) enum Command {
     },
 }
 
-/// A contact on a matter.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
-pub(crate) struct Whom {
-    /// The matter's number
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) matter: String,
-    /// The contact's e-mail address or id
-    #[arg(long, value_name = "EMAIL|ID")]
-    pub(crate) contact: String,
-}
-
 impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         match self {
@@ -137,39 +125,7 @@ async fn grant(operator: &Operator<'_>, whom: &Whom, no_download: bool) -> Resul
     place.reply(&one, |who, number| format!("{who} has access to matter {number}.\n{nothing_opens}"))
 }
 
-/// A contact's place on a matter.
-struct Place<'a, 'o> {
-    operator: &'o Operator<'a>,
-    matter: Arc<Matter>,
-    contact: Arc<Contact>,
-}
-
-impl<'a, 'o> Place<'a, 'o> {
-    fn find(operator: &'o Operator<'a>, whom: &Whom) -> Result<Self, Problem> {
-        Ok(Self { operator, matter: operator.matter(&whom.matter)?, contact: operator.contact(&whom.contact)? })
-    }
-
-    fn party(&self) -> Party {
-        Party::Contact(self.contact.id)
-    }
-
-    /// What the record and the answer call the contact.
-    fn who(&self) -> String {
-        self.contact.email.clone().unwrap_or_else(|| self.contact.id.to_string())
-    }
-
-    async fn change(
-        &self,
-        action: &str,
-        change: impl FnOnce(&Practice, Permit<Administer>, MatterId, Party) -> Result<Arc<Participant>, Error>
-        + Send
-        + 'static,
-    ) -> Result<Arc<Participant>, Problem> {
-        let (matter, party) = (self.matter.id, self.party());
-        let change = move |practice: &Practice, permit| change(practice, permit, matter, party);
-        self.operator.change((action, &self.who(), Some(matter)), change).await
-    }
-
+impl Place<'_, '_> {
     async fn set_download(&self, on: bool) -> Result<Arc<Participant>, Problem> {
         let action = if on { "access download" } else { "access no-download" };
         self.change(action, move |practice, permit, matter, party| practice.set_can_download(permit, matter, party, on))

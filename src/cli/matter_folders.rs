@@ -69,10 +69,8 @@ fn folders(matter: &Matter, is_on: impl Fn(crate::names::Area) -> bool) -> Vec<F
                 FolderRule::Closed => ("closed", &[][..]),
                 FolderRule::Inherit => ("inherit", &[][..]),
             };
-            // The rule that holds is the nearest that says something itself.
-            let chain = ruled.above.iter().rev().filter_map(|above| matter.rules.folders.get(above));
-            let holds = std::iter::once(ruled).chain(chain).find(|one| one.rule != FolderRule::Inherit);
-            let grants = holds.is_some_and(|one| matches!(&one.rule, FolderRule::Rows(_)));
+            let chain: Vec<_> = ruled.above.iter().chain([&folder.id]).copied().collect();
+            let grants = matches!(matter.rules.nearest(&chain), Some((_, FolderRule::Rows(_))));
             let shown = |row: &crate::policy::Row| Row {
                 participant_type: row.participant_type.clone(),
                 rights: row.rights.to_string(),

@@ -39,6 +39,7 @@ mod staff;
 mod status;
 mod switch;
 mod type_push;
+mod whom;
 
 use std::io::Write as _;
 use std::path::PathBuf;

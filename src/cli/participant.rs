@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::operator::Operator;
 use super::problem::Problem;
 use super::reply::{Reply, Table, printable};
-use crate::practice::{Matter, NewParticipant, Participant, Party, Practice};
+use super::whom::{Place, Whom};
+use crate::practice::{Matter, NewParticipant, Participant, Practice};
 
 /// Contacts on a matter, each with a participant type
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -19,12 +20,8 @@ pub(crate) enum Command {
         after_help = "Example: deedbox participant add --matter 2026-0001 --contact client.one@example.com \\\n  --type client --data /srv/deedbox"
     )]
     Add {
-        /// The matter's number
-        #[arg(long, value_name = "NUMBER")]
-        matter: String,
-        /// The contact's e-mail address or id
-        #[arg(long, value_name = "EMAIL|ID")]
-        contact: String,
+        #[command(flatten)]
+        whom: Whom,
         /// A participant type of the matter's type: client, expert ...
         #[arg(long = "type", value_name = "WORD")]
         participant_type: String,
@@ -34,12 +31,8 @@ pub(crate) enum Command {
         after_help = "Example: deedbox participant change --matter 2026-0001 --contact client.one@example.com \\\n  --type expert --data /srv/deedbox"
     )]
     Change {
-        /// The matter's number
-        #[arg(long, value_name = "NUMBER")]
-        matter: String,
-        /// The contact's e-mail address or id
-        #[arg(long, value_name = "EMAIL|ID")]
-        contact: String,
+        #[command(flatten)]
+        whom: Whom,
         /// A participant type of the matter's type: client, expert ...
         #[arg(long = "type", value_name = "WORD")]
         participant_type: String,
@@ -49,12 +42,8 @@ pub(crate) enum Command {
         after_help = "Example: deedbox participant remove --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
     )]
     Remove {
-        /// The matter's number
-        #[arg(long, value_name = "NUMBER")]
-        matter: String,
-        /// The contact's e-mail address or id
-        #[arg(long, value_name = "EMAIL|ID")]
-        contact: String,
+        #[command(flatten)]
+        whom: Whom,
     },
     /// List the participants of a matter
     #[command(after_help = "Example: deedbox participant list --matter 2026-0001 --data /srv/deedbox")]
@@ -81,16 +70,12 @@ pub(super) struct Shown {
 impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         match self {
-            Self::Add { matter, contact, participant_type } => {
-                let (matter, contact) = (operator.matter(&matter)?, operator.contact(&contact)?);
-                let (id, party) = (matter.id, Party::Contact(contact.id));
-                let subject = contact.email.clone().unwrap_or_else(|| contact.id.to_string());
-                let participant = operator
-                    .change(("participant add", &subject, Some(id)), move |practice, permit| {
-                        practice.add_participant(permit, NewParticipant { matter: id, party, participant_type })
-                    })
-                    .await?;
-                let shown = shown(operator, &matter, &participant);
+            Self::Add { whom, participant_type } => {
+                let place = Place::find(operator, &whom)?;
+                let add = move |practice: &Practice, permit, matter, party| {
+                    practice.add_participant(permit, NewParticipant { matter, party, participant_type })
+                };
+                let shown = shown(operator, &place.matter, &*place.change("participant add", add).await?);
                 let text = format!(
                     "{} is on matter {} as {}; `deedbox access grant` opens the portal to them.\n",
                     printable(&shown.name),
@@ -99,27 +84,22 @@ impl Command {
                 );
                 Reply::new(&shown, text)
             }
-            Self::Change { matter, contact, participant_type } => {
-                let (matter, contact) = (operator.matter(&matter)?, operator.contact(&contact)?);
-                let (id, party) = (matter.id, Party::Contact(contact.id));
-                let subject = contact.email.clone().unwrap_or_else(|| contact.id.to_string());
-                let change = move |practice: &Practice, permit| {
-                    practice.set_participant_type(permit, id, party, participant_type)
+            Self::Change { whom, participant_type } => {
+                let place = Place::find(operator, &whom)?;
+                let change = move |practice: &Practice, permit, matter, party| {
+                    practice.set_participant_type(permit, matter, party, participant_type)
                 };
-                let participant = operator.change(("participant change", &subject, Some(id)), change).await?;
-                let shown = shown(operator, &matter, &participant);
+                let shown = shown(operator, &place.matter, &*place.change("participant change", change).await?);
                 let name = printable(&shown.name);
                 let text = format!("{name} is on matter {} as {}.\n", shown.matter, shown.participant_type);
                 Reply::new(&shown, text)
             }
-            Self::Remove { matter, contact } => {
-                let (matter, contact) = (operator.matter(&matter)?, operator.contact(&contact)?);
-                let (id, party) = (matter.id, Party::Contact(contact.id));
-                let subject = contact.email.clone().unwrap_or_else(|| contact.id.to_string());
-                let change = move |practice: &Practice, permit| practice.remove_participant(permit, id, party);
-                operator.change(("participant remove", &subject, Some(id)), change).await?;
-                let text = format!("{} is off matter {}.\n", printable(&contact.name), matter.number);
-                Reply::new(&serde_json::json!({ "matter": matter.number, "removed": subject }), text)
+            Self::Remove { whom } => {
+                let place = Place::find(operator, &whom)?;
+                place.change("participant remove", Practice::remove_participant).await?;
+                let (name, number) = (printable(&place.contact.name), &place.matter.number);
+                let text = format!("{name} is off matter {number}.\n");
+                Reply::new(&serde_json::json!({ "matter": number, "removed": place.who() }), text)
             }
             Self::List { matter } => {
                 let matter = operator.matter(&matter)?;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::operator::Operator;
 use super::problem::Problem;
-use super::reply::{Reply, printable};
+use super::reply::{Reply, count, printable};
 use crate::names::MatterId;
-use crate::practice::{Ending, Switch};
+use crate::practice::{Ending, Party, Switch};
 
 /// How many matters and names a warning shows; the rest is counted.
 const SHOWN: usize = 20;
@@ -102,11 +102,6 @@ fn names(operator: &Operator<'_>, ending: &Ending) -> String {
     shown.join(", ")
 }
 
-fn name_of(operator: &Operator<'_>, party: crate::practice::Party) -> String {
+fn name_of(operator: &Operator<'_>, party: Party) -> String {
     operator.firm().party_name(party).unwrap_or_default().to_owned()
-}
-
-/// `1 matter`, `3 matters`.
-pub(super) fn count(n: usize, thing: &str) -> String {
-    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::operator::Operator;
 use super::problem::Problem;
-use super::reply::{Reply, printable};
-use super::switch::count;
-use crate::practice::{Practice, TypeChange};
+use super::reply::{Reply, count, printable};
+use crate::practice::{Practice, RightsChange, TypeChange};
 
 /// How many matters the text shows in full; `--json` has all.
 const SHOWN: usize = 50;
@@ -32,6 +31,13 @@ struct Rights<'a> {
     participant_type: &'a str,
     from: String,
     to: String,
+}
+
+impl<'a> From<&'a RightsChange> for Rights<'a> {
+    fn from(change: &'a RightsChange) -> Self {
+        let RightsChange { folder, participant_type, from, to } = change;
+        Self { folder, participant_type, from: from.to_string(), to: to.to_string() }
+    }
 }
 
 pub(super) async fn run(operator: &Operator<'_>, name: &str, yes: bool) -> Result<Reply, Problem> {
@@ -87,21 +93,13 @@ fn describe(text: &mut String, one: &TypeChange) {
 }
 
 fn shown(one: &TypeChange) -> Shown<'_> {
-    let rights = |change: &'_ crate::practice::RightsChange| (change.from.to_string(), change.to.to_string());
     Shown {
         matter: &one.number,
         from: one.from,
         to: one.to,
         added: &one.added,
         closed: &one.closed,
-        rights: one
-            .rights
-            .iter()
-            .map(|change| {
-                let (from, to) = rights(change);
-                Rights { folder: &change.folder, participant_type: &change.participant_type, from, to }
-            })
-            .collect(),
+        rights: one.rights.iter().map(Rights::from).collect(),
         without_type: &one.without_type,
     }
 }

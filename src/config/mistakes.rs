@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::names::line_and_column;
+
 /// One mistake and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
@@ -28,7 +30,7 @@ impl Mistakes {
     }
 
     pub(super) fn add(&mut self, text: &str, span: Option<Range<usize>>, message: impl Into<String>) {
-        let (line, column) = position(text, span.map_or(0, |span| span.start));
+        let (line, column) = line_and_column(text, span.map_or(0, |span| span.start));
         self.list.push(Mistake { line, column, message: message.into() });
     }
 
@@ -56,29 +58,5 @@ impl fmt::Display for Mistakes {
             write!(f, "{end}{source}:{}:{}: {}", mistake.line, mistake.column, mistake.message)?;
         }
         Ok(())
-    }
-}
-
-/// Line and column of a byte offset. Spans come from the parser and lie on character boundaries within the text; one that
-/// did not would only move the place shown.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let mut end = offset.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let before = &text[..end];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    (line, column)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_count_characters_not_bytes() {
-        assert_eq!(position("ä = 1\nöö = x", "ä = 1\nöö = ".len()), (2, 6));
-        assert_eq!(position("", 10), (1, 1));
     }
 }

@@ -64,17 +64,13 @@ impl Gate {
             return Err(self.refuse(front, peer, login, None).await);
         };
         let proof = Proof { auth, second_factor: true, device: None };
-        if self.is_fresh_code(&account, code) {
-            self.succeeded(login, peer);
-            return self.open(&account, front, peer, proof).await;
+        let is_right =
+            self.is_fresh_code(&account, code) || self.spend_recovery_code(&account, front, peer, &proof, code).await?;
+        if !is_right {
+            return Err(self.refuse(front, peer, login, Some("wrong code of the second factor")).await);
         }
-        match self.spend_recovery_code(&account, front, peer, &proof, code).await? {
-            true => {
-                self.succeeded(login, peer);
-                self.open(&account, front, peer, proof).await
-            }
-            false => Err(self.refuse(front, peer, login, Some("wrong code of the second factor")).await),
-        }
+        self.succeeded(login, peer);
+        self.open(&account, front, peer, proof).await
     }
 
     /// Is this a code of now, or of one step before or after, that was not used before (RFC 6238 section 5.2)? The last

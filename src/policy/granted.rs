@@ -47,6 +47,16 @@ pub struct MatterRules {
     pub folders: HashMap<NodeId, RuledFolder>,
 }
 
+impl MatterRules {
+    /// The nearest rule on the way up this chain that says something itself, and the path of the folder that carries it.
+    pub fn nearest(&self, chain: &[NodeId]) -> Option<(&str, &FolderRule)> {
+        chain.iter().rev().find_map(|node| {
+            let folder = self.folders.get(node)?;
+            (folder.rule != FolderRule::Inherit).then_some((folder.label.as_str(), &folder.rule))
+        })
+    }
+}
+
 /// A participant's place on one matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participation {
@@ -168,7 +178,7 @@ fn granted_in<'a>(
         return none(Source::AreaOff(area));
     }
     let participant_type = participation.participant_type.as_str();
-    match nearest_rule(rules, chain) {
+    match rules.nearest(chain) {
         None | Some((_, FolderRule::Inherit)) => none(Source::NoRule { participant_type }),
         Some((folder, FolderRule::Closed)) => none(Source::Closed { folder }),
         Some((folder, FolderRule::Rows(rows))) => {
@@ -181,14 +191,6 @@ fn granted_in<'a>(
             Granted { rights, source: Source::Rows { folder, participant_type, rights: row, download_off } }
         }
     }
-}
-
-/// The nearest rule on the way up that says something itself.
-fn nearest_rule<'a>(rules: &'a MatterRules, chain: &[NodeId]) -> Option<(&'a str, &'a FolderRule)> {
-    chain.iter().rev().find_map(|node| {
-        let folder = rules.folders.get(node)?;
-        (folder.rule != FolderRule::Inherit).then_some((folder.label.as_str(), &folder.rule))
-    })
 }
 
 /// May a folder of the structure be seen and entered? Yes with any right in it, or when some folder below grants one,

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::spec::{FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
 use super::words::{self, quoted};
-use crate::names::{Area, DocPath, Rights, Verb};
+use crate::names::{Area, DocPath, Rights, Verb, line_and_column};
 use crate::policy::{FolderRule, Row};
 
 /// The longest text of a matter type, in bytes.
@@ -348,10 +348,8 @@ impl<'t> Reader<'t> {
     fn into_errors(mut self, source: &str) -> SpecErrors {
         self.mistakes.sort_by_key(|(at, _)| *at);
         let mistakes = self.mistakes.iter().map(|(at, message)| {
-            let before = self.text.get(..*at).unwrap_or(self.text);
-            let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-            let column = before[line_start..].chars().count() + 1;
-            Mistake { line: before.matches('\n').count() + 1, column, message: message.clone() }
+            let (line, column) = line_and_column(self.text, *at);
+            Mistake { line, column, message: message.clone() }
         });
         SpecErrors { origin: source.to_owned(), mistakes: mistakes.collect() }
     }

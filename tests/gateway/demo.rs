@@ -1,5 +1,6 @@
 //! The demo firm as tests use it: the real daemon on free ports, its accounts, and the clients that people have.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -189,6 +190,16 @@ impl Demo {
     /// Runs OpenSSH's `sftp` with a batch; it stops at the first command that fails unless that starts with `-`.
     pub(crate) fn sftp(&self, login: &str, batch: &str) -> Output {
         self.sftp_by(client("sftp"), login, batch)
+    }
+
+    /// The names that `sftp` lists in a folder.
+    #[allow(dead_code, reason = "for the tests of what is seen")]
+    pub(crate) fn names(&self, login: &str, path: &str) -> BTreeSet<String> {
+        ok(self.sftp(login, &format!("ls -1 \"{path}\"")))
+            .lines()
+            .filter(|line| !line.starts_with("sftp>"))
+            .map(|line| line.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// As `sftp`, where the daemon may not take the connection within these seconds.

@@ -38,13 +38,7 @@ fn the_demo_prints_one_json_line_that_names_everything() {
 #[test]
 fn each_account_sees_its_matters_and_its_portal_folders_and_nothing_else() {
     let demo = Demo::shared();
-    let names = |login: &str, path: &str| -> BTreeSet<String> {
-        ok(demo.sftp(login, &format!("ls -1 \"{path}\"")))
-            .lines()
-            .filter(|line| !line.starts_with("sftp>"))
-            .map(|line| line.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned())
-            .collect()
-    };
+    let names = |login: &str, path: &str| demo.names(login, path);
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     let documents = format!("/{MATTER_ONE}/Documents");
     let portal = ["Drafts", "Drop box", "From us", "From you", "Shared room"];

@@ -1,6 +1,5 @@
 //! Second factors and device passwords, with OpenSSH's own `sftp` and curl.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -28,10 +27,8 @@ fn early_in_a_step() {
 
 /// `sftp` that answers what it is asked: for the password, and for the code.
 fn sftp(demo: &Demo, first: &[&str], password: &str, code: &str, here: &Path) -> Output {
-    let askpass = here.join("askpass");
-    let script = format!("#!/bin/sh\ncase \"$1\" in *ode*) echo '{code}' ;; *) echo '{password}' ;; esac\n");
-    std::fs::write(&askpass, script).expect("written");
-    std::fs::set_permissions(&askpass, PermissionsExt::from_mode(0o700)).expect("made executable");
+    let answer = format!("case \"$1\" in *ode*) echo '{code}' ;; *) echo '{password}' ;; esac");
+    let askpass = logins::askpass(here, &answer);
     logins::sftp(demo, CLIENT_ONE, first, Some(&askpass), "ls /\n")
 }
 
@@ -170,9 +167,7 @@ fn a_read_only_device_lists_and_reads_and_nothing_else() {
     let drop_box = format!("{MATTER_ONE}/Documents/Drop box");
     assert_eq!(dav(&demo, &password, &drop_box, &LOOK), 404, "a folder in which it can do nothing");
 
-    let askpass = dir.path().join("askpass");
-    std::fs::write(&askpass, format!("#!/bin/sh\necho '{password}'\n")).expect("written");
-    std::fs::set_permissions(&askpass, PermissionsExt::from_mode(0o700)).expect("made executable");
+    let askpass = logins::askpass(dir.path(), &format!("echo '{password}'"));
     let options = ["-o", "PreferredAuthentications=password", "-o", "IdentityFile=none"];
     let batch = format!("get \"/{file}\" /dev/null\nput /etc/hostname \"/{room}/other.txt\"\n");
     let said = logins::sftp(&demo, CLIENT_ONE, &options, Some(&askpass), &batch);

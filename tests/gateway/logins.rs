@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,10 +40,16 @@ pub(crate) fn sftp(demo: &Demo, login: &str, options: &[&str], askpass: Option<&
     child.wait_with_output().expect("it ends")
 }
 
+/// A program that answers what `sftp` asks: a line of shell, whose first argument is the prompt.
+pub(crate) fn askpass(here: &Path, answer: &str) -> PathBuf {
+    let file = here.join("askpass");
+    std::fs::write(&file, format!("#!/bin/sh\n{answer}\n")).expect("written");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o700)).expect("made executable");
+    file
+}
+
 fn with_password(demo: &Demo, login: &str, password: &str, here: &Path) -> Output {
-    let askpass = here.join("askpass");
-    std::fs::write(&askpass, format!("#!/bin/sh\necho '{password}'\n")).expect("written");
-    std::fs::set_permissions(&askpass, PermissionsExt::from_mode(0o700)).expect("made executable");
+    let askpass = askpass(here, &format!("echo '{password}'"));
     let options = ["-o", "PreferredAuthentications=password", "-o", "IdentityFile=none"];
     sftp(demo, login, &options, Some(&askpass), "ls /\n")
 }

@@ -11,14 +11,6 @@ fn access(verb: &str) -> Vec<&str> {
     [&["access", verb][..], &WHOM].concat()
 }
 
-fn names(demo: &Demo, login: &str, path: &str) -> BTreeSet<String> {
-    ok(demo.sftp(login, &format!("ls -1 \"{path}\"")))
-        .lines()
-        .filter(|line| !line.starts_with("sftp>"))
-        .map(|line| line.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned())
-        .collect()
-}
-
 fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
@@ -43,34 +35,34 @@ fn switching_off_warns_with_the_names_and_ends_open_sessions_within_a_second() {
     assert_eq!(demo.status(CLIENT_ONE, &room, &["-X", "PROPFIND", "-H", "Depth: 0"]), 207, "a warning changes nothing");
 
     closed(&demo, CLIENT_ONE, &room, &[404], &["matter", "portal", "2026-0001", "off", "--yes"]);
-    assert_eq!(names(&demo, CLIENT_TWO, "/"), set(&[MATTER_TWO]), "other matters stay");
+    assert_eq!(demo.names(CLIENT_TWO, "/"), set(&[MATTER_TWO]), "other matters stay");
     ok(demo.deedbox(&["matter", "portal", "2026-0001", "on"]));
     closed(&demo, CLIENT_ONE, &room, &[404], &["firm", "portal", "off", "--yes"]);
-    assert_eq!(names(&demo, CLIENT_TWO, "/"), set(&[]));
-    assert_eq!(names(&demo, STAFF, "/"), set(&[MATTER_ONE, MATTER_TWO]), "the portal is for those outside");
+    assert_eq!(demo.names(CLIENT_TWO, "/"), set(&[]));
+    assert_eq!(demo.names(STAFF, "/"), set(&[MATTER_ONE, MATTER_TWO]), "the portal is for those outside");
     ok(demo.deedbox(&["firm", "portal", "on"]));
-    assert_eq!(names(&demo, CLIENT_ONE, "/"), set(&[MATTER_ONE]));
+    assert_eq!(demo.names(CLIENT_ONE, "/"), set(&[MATTER_ONE]));
 }
 
 #[test]
 fn an_area_shows_when_it_is_on_for_the_firm_and_not_off_on_the_matter() {
     let demo = Demo::start();
     let matter = format!("/{MATTER_ONE}");
-    assert_eq!(names(&demo, CLIENT_ONE, &matter), set(&["Documents", "Invoices"]));
-    assert_eq!(names(&demo, EXPERT, &matter), set(&["Documents"]), "no row, no area");
+    assert_eq!(demo.names(CLIENT_ONE, &matter), set(&["Documents", "Invoices"]));
+    assert_eq!(demo.names(EXPERT, &matter), set(&["Documents"]), "no row, no area");
     ok(demo.sftp(STAFF, &format!("put /etc/hostname \"{matter}/Invoices/Invoice 1.pdf\"")));
     ok(demo.sftp(CLIENT_ONE, &format!("get \"{matter}/Invoices/Invoice 1.pdf\" /dev/null")));
     let put = format!("{matter}/Invoices/mine.pdf");
     assert_eq!(demo.status(CLIENT_ONE, &put, &["-T", "/etc/hostname"]), 403, "invoices are the firm's to write");
 
     ok(demo.deedbox(&["firm", "area", "calendar", "on"]));
-    assert_eq!(names(&demo, EXPERT, &matter), set(&["Calendar", "Documents"]));
+    assert_eq!(demo.names(EXPERT, &matter), set(&["Calendar", "Documents"]));
     ok(demo.deedbox(&["matter", "area", "2026-0001", "calendar", "off", "--yes"]));
-    assert_eq!(names(&demo, EXPERT, &matter), set(&["Documents"]));
+    assert_eq!(demo.names(EXPERT, &matter), set(&["Documents"]));
     let told = refused(&demo, &["firm", "area", "invoices", "off"]);
     assert!(told.contains("the area invoices at once"), "{told}");
     ok(demo.deedbox(&["firm", "area", "invoices", "off", "--yes"]));
-    assert_eq!(names(&demo, CLIENT_ONE, &matter), set(&["Documents"]));
+    assert_eq!(demo.names(CLIENT_ONE, &matter), set(&["Documents"]));
     let invoice = format!("{matter}/Invoices/Invoice 1.pdf");
     assert_eq!(demo.status(CLIENT_ONE, &invoice, &[]), 404, "as if it were not there");
     let path = format!("{matter}/Invoices");
@@ -94,7 +86,7 @@ fn access_is_disabled_enabled_and_removed_for_open_sessions_too() {
     let told = refused(&demo, &access("enable"));
     assert!(told.contains("activation pending; give access first"), "{told}");
     ok(demo.deedbox(&access("grant")));
-    assert_eq!(names(&demo, CLIENT_ONE, "/"), set(&[MATTER_ONE]));
+    assert_eq!(demo.names(CLIENT_ONE, "/"), set(&[MATTER_ONE]));
 
     ok(demo.deedbox(&[&["access", "download", "off"][..], &WHOM].concat()));
     let report = format!("{MATTER_ONE}/Documents/From us/Report on title.pdf");
@@ -131,7 +123,7 @@ fn a_pushed_matter_type_reaches_open_drives_and_loses_no_document() {
     let changed = format!("{before}path = \"Documents/Working papers\"{after}");
     std::fs::write(&file, changed).expect("written");
     ok(demo.deedbox(&["matter-type", "apply", &file.to_string_lossy()]));
-    assert!(names(&demo, CLIENT_ONE, &format!("/{MATTER_ONE}/Documents")).contains("Drafts"), "not before the push");
+    assert!(demo.names(CLIENT_ONE, &format!("/{MATTER_ONE}/Documents")).contains("Drafts"), "not before the push");
 
     let told = refused(&demo, &["matter-type", "push", "General"]);
     for part in ["2026-0001: version 1 -> 2", "new folder Documents/Working papers", "Documents/Drafts is no folder"] {
@@ -142,7 +134,7 @@ fn a_pushed_matter_type_reaches_open_drives_and_loses_no_document() {
     let done = demo.deedbox_json(&["matter-type", "push", "General", "--yes"]);
     assert_eq!((&done["changed"], done["matters"].as_array().map(Vec::len)), (&true.into(), Some(2)));
     assert_eq!(demo.status(CLIENT_ONE, &seen, &[]), 404);
-    let listed = names(&demo, CLIENT_ONE, &format!("/{MATTER_ONE}/Documents"));
+    let listed = demo.names(CLIENT_ONE, &format!("/{MATTER_ONE}/Documents"));
     assert!(listed.contains("Working papers") && !listed.contains("Drafts"), "{listed:?}");
     ok(demo.sftp(STAFF, &format!("get \"{drafts}/draft.txt\" /dev/null")));
     ok(demo.deedbox(&["matter-type", "push", "General"]));

@@ -8,6 +8,7 @@ use crate::cli::operator::Operator;
 use crate::cli::problem::{Doing as _, Problem};
 use crate::cli::staff::{self, StaffRole};
 use crate::cli::switch::OnOff;
+use crate::cli::whom::Whom;
 use crate::cli::{access, account, contact, device, firm, matter, matter_type, participant};
 use crate::config::DataDir;
 use crate::gate::Login;
@@ -133,13 +134,12 @@ fn name_of(login: &str) -> String {
 async fn join(operator: &Operator<'_>, number: &str, email: &str, kind: &str) -> Result<(), Problem> {
     let (matter, contact) = (operator.matter(number)?, operator.contact(email)?);
     let present = operator.firm().participant(matter.id, Party::Contact(contact.id)).cloned();
-    let (number, email) = (number.to_owned(), email.to_owned());
+    let whom = Whom { matter: number.to_owned(), contact: email.to_owned() };
     if present.is_none() {
-        let (matter, contact, participant_type) = (number.clone(), email.clone(), kind.to_owned());
-        participant::Command::Add { matter, contact, participant_type }.run(operator).await?;
+        let participant_type = kind.to_owned();
+        participant::Command::Add { whom: whom.clone(), participant_type }.run(operator).await?;
     }
     if present.is_none_or(|one| one.access != Access::Active) {
-        let whom = access::Whom { matter: number, contact: email };
         access::Command::Grant { whom, no_download: false }.run(operator).await?;
     }
     Ok(())

@@ -53,10 +53,6 @@ fn refused(wrong: Vec<String>) -> Problem {
     Problem::usage(wrong.join("\n"))
 }
 
-fn one_or_more(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
 impl Command {
     /// What is to be asked of a data directory, or the answer where none is needed.
     pub(crate) fn prepare(self) -> Result<Result<Explain, Reply>, Problem> {

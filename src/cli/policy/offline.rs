@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::table::{Table, Trial};
-use super::{one_or_more, read_file, read_text, refused};
+use super::{read_file, read_text, refused};
 use crate::cli::problem::Problem;
-use crate::cli::reply::Reply;
+use crate::cli::reply::{Reply, count};
 
 /// A table of tests is never longer than this.
 const MAX_TESTS_BYTES: u64 = 1 << 20;
@@ -26,7 +26,7 @@ impl Check {
     pub(super) fn run(self) -> Result<Reply, Problem> {
         let guards = read_file(&self.file).map_err(refused)?;
         let ids: Vec<&str> = guards.ids().collect();
-        let mut text = format!("{}, all sound:\n", one_or_more(ids.len(), "guard"));
+        let mut text = format!("{}, all sound:\n", count(ids.len(), "guard"));
         ids.iter().for_each(|id| text.push_str(&format!("  {id}\n")));
         Reply::new(&serde_json::json!({ "sound": true, "guards": ids }), text)
     }
@@ -63,10 +63,10 @@ impl Test {
         for id in &untried {
             text.push_str(&format!("no test expects the guard {id}\n"));
         }
-        let count = one_or_more(tried.len(), "test");
+        let all = count(tried.len(), "test");
         match wrong.len() {
-            0 => text.push_str(&format!("{count}, all as expected\n")),
-            failed => text.push_str(&format!("{count}, {failed} not as expected\n")),
+            0 => text.push_str(&format!("{all}, all as expected\n")),
+            failed => text.push_str(&format!("{all}, {failed} not as expected\n")),
         }
         let results: Vec<_> = tried
             .iter()

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::names::line_and_column;
+
 /// One mistake and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
@@ -19,7 +21,7 @@ pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
     pub(super) fn add(&mut self, text: &str, at: usize, message: impl Into<String>) {
-        let (line, column) = position(text, at);
+        let (line, column) = line_and_column(text, at);
         self.0.push(Mistake { line, column, message: message.into() });
     }
 
@@ -51,16 +53,4 @@ impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.lines("guards").join("\n"))
     }
-}
-
-/// Line and column of a byte offset; one that is no boundary of a character only moves the place that is shown.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let mut end = offset.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let before = &text[..end];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    (line, column)
 }
