@@ -37,6 +37,7 @@ pub mod keys;
 pub mod kv;
 pub mod names;
 mod observe;
+pub mod outbox;
 pub mod policy;
 pub mod practice;
 pub mod vault;

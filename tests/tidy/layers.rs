@@ -27,6 +27,8 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
     ("keys", &[("names", All)]),
     ("kv", &[("names", All)]),
     ("config", &[("names", All)]),
+    // What waits to be told; whoever makes something true can have it told in the same transaction.
+    ("outbox", &[("names", All), ("kv", All)]),
     // The business records change only for a permit, which they cannot make.
     (
         "practice",
@@ -34,6 +36,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("names", All),
             ("policy", All),
             ("kv", All),
+            ("outbox", All),
             ("keys", All),
             ("audit", SETTLING),
             ("gate", Only(&["Administer", "OwnAccount", "Permit"])),
@@ -47,6 +50,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
         &[
             ("names", All),
             ("kv", All),
+            ("outbox", Only(&["Cause", "News", "Noticeboard"])),
             ("keys", All),
             ("audit", SETTLING),
             (
@@ -103,6 +107,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("audit", All),
             ("keys", All),
             ("kv", All),
+            ("outbox", All),
             ("config", All),
             ("practice", All),
             ("gate", All),
@@ -120,6 +125,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("audit", All),
             ("keys", All),
             ("kv", All),
+            ("outbox", All),
             ("config", All),
             ("practice", All),
             ("gate", All),
