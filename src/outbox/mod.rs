@@ -23,7 +23,7 @@ mod noticeboard;
 pub use letter::Letter;
 pub use mail::{Delivery, Item, MAX_ITEMS, MAX_NAMES, Mail, Section, Topic};
 pub use mails::Mails;
-pub use news::{Cause, News};
+pub use news::{Cause, News, structure_folder};
 pub use noticeboard::{MAX_NEWS, Noticeboard};
 
 use crate::kv::Change;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{AccountId, DocName, MatterId, NodeId, Place, Role, Timestamp};
+use crate::names::{AccountId, DocName, MatterId, NodeId, Place, Timestamp};
 
 /// That one person or device brought one document into a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,10 +15,8 @@ pub struct News {
     pub folder: NodeId,
     /// Its name; nothing for "further documents", when more news waits than is kept apart.
     pub name: Option<DocName>,
-    /// Who brought it.
+    /// Who brought it. As what (the firm or a participant), their account says.
     pub by: AccountId,
-    /// As what.
-    pub by_role: Role,
     /// How it came.
     pub cause: Cause,
     /// When it came first, as far as nobody was told yet.
@@ -48,12 +46,11 @@ impl News {
         node: NodeId,
         name: &DocName,
         by: AccountId,
-        by_role: Role,
         cause: Cause,
     ) -> Option<Self> {
         let (matter, folder) = (place.matter?, structure_folder(place)?);
         let at = Timestamp::now();
-        Some(Self { matter, node, folder, name: Some(name.clone()), by, by_role, cause, since: at, at })
+        Some(Self { matter, node, folder, name: Some(name.clone()), by, cause, since: at, at })
     }
 }
 

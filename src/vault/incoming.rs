@@ -14,7 +14,8 @@ use super::error::Error;
 use super::staging::{self, Base, Part, Upload};
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Confirmation, Create, Permit, Update};
-use crate::names::{AccountId, DocName, DocPath, NodeId, Place, Timestamp};
+use crate::names::{AccountId, DocName, DocPath, MatterId, NodeId, Place, Timestamp};
+use crate::outbox::{Cause, News};
 
 /// Under which permit an upload runs.
 pub enum Intent {
@@ -87,6 +88,8 @@ pub struct Incoming {
     part: Option<Part>,
     /// Set by [`Incoming::set_modified`].
     modified: Option<Timestamp>,
+    /// Set by [`Incoming::set_copied_from`].
+    copied_from: Option<MatterId>,
 }
 
 /// An upload whose content is one blob and not yet durable. Dropped, the blob goes.
@@ -102,6 +105,7 @@ pub struct Ready {
     /// False if the blob is the version that the edit began with.
     is_new: bool,
     modified: Option<Timestamp>,
+    copied_from: Option<MatterId>,
     intent: Option<Intent>,
     part: Option<Part>,
     store: Arc<BlobStore>,
@@ -136,7 +140,7 @@ impl Vault {
             Intent::Update(_) => (Base::Empty, None),
         };
         let upload = self.staging.begin(key, base)?;
-        Ok(Incoming { upload, intent, part, modified: None })
+        Ok(Incoming { upload, intent, part, modified: None, copied_from: None })
     }
 
     /// Makes a sealed upload visible: one catalog transaction, durable on return. [`Error::Changed`] means that the name or
@@ -145,7 +149,7 @@ impl Vault {
     pub fn commit(&self, ready: &mut Ready, confirmation: Confirmation) -> Result<Committed, Error> {
         let intent =
             ready.intent.as_ref().filter(|intent| intent.is_confirmed_by(&confirmation)).ok_or(Error::Changed)?;
-        let (entry, before) = self.put_version(intent, ready.blob, ready.is_new, ready.modified)?;
+        let (entry, before) = self.put_version(intent, ready)?;
         let created = matches!(intent, Intent::Create(_));
         let matter = intent.place().matter;
         self.usage.changed(matter, before, entry.size());
@@ -160,13 +164,8 @@ impl Vault {
         Ok(Committed { entry, created })
     }
 
-    fn put_version(
-        &self,
-        intent: &Intent,
-        blob: BlobRef,
-        is_new: bool,
-        modified: Option<Timestamp>,
-    ) -> Result<(Entry, u64), Error> {
+    fn put_version(&self, intent: &Intent, ready: &Ready) -> Result<(Entry, u64), Error> {
+        let Ready { blob, is_new, modified, .. } = *ready;
         let (place, name, by) = (intent.place(), intent.name(), intent.by());
         let folder = place.folder().ok_or(Error::Gone)?;
         let key = self.catalog.entry_key(folder, name);
@@ -211,6 +210,14 @@ impl Vault {
         change.put(&key, &entry);
         if let Some(content) = entry.content.filter(|_| is_new) {
             change.put(&version_key(entry.node, content.version), &Version { blob, at: now, by });
+            // A copy within the matter is nothing new to anybody, and a temporary file is nobody's but its maker's.
+            let cause = match ready.copied_from {
+                None => Some(Cause::Uploaded),
+                Some(matter) => (place.matter != Some(matter)).then_some(Cause::Copied),
+            };
+            let cause = cause.filter(|_| !entry.transient);
+            let news = cause.and_then(|cause| News::now(place, entry.node, name, by, cause));
+            self.board.announce(&mut change, news)?;
         }
         change.commit()?;
         Ok((entry, before))
@@ -312,14 +319,19 @@ impl Incoming {
         self.modified = Some(modified);
     }
 
+    /// The bytes are those of a document in this matter.
+    pub fn set_copied_from(&mut self, matter: MatterId) {
+        self.copied_from = Some(matter);
+    }
+
     /// Makes the content one blob.
     pub fn seal(self, vault: &Vault) -> Result<Sealed, Error> {
-        let Self { upload, intent, part, modified } = self;
+        let Self { upload, intent, part, modified, copied_from } = self;
         let is_new = matches!(intent, Intent::Create(_)) || upload.is_modified();
         match upload.seal() {
             Ok(content) => {
                 let (blob, store) = (content.blob(), vault.blobs.clone());
-                let ready = Ready { blob, is_new, modified, intent: Some(intent), part, store };
+                let ready = Ready { blob, is_new, modified, copied_from, intent: Some(intent), part, store };
                 Ok(Sealed { content, ready })
             }
             Err(error) => Err(failed(intent, error)),

@@ -181,7 +181,11 @@ impl View {
 
     /// Copies one document, its content and dead properties. True if a document was replaced.
     pub async fn copy_document(&self, from: &DocPath, to: &DocPath, replace: Replace) -> Result<bool, Error> {
-        if let (Found::Entry(source, _), Found::Entry(target, _)) = (self.find(from)?, self.find(to)?)
+        let source = match self.find(from)? {
+            Found::Entry(source, _) => Some(source),
+            _ => None,
+        };
+        if let (Some(source), Found::Entry(target, _)) = (&source, self.find(to)?)
             && source.node == target.node
         {
             return Err(Error::Overlap);
@@ -189,6 +193,9 @@ impl View {
         let reading = self.read(from).await?;
         let existing = if replace == Replace::Yes { Existing::Replace } else { Existing::Refuse };
         let writing = self.write(to, WriteOptions { create: true, existing, expect_version: None }).await?;
+        if let Some(matter) = source.and_then(|source| source.place.matter) {
+            writing.set_copied_from(matter).await;
+        }
         let mut offset = 0;
         loop {
             let step: Bytes = match reading.read_at(offset, COPY_STEP).await {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::tree::{Found, entry_stat, is_blind, part_stat};
 use super::{Error, Existing, Stat, View, WriteOptions};
 use crate::gate;
-use crate::names::{DocName, DocPath, DocumentTarget, NewTarget, Place, Timestamp};
+use crate::names::{DocName, DocPath, DocumentTarget, MatterId, NewTarget, Place, Timestamp};
 use crate::policy::{Decision, Operation, decide};
 use crate::vault::{self, Incoming, Intent, LockSpan};
 
@@ -41,6 +41,8 @@ pub(super) struct State {
     queued: usize,
     len: u64,
     pub(super) modified: Option<Timestamp>,
+    /// The matter of the document whose bytes these are, if it is a copy.
+    pub(super) copied_from: Option<MatterId>,
     failed: Option<Error>,
 }
 
@@ -75,6 +77,7 @@ impl View {
             queue: Vec::new(),
             queued: 0,
             modified: None,
+            copied_from: None,
             failed: None,
         };
         Ok(Writing { view: self.clone(), path: path.clone(), options, state: Arc::new(Mutex::new(state)) })
@@ -235,6 +238,11 @@ impl Writing {
     pub async fn set_modified(&self, modified: Timestamp) -> Result<(), Error> {
         self.state.lock().await.modified = Some(modified);
         Ok(())
+    }
+
+    /// The bytes are those of a document in this matter: within it, a copy is no news.
+    pub(super) async fn set_copied_from(&self, matter: MatterId) {
+        self.state.lock().await.copied_from = Some(matter);
     }
 
     /// Makes what came durable (fsync@openssh.com). Of a new document it becomes a part that can be resumed, invisible to

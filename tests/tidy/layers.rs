@@ -50,7 +50,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
         &[
             ("names", All),
             ("kv", All),
-            ("outbox", Only(&["Cause", "News", "Noticeboard"])),
+            ("outbox", Only(&["Cause", "News", "Noticeboard", "structure_folder"])),
             ("keys", All),
             ("audit", SETTLING),
             (
