@@ -54,6 +54,8 @@ pub(super) struct Proof<'a> {
 /// What logging in needs to remember.
 pub(super) struct Logins {
     throttle: Throttle,
+    /// Requests for another password: whoever floods a mailbox is slowed like one who guesses.
+    resets: Throttle,
     hashing: Hashing,
     /// Verified against when there is no account or no password, so that both take the same time.
     nobody: String,
@@ -83,6 +85,7 @@ impl Logins {
         getrandom::fill(&mut key).map_err(|_| passwords::Error::Hash)?;
         Ok(Self {
             throttle: Throttle::default(),
+            resets: Throttle::default(),
             hashing: Hashing::start(settings.passwords_waiting, settings.passwords_waiting_per_address)?,
             nobody: passwords::hash(&passwords::random())?,
             basic: Mutex::default(),
@@ -243,6 +246,16 @@ impl Gate {
             hits("guesses", front).increment(1);
             LoginError::Throttled(wait)
         })
+    }
+
+    /// Counts every request, since there is no telling a good one from a bad one.
+    pub(super) fn admit_reset(&self, front: Front, login: &str, peer: IpAddr) -> Result<(), LoginError> {
+        self.logins.resets.admit(login, peer).map_err(|wait| {
+            hits("resets", front).increment(1);
+            LoginError::Throttled(wait)
+        })?;
+        self.logins.resets.failed(login, peer);
+        Ok(())
     }
 
     async fn verify(

@@ -10,6 +10,7 @@
 mod asks;
 mod factor;
 mod hashing;
+mod links;
 mod login;
 mod operation;
 pub mod passwords;
@@ -26,6 +27,7 @@ use parking_lot::Mutex;
 
 pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, random_secret};
+pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
 pub use login::LoginError;
 pub use operation::{
     Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SetProperties,

@@ -221,6 +221,8 @@ pub enum AuthMethod {
     /// A password that the account has for one device.
     #[serde(rename = "device-password")]
     DevicePassword,
+    /// A single-use link that was sent to the account's address.
+    Link,
     /// The right to open the control socket, as the operating system enforces it.
     Socket,
     /// The daemon's own work.
@@ -231,8 +233,8 @@ pub enum AuthMethod {
 
 impl AuthMethod {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Password, Self::PublicKey, Self::DevicePassword, Self::Socket, Self::Internal, Self::None];
+    pub const ALL: [Self; 7] =
+        [Self::Password, Self::PublicKey, Self::DevicePassword, Self::Link, Self::Socket, Self::Internal, Self::None];
 
     /// The word in the audit record and in guards.
     pub const fn as_str(self) -> &'static str {
@@ -240,6 +242,7 @@ impl AuthMethod {
             Self::Password => "password",
             Self::PublicKey => "publickey",
             Self::DevicePassword => "device-password",
+            Self::Link => "link",
             Self::Socket => "socket",
             Self::Internal => "internal",
             Self::None => "none",

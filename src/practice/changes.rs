@@ -10,7 +10,7 @@ use super::{
     NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange,
 };
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Administer, OwnAccount, Permit};
+use crate::gate::{Administer, Operation, OwnAccount, Permit};
 use crate::names::{ContactId, MatterId, Role};
 
 /// How much of an error goes into the audit record, in characters.
@@ -223,10 +223,7 @@ impl Practice {
     /// Uses a recovery code of the acting account up; false if it has no such code.
     pub fn spend_recovery_code(&self, permit: Permit<OwnAccount>, code: &TokenDigest) -> Result<bool, Error> {
         let account = permit.by();
-        let result = self.commit(|draft| draft.spend_recovery_code(account, code));
-        let (outcome, detail) = told(&result);
-        permit.settle(outcome, detail);
-        result
+        self.change(permit, |draft| draft.spend_recovery_code(account, code))
     }
 
     /// Switches an account off, which ends its sessions, or on again.
@@ -235,9 +232,9 @@ impl Practice {
     }
 
     /// Does the work and settles the permit with what came of it.
-    fn change<T>(
+    pub(super) fn change<O: Operation, T>(
         &self,
-        permit: Permit<Administer>,
+        permit: Permit<O>,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let result = self.commit(work);

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::records::{
-    AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, MatterRecord,
+    AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, LinkRecord, MatterRecord,
     ParticipantRecord, SWITCHES, SecondFactorRecord, SwitchesRecord, TypeFolderRecord, TypeRecord, account_key,
-    contact_key, device_password_key, former_folder_key, matter_key, participant_key, second_factor_key, ssh_key_key,
+    contact_key, device_password_key, former_folder_key, link_key, matter_key, participant_key, second_factor_key, ssh_key_key,
     type_folder_key, type_key,
 };
-use super::{Account, AccountKey, Contact, DevicePassword, Error, Firm, Matter, MatterType, Participant, Switches};
+use super::{Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, Matter, MatterType, Participant, Switches};
 use crate::kv::{self, Change, SealedStore};
 use crate::names::AccountId;
 
@@ -78,6 +78,17 @@ impl<'s> Draft<'s> {
 
     pub(super) fn delete_device_password(&mut self, account: AccountId, one: &DevicePassword) {
         self.write().delete(&device_password_key(account, &one.digest));
+    }
+
+    pub(super) fn insert_link(&mut self, link: Link) {
+        let link = Arc::new(link);
+        self.write().put(&link_key(link.account, &link.digest), &LinkRecord::from(&*link));
+        self.firm.insert_link(link);
+    }
+
+    pub(super) fn delete_link(&mut self, link: &Link) {
+        self.write().delete(&link_key(link.account, &link.digest));
+        self.firm.remove_link(link);
     }
 
     pub(super) fn put_contact(&mut self, contact: Contact) -> Arc<Contact> {

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::matter::MatterParts;
 use super::spec::FolderSpec;
 use super::{
-    Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant,
+    Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, LinkPurpose, Matter, MatterType, MatterTypeSpec, Participant,
     Party, SecondFactor, Switches, TokenDigest, ssh_key,
 };
 use crate::kv::SealedStore;
@@ -28,6 +28,7 @@ const ACCOUNTS: &[u8] = b"fa";
 const ACCOUNT_KEYS: &[u8] = b"fk";
 const SECOND_FACTORS: &[u8] = b"fn";
 const DEVICE_PASSWORDS: &[u8] = b"fd";
+const LINKS: &[u8] = b"fl";
 const CONTACTS: &[u8] = b"fc";
 const MATTERS: &[u8] = b"fm";
 const PARTICIPANTS: &[u8] = b"fp";
@@ -53,6 +54,10 @@ pub(super) fn second_factor_key(account: AccountId) -> Vec<u8> {
 
 pub(super) fn device_password_key(account: AccountId, digest: &TokenDigest) -> Vec<u8> {
     [DEVICE_PASSWORDS, account.as_bytes(), &digest.as_bytes()[..16]].concat()
+}
+
+pub(super) fn link_key(account: AccountId, digest: &TokenDigest) -> Vec<u8> {
+    [LINKS, account.as_bytes(), &digest.as_bytes()[..16]].concat()
 }
 
 pub(super) fn contact_key(id: ContactId) -> Vec<u8> {
@@ -156,6 +161,21 @@ impl From<&DevicePassword> for DevicePasswordRecord {
     fn from(one: &DevicePassword) -> Self {
         let DevicePassword { name, digest, read_only, expires, created } = one.clone();
         Self { name, digest: *digest.as_bytes(), read_only, expires, created }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct LinkRecord {
+    digest: [u8; 32],
+    purpose: LinkPurpose,
+    created: Timestamp,
+    expires: Timestamp,
+}
+
+impl From<&Link> for LinkRecord {
+    fn from(link: &Link) -> Self {
+        let Link { purpose, created, expires, .. } = *link;
+        Self { digest: *link.digest.as_bytes(), purpose, created, expires }
     }
 }
 
@@ -293,6 +313,15 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
         firm.insert_contact(Arc::new(Contact { id, name, email, created }));
     }
     load_accounts(store, &mut firm)?;
+    for (key, record) in all::<LinkRecord>(store, LINKS)? {
+        let account = AccountId::from_bytes(id_at(&key, 2)?);
+        if firm.account(account).is_none() {
+            return Err(damaged("a link without its account"));
+        }
+        let LinkRecord { digest, purpose, created, expires } = record;
+        let digest = TokenDigest::from_bytes(digest);
+        firm.insert_link(Arc::new(Link { digest, account, purpose, created, expires }));
+    }
     let mut former = all::<FormerFolderRecord>(store, FORMER_FOLDERS)?.into_iter().peekable();
     for (key, record) in all::<MatterRecord>(store, MATTERS)? {
         let kind = firm.type_version(record.type_id, record.type_version).cloned();

@@ -39,7 +39,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("outbox", All),
             ("keys", All),
             ("audit", SETTLING),
-            ("gate", Only(&["Administer", "OwnAccount", "Permit"])),
+            ("gate", Only(&["Administer", "Operation", "OwnAccount", "Permit"])),
         ],
     ),
     // The gate decides and records; it cannot reach a document.
