@@ -20,6 +20,7 @@ mod document;
 mod firm;
 mod init;
 mod key;
+mod link;
 mod lock;
 mod matter;
 mod matter_folders;

@@ -11,6 +11,7 @@ use super::records::{
 use super::{Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, Matter, MatterType, Participant, Switches};
 use crate::kv::{self, Change, SealedStore};
 use crate::names::AccountId;
+use crate::outbox::{self, Letter};
 
 /// Rules read [`Draft::firm`] and write through the `put_` methods, which change the snapshot and the batch together.
 pub(super) struct Draft<'s> {
@@ -78,6 +79,11 @@ impl<'s> Draft<'s> {
 
     pub(super) fn delete_device_password(&mut self, account: AccountId, one: &DevicePassword) {
         self.write().delete(&device_password_key(account, &one.digest));
+    }
+
+    /// Has a letter mailed as soon as the change is durable.
+    pub(super) fn send(&mut self, letter: Letter) {
+        outbox::put(self.write(), letter);
     }
 
     pub(super) fn insert_link(&mut self, link: Link) {

@@ -14,6 +14,7 @@ use super::draft::Draft;
 use super::words;
 use super::{Access, Account, Contact, Error, Matter, Participant, Party, Practice, TokenDigest};
 use crate::gate::{Administer, OwnAccount, Permit};
+use crate::outbox::Letter;
 use crate::names::{AccountId, ContactId, MatterId, Role, Timestamp};
 
 /// How many links an account may have at a time; somebody who asks for more gets none.
@@ -56,12 +57,12 @@ pub struct NewLink {
     pub delivery: Delivery,
 }
 
-/// How a link reaches its person.
+/// How a link, or word of a new matter, reaches its person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// By mail to the account's address, queued in the same transaction.
     Mail,
-    /// Whoever makes it is shown it and hands it over.
+    /// Whoever makes it is shown it and hands it over; nothing is mailed.
     Shown,
 }
 
@@ -157,9 +158,9 @@ impl Draft<'_> {
         let contact = self.with_address(contact, email)?;
         let account = self.give_account(contact)?;
         if account.has_login() {
-            return self.comes_in(&one, account);
+            return Ok(self.comes_in(&one, account, link.delivery));
         }
-        self.put_link(&account, LinkPurpose::Invitation, Some(&matter), link)?;
+        self.put_link(&account, LinkPurpose::Invitation, Some(matter.id), link)?;
         let participant = self.put_participant(Participant { access: Access::Invited, ..Participant::clone(&one) });
         Ok(Invited { participant, account })
     }
@@ -183,10 +184,10 @@ impl Draft<'_> {
         let account = self.firm().account_of(one.party).cloned();
         let account = account.ok_or_else(|| Error::Damaged("an invitation without its account".to_owned()))?;
         if account.has_login() {
-            return self.comes_in(&one, account);
+            return Ok(self.comes_in(&one, account, link.delivery));
         }
         self.remove_links(account.id, |_| true);
-        self.put_link(&account, LinkPurpose::Invitation, Some(&matter), link)?;
+        self.put_link(&account, LinkPurpose::Invitation, Some(matter.id), link)?;
         Ok(Invited { participant: one, account })
     }
 
@@ -254,19 +255,23 @@ impl Draft<'_> {
     }
 
     /// Somebody who has a login needs no link.
-    fn comes_in(&mut self, one: &Participant, account: Arc<Account>) -> Result<Invited, Error> {
+    fn comes_in(&mut self, one: &Participant, account: Arc<Account>, delivery: Delivery) -> Invited {
         let granted_at = Some(Timestamp::now());
         let participant =
             self.put_participant(Participant { access: Access::Active, granted_at, ..Participant::clone(one) });
         self.call_back_invitations(one.party);
-        Ok(Invited { participant, account })
+        if delivery == Delivery::Mail {
+            let address = account.login.clone();
+            self.send(Letter::NewMatter { account: account.id, address, matter: one.matter });
+        }
+        Invited { participant, account }
     }
 
     fn put_link(
         &mut self,
         account: &Account,
         purpose: LinkPurpose,
-        _matter: Option<&Matter>,
+        matter: Option<MatterId>,
         new: &NewLink,
     ) -> Result<(), Error> {
         let now = Timestamp::now();
@@ -281,7 +286,15 @@ impl Draft<'_> {
             )));
         }
         let digest = TokenDigest::of(&new.token);
-        self.insert_link(Link { digest, account: account.id, purpose, created: now, expires: new.expires });
+        let (id, expires) = (account.id, new.expires);
+        self.insert_link(Link { digest, account: id, purpose, created: now, expires });
+        if new.delivery == Delivery::Mail {
+            let (address, token) = (account.login.clone(), new.token.clone());
+            self.send(match purpose {
+                LinkPurpose::Invitation => Letter::Invitation { account: id, address, matter, token, expires },
+                LinkPurpose::Reset => Letter::PasswordReset { account: id, address, token, expires },
+            });
+        }
         Ok(())
     }
 
