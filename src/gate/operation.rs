@@ -86,19 +86,40 @@ impl Viewpoint<'_> {
         if place.is_structure() {
             return self.with_rules(place, |rules| policy::may_enter(self.standing, rules, place));
         }
-        let folder = Object { own: place.own, folder: true, ..Object::default() };
+        let by_rule = self.with_rules(place, |rules| policy::by_rule(self.standing, rules, place));
+        let folder = Object { own: place.own, folder: true, by_rule, ..Object::default() };
         folder.visible(self.rights(place))
     }
 
     /// What the policy may know of an entry.
     pub fn object(&self, target: &DocumentTarget) -> Object {
-        Object {
+        let plain = Object {
             own: target.is_own,
             fresh: target.made_at.elapsed() < self.fresh_for,
             empty: !target.is_folder && target.size == 0,
             transient: target.is_transient,
             folder: target.is_folder,
-        }
+            ..Object::default()
+        };
+        self.with_rules(&target.place, |rules| {
+            if rules.is_plain() {
+                return plain;
+            }
+            let anchored = policy::is_anchored(rules, target.node);
+            if target.is_folder {
+                let by_rule = policy::by_rule(self.standing, rules, &target.inside());
+                return Object { by_rule, anchored, ..plain };
+            }
+            let shared = policy::shared(self.standing, rules, target.place.matter, target.node);
+            Object { shared, anchored, ..plain }
+        })
+    }
+
+    /// Whether something in a folder may show itself although the folder is not listed.
+    pub fn opens_in(&self, place: &Place) -> bool {
+        self.with_rules(place, |rules| {
+            !rules.is_plain() && place.folder().is_some_and(|folder| policy::opens_in(rules, folder))
+        })
     }
 
     fn with_rules<T>(&self, place: &Place, answer: impl FnOnce(&MatterRules) -> T) -> T {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::records::{
-    AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, LinkRecord, MatterRecord,
+    AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, LinkRecord, MatterRecord, OwnRuleRecord,
     ParticipantRecord, SWITCHES, SecondFactorRecord, SwitchesRecord, TypeFolderRecord, TypeRecord, account_key,
-    contact_key, device_password_key, former_folder_key, link_key, matter_key, participant_key, second_factor_key, ssh_key_key,
+    contact_key, device_password_key, former_folder_key, link_key, matter_key, own_rule_key, participant_key, second_factor_key, ssh_key_key,
     type_folder_key, type_key,
 };
+use super::own_rules::OwnRule;
 use super::{Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, Matter, MatterType, Participant, Switches};
 use crate::kv::{self, Change, SealedStore};
-use crate::names::AccountId;
+use crate::names::{AccountId, MatterId, NodeId};
 use crate::outbox::{self, Letter};
 
 /// Rules read [`Draft::firm`] and write through the `put_` methods, which change the snapshot and the batch together.
@@ -117,6 +118,15 @@ impl<'s> Draft<'s> {
         }
         self.firm.insert_matter(matter.clone());
         matter
+    }
+
+    /// Writes the rule; the matter that has it is put by the caller.
+    pub(super) fn put_own_rule(&mut self, matter: MatterId, rule: &OwnRule) {
+        self.write().put(&own_rule_key(matter, rule.node), &OwnRuleRecord::from(rule));
+    }
+
+    pub(super) fn delete_own_rule(&mut self, matter: MatterId, node: NodeId) {
+        self.write().delete(&own_rule_key(matter, node));
     }
 
     pub(super) fn put_switches(&mut self, switches: Switches) {

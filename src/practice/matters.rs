@@ -66,6 +66,7 @@ impl Draft<'_> {
             areas: Areas::ALL,
             nodes: (0..kind.folder_count()).map(|_| NodeId::random()).collect(),
             former: Vec::new(),
+            own_rules: Vec::new(),
         };
         let matter = Matter::assemble(parts, kind);
         Ok(self.put_matter(matter.ok_or_else(|| Error::Damaged("a matter does not fit its matter type".to_owned()))?))

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::matter::MatterParts;
+use super::own_rules::{OwnRule, Ruling};
 use super::spec::FolderSpec;
 use super::{
     Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, LinkPurpose, Matter, MatterType, MatterTypeSpec, Participant,
@@ -35,6 +36,7 @@ const PARTICIPANTS: &[u8] = b"fp";
 const TYPES: &[u8] = b"ft";
 const TYPE_FOLDERS: &[u8] = b"ff";
 const FORMER_FOLDERS: &[u8] = b"fo";
+const OWN_RULES: &[u8] = b"fr";
 /// The firm's switches: one record.
 pub(super) const SWITCHES: &[u8] = b"fs";
 
@@ -70,6 +72,10 @@ pub(super) fn matter_key(id: MatterId) -> Vec<u8> {
 
 pub(super) fn former_folder_key(matter: MatterId, node: NodeId) -> Vec<u8> {
     [FORMER_FOLDERS, matter.as_bytes(), node.as_bytes()].concat()
+}
+
+pub(super) fn own_rule_key(matter: MatterId, node: NodeId) -> Vec<u8> {
+    [OWN_RULES, matter.as_bytes(), node.as_bytes()].concat()
 }
 
 pub(super) fn participant_key(matter: MatterId, party: Party) -> Vec<u8> {
@@ -235,6 +241,22 @@ pub(super) struct FormerFolderRecord {
     pub(super) path: DocPath,
 }
 
+/// What staff say of one folder or document that people made.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OwnRuleRecord {
+    above: Vec<NodeId>,
+    path: DocPath,
+    ruling: Ruling,
+    since: Timestamp,
+}
+
+impl From<&OwnRule> for OwnRuleRecord {
+    fn from(rule: &OwnRule) -> Self {
+        let OwnRule { above, path, ruling, since, .. } = rule.clone();
+        Self { above, path, ruling, since }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct SwitchesRecord {
     portal: bool,
@@ -323,12 +345,18 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
         firm.insert_link(Arc::new(Link { digest, account, purpose, created, expires }));
     }
     let mut former = all::<FormerFolderRecord>(store, FORMER_FOLDERS)?.into_iter().peekable();
+    let mut rules = all::<OwnRuleRecord>(store, OWN_RULES)?.into_iter().peekable();
     for (key, record) in all::<MatterRecord>(store, MATTERS)? {
         let kind = firm.type_version(record.type_id, record.type_version).cloned();
         let mut own = Vec::new();
         // Both tables are sorted by matter, so the former folders of this one come next.
         while let Some((folder, record)) = former.next_if(|(folder, _)| folder.get(2..18) == key.get(2..18)) {
             own.push((NodeId::from_bytes(id_at(&folder, 18)?), record.path));
+        }
+        let mut own_rules = Vec::new();
+        while let Some((rule, record)) = rules.next_if(|(rule, _)| rule.get(2..18) == key.get(2..18)) {
+            let OwnRuleRecord { above, path, ruling, since } = record;
+            own_rules.push(OwnRule { node: NodeId::from_bytes(id_at(&rule, 18)?), above, path, ruling, since });
         }
         let parts = MatterParts {
             id: MatterId::from_bytes(id_at(&key, 2)?),
@@ -341,12 +369,13 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
             areas: record.areas,
             nodes: record.nodes,
             former: own,
+            own_rules,
         };
         let matter = kind.and_then(|kind| Matter::assemble(parts, kind));
         firm.insert_matter(Arc::new(matter.ok_or_else(|| damaged("a matter does not fit its matter type"))?));
     }
-    if former.next().is_some() {
-        return Err(damaged("a former folder without its matter"));
+    if former.next().is_some() || rules.next().is_some() {
+        return Err(damaged("a former folder or a rule without its matter"));
     }
     for (key, record) in all::<ParticipantRecord>(store, PARTICIPANTS)? {
         let id = id_at(&key, 19)?;

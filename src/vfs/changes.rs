@@ -37,10 +37,10 @@ impl View {
             Found::NoParent => return self.absent::<gate::MakeFolder, _>(path, Error::NoParent).await,
             Found::Missing(place, name) => (place, name, false),
             Found::Entry(target, _) => {
-                if self.is_visible(&target)? || !self.is_blind(&target.place)? {
+                if !self.is_kept_beside(&target)? {
                     return Err(Error::Exists);
                 }
-                if target.is_folder {
+                if target.is_folder && self.is_blind(&target.place)? {
                     (target.place, target.name, true)
                 } else {
                     let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
@@ -147,7 +147,7 @@ impl View {
     }
 
     fn replaced(&self, source: &DocumentTarget, target: DocumentTarget, replace: Replace) -> Result<Taken, Error> {
-        if !self.is_visible(&target)? && self.is_blind(&target.place)? {
+        if self.is_kept_beside(&target)? {
             let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
             return Ok(Taken::Beside(target.place, name));
         }
@@ -241,7 +241,7 @@ impl View {
             Found::NoParent => return self.absent::<gate::SetTimes, _>(path, Error::NotFound).await,
             Found::Entry(target, _) => target,
         };
-        if !self.is_visible(&target)? && self.is_blind(&target.place)? {
+        if self.is_kept_beside(&target)? {
             return Ok(());
         }
         let permit = self.permit::<gate::SetTimes>(target).await?;

@@ -77,6 +77,51 @@ impl Vfs {
         Ok(records)
     }
 
+    /// The folder or document that people made at this path, which starts below the matter's own folder.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nothing stands there, [`Error::Structure`] for a folder of the matter type.
+    pub fn locate(
+        &self,
+        _permit: &Permit<Administer>,
+        matter: &Matter,
+        path: &DocPath,
+    ) -> Result<DocumentTarget, Error> {
+        let path_of_matter = DocPath::root().join(matter.folder_name.clone()).map_err(|_| Error::NotFound)?;
+        let mut place = Place { matter: Some(matter.id), path: path_of_matter, ..super::tree::root() };
+        let (last, above) = path.names().split_last().ok_or(Error::Structure)?;
+        let deeper = |place: &Place, name: &DocName| {
+            let folder = matter.child(place.folder(), &name.folded()).filter(|_| place.is_structure())?;
+            let path = place.path.clone().join(folder.name.clone()).ok()?;
+            let (chain, structure) = ([&place.chain[..], &[folder.id]].concat(), place.structure + 1);
+            Some(Place { chain, structure, path, ..place.clone() })
+        };
+        let entry_in = |place: &Place, name: &DocName| {
+            let entry = self.vault.find(place.folder().ok_or(Error::NotFound)?, name)?.ok_or(Error::NotFound)?;
+            Ok::<_, Error>(DocumentTarget {
+                place: place.clone(),
+                name: entry.name.clone(),
+                node: entry.node,
+                is_folder: entry.content.is_none(),
+                version: entry.content.map_or(0, |content| content.version),
+                size: entry.size(),
+                is_own: false,
+                is_transient: entry.transient,
+                made_at: entry.created,
+            })
+        };
+        for name in above {
+            place = match deeper(&place, name) {
+                Some(inner) => inner,
+                None => Some(entry_in(&place, name)?).filter(|entry| entry.is_folder).ok_or(Error::NotFound)?.inside(),
+            };
+        }
+        if deeper(&place, last).is_some() {
+            return Err(Error::Structure);
+        }
+        entry_in(&place, last)
+    }
+
     /// The deep check of what is stored, below these folders of the structure.
     pub fn check(&self, permit: &Permit<Administer>, roots: Vec<Root>) -> Check {
         self.vault.check(permit, roots)
@@ -96,7 +141,7 @@ impl Vfs {
             let (place, object, aim) = match sight.find(path)? {
                 Found::Structure(place) => (place, None, None),
                 Found::Entry(target, _) if target.is_folder && matches!(verb, Verb::List | Verb::Create) => {
-                    (super::tree::inside(&target), None, None)
+                    (target.inside(), None, None)
                 }
                 Found::Entry(target, _) => (
                     target.place.clone(),

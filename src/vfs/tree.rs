@@ -43,7 +43,7 @@ impl Sight<'_> {
             place = match self.child(&place, name)? {
                 Child::Structure(inner) => inner,
                 Child::Entry(target, _) if target.is_folder => {
-                    let inner = inside(&target);
+                    let inner = target.inside();
                     if !self.seen.shown(&inner) {
                         return Ok(Found::NoParent);
                     }
@@ -103,14 +103,14 @@ impl Sight<'_> {
         place
     }
 
-    /// What the account has itself kept beside a hidden entry of that name. In a drop box it answers to the name that was
+    /// What the account has itself kept beside a hidden entry of that name. It answers to the name that was
     /// asked for: an upload that is gone as soon as it is done would tell that the name was taken, and a drive that puts
     /// an empty document first would never find it again.
     fn own_beside(&self, hidden: &DocumentTarget) -> Result<Option<Entry>, Error> {
-        let rights = self.seen.rights(&hidden.place);
-        if !is_blind(rights) || self.seen.object(hidden).visible(rights) {
+        if !self.is_kept_beside(hidden) {
             return Ok(None);
         }
+        let rights = self.seen.rights(&hidden.place);
         let Some(folder) = hidden.place.folder() else { return Ok(None) };
         let mut own = None;
         for n in 2..MAX_NUMBERED {
@@ -120,6 +120,13 @@ impl Sight<'_> {
             }
         }
         Ok(own)
+    }
+
+    /// Whether what is sent under the name of this entry is kept beside it, because the session may not know of it: a
+    /// refusal would tell that the name is taken.
+    pub(super) fn is_kept_beside(&self, target: &DocumentTarget) -> bool {
+        let (object, rights) = (self.seen.object(target), self.seen.rights(&target.place));
+        !object.visible(rights) && (is_blind(rights) || object.by_rule == Some(false))
     }
 
     /// The first name that is free, for what is to be kept beside an entry of this name.
@@ -173,6 +180,11 @@ impl Sight<'_> {
         }
     }
 
+    /// The session's rights in the folder that holds an entry, and what it may do with the entry for being shared.
+    pub(super) fn rights_on(&self, target: &DocumentTarget) -> Rights {
+        self.seen.rights(&target.place) | self.seen.object(target).shared
+    }
+
     /// An entry as an operation's target.
     pub(super) fn target(&self, place: &Place, entry: &Entry) -> DocumentTarget {
         DocumentTarget {
@@ -207,17 +219,6 @@ pub(super) fn root() -> Place {
 
 fn matter_place(matter: &Matter) -> Place {
     Place { matter: Some(matter.id), path: joined(&DocPath::root(), &matter.folder_name), ..root() }
-}
-
-/// The inside of a user-made folder.
-pub(super) fn inside(folder: &DocumentTarget) -> Place {
-    Place {
-        matter: folder.place.matter,
-        chain: [&folder.place.chain[..], &[folder.node]].concat(),
-        structure: folder.place.structure,
-        own: folder.is_own,
-        path: folder.path(),
-    }
 }
 
 /// Structure and catalog names were found along a path that was valid, so that joining them stays within the limits but

@@ -96,12 +96,13 @@ impl View {
     /// What an upload may become whose name is taken: the next version, or, where the session cannot see what is there, a
     /// document beside it.
     async fn intent_on(&self, path: &DocPath, target: DocumentTarget, options: &WriteOptions) -> Result<Intent, Error> {
-        let (updatable, visible, blind) = self.look(|sight| {
+        let (updatable, visible, blind, beside) = self.look(|sight| {
             let (object, rights) = (sight.seen.object(&target), sight.seen.rights(&target.place));
             let update = decide(Operation::Update { object, rights });
-            Ok((update == Decision::Allowed, object.visible(rights), is_blind(rights)))
+            let updatable = update == Decision::Allowed;
+            Ok((updatable, object.visible(rights), is_blind(rights), sight.is_kept_beside(&target)))
         })?;
-        if blind && options.create && (target.is_folder || !updatable) {
+        if options.create && (beside || (blind && (target.is_folder || !updatable))) {
             return self.beside(path, target.place).await;
         }
         if target.is_folder {
