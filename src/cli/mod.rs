@@ -18,6 +18,7 @@ mod device;
 mod device_password;
 mod document;
 mod firm;
+mod folder;
 mod init;
 mod key;
 mod link;
@@ -38,6 +39,7 @@ mod serve;
 mod setup;
 mod staff;
 mod status;
+mod stored;
 mod switch;
 mod type_push;
 mod whom;
@@ -127,6 +129,8 @@ enum Verb {
     #[command(subcommand)]
     Document(document::Command),
     #[command(subcommand)]
+    Folder(folder::Command),
+    #[command(subcommand)]
     Policy(policy::Command),
     #[command(subcommand)]
     Audit(audit::Command),
@@ -190,6 +194,7 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Account(command) => Request::Account(command.prepare()?),
         Verb::Key(command) => Request::Key(command),
         Verb::Document(command) => Request::Document(command),
+        Verb::Folder(command) => Request::Folder(command),
         Verb::Policy(command) => match command.prepare()? {
             Ok(explain) => Request::Policy(explain),
             Err(answered) => return Ok(answered),
@@ -278,6 +283,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Account(command) => command.run(&operator).await,
         Request::Key(command) => command.run(&operator).await,
         Request::Document(command) => command.run(&operator).await,
+        Request::Folder(command) => command.run(&operator).await,
         Request::Policy(command) => command.run(&operator).await,
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::tree::{Found, Sight};
+use super::tree::{Found, Sight, root, target_of};
 use super::{Error, Vfs};
 use crate::gate::{Administer, Permit, WhatIf};
-use crate::names::{BlobId, DocPath, NodeId, Rights, Timestamp, Verb};
+use crate::names::{BlobId, DocName, DocPath, DocumentTarget, NodeId, Place, Rights, Timestamp, Verb};
 use crate::policy::{self, Decision, Object, Operation};
 use crate::practice::{Account, Matter};
 use crate::vault::check::{Check, Root};
@@ -88,7 +88,7 @@ impl Vfs {
         path: &DocPath,
     ) -> Result<DocumentTarget, Error> {
         let path_of_matter = DocPath::root().join(matter.folder_name.clone()).map_err(|_| Error::NotFound)?;
-        let mut place = Place { matter: Some(matter.id), path: path_of_matter, ..super::tree::root() };
+        let mut place = Place { matter: Some(matter.id), path: path_of_matter, ..root() };
         let (last, above) = path.names().split_last().ok_or(Error::Structure)?;
         let deeper = |place: &Place, name: &DocName| {
             let folder = matter.child(place.folder(), &name.folded()).filter(|_| place.is_structure())?;
@@ -98,17 +98,7 @@ impl Vfs {
         };
         let entry_in = |place: &Place, name: &DocName| {
             let entry = self.vault.find(place.folder().ok_or(Error::NotFound)?, name)?.ok_or(Error::NotFound)?;
-            Ok::<_, Error>(DocumentTarget {
-                place: place.clone(),
-                name: entry.name.clone(),
-                node: entry.node,
-                is_folder: entry.content.is_none(),
-                version: entry.content.map_or(0, |content| content.version),
-                size: entry.size(),
-                is_own: false,
-                is_transient: entry.transient,
-                made_at: entry.created,
-            })
+            Ok::<_, Error>(target_of(place, &entry, false))
         };
         for name in above {
             place = match deeper(&place, name) {

@@ -185,19 +185,9 @@ impl Sight<'_> {
         self.seen.rights(&target.place) | self.seen.object(target).shared
     }
 
-    /// An entry as an operation's target.
+    /// An entry as an operation's target of this account.
     pub(super) fn target(&self, place: &Place, entry: &Entry) -> DocumentTarget {
-        DocumentTarget {
-            place: place.clone(),
-            name: entry.name.clone(),
-            node: entry.node,
-            is_folder: entry.content.is_none(),
-            version: entry.content.map_or(0, |content| content.version),
-            size: entry.size(),
-            is_own: entry.is_of(self.account),
-            is_transient: entry.transient,
-            made_at: entry.created,
-        }
+        target_of(place, entry, entry.is_of(self.account))
     }
 
     fn matter(&self, place: &Place) -> Option<&Arc<Matter>> {
@@ -210,6 +200,21 @@ enum Child {
     Structure(Place),
     Entry(DocumentTarget, Entry),
     Missing,
+}
+
+/// An entry as an operation's target.
+pub(super) fn target_of(place: &Place, entry: &Entry, is_own: bool) -> DocumentTarget {
+    DocumentTarget {
+        place: place.clone(),
+        name: entry.name.clone(),
+        node: entry.node,
+        is_folder: entry.content.is_none(),
+        version: entry.content.map_or(0, |content| content.version),
+        size: entry.size(),
+        is_own,
+        is_transient: entry.transient,
+        made_at: entry.created,
+    }
 }
 
 /// The root, which lists the matters.
