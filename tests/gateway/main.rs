@@ -26,6 +26,7 @@ mod service;
 mod sftp;
 mod sftp_channel;
 mod sftp_wire;
+mod sharing;
 mod tampering;
 mod transfer;
 mod webdav_clients;
