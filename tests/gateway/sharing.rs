@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::demo::*;
-use crate::logins::closed;
 
 const INTERNAL: &str = "Documents/Internal";
 const ROOM: &str = "Documents/Shared room";
@@ -68,8 +67,9 @@ fn a_document_is_shared_where_it_stands_and_the_share_is_taken_back() {
     let demo = Demo::start_in(directory.path());
     assert_eq!(demo.status(CLIENT_ONE, &renamed, &[]), 200, "after a restart, too");
     let unshare = said("document", "unshare", "Documents/Internal/Advice 2.pdf", &[]);
-    closed(&demo, CLIENT_ONE, &format!("{MATTER_ONE}/{INTERNAL}"), &[404], &unshare);
-    assert_eq!(demo.status(STAFF, &at("Documents/Drafts/Advice.pdf"), &["-X", "MOVE"]), 400, "a destination is missing");
+    ok(demo.deedbox(&unshare));
+    assert_eq!(demo.status(CLIENT_ONE, &renamed, &[]), 404, "at once, for a login that is remembered, too");
+    assert!(!demo.names(CLIENT_ONE, &at("Documents")).contains("Internal"));
     let back = format!("Destination: {}", demo.url(&at("Documents/Drafts/Advice.pdf")));
     assert_eq!(demo.status(STAFF, &renamed, &["-X", "MOVE", "-H", &back]), 201);
 }
@@ -94,7 +94,8 @@ fn a_folder_that_people_made_is_closed_off_or_has_rights_of_its_own() {
     ok(demo.sftp(CLIENT_ONE, &format!("mkdir \"{bids}\"\nput /etc/hostname \"{bids}/a.txt\"")));
     assert_eq!(demo.status(EXPERT, &format!("{bids}/a.txt"), &[]), 200, "it inherits");
 
-    closed(&demo, CLIENT_ONE, &format!("{MATTER_ONE}/{ROOM}/Bids"), &[404], &said("folder", "rights", "Documents/Shared room/Bids", &["--closed"]));
+    ok(demo.deedbox(&said("folder", "rights", "Documents/Shared room/Bids", &["--closed"])));
+    assert_eq!(demo.status(CLIENT_ONE, &format!("{bids}/a.txt"), &[]), 404);
     assert!(!demo.names(CLIENT_ONE, &at(ROOM)).contains("Bids"));
     assert_eq!(demo.status(CLIENT_ONE, &bids, &["-X", "DELETE"]), 404, "with Delete in the folder above, too");
     let moved = format!("Destination: {}", demo.url(&at(&format!("{ROOM}/Elsewhere"))));
