@@ -36,6 +36,7 @@ pub mod gate;
 pub mod keys;
 pub mod kv;
 pub mod names;
+pub mod notify;
 mod observe;
 pub mod outbox;
 pub mod policy;

@@ -113,7 +113,12 @@ impl Command {
                 let invite = move |practice: &Practice, permit: Permit<Administer>| {
                     practice.invite(permit, (matter, contact), email.as_deref(), &new)
                 };
-                invited(&place, &sent, &link, operator.change(("access invite", &place.who(), Some(matter)), invite).await?)
+                invited(
+                    &place,
+                    &sent,
+                    &link,
+                    operator.change(("access invite", &place.who(), Some(matter)), invite).await?,
+                )
             }
             Self::Resend { whom, days, sent } => {
                 let place = Place::find(operator, &whom)?;
@@ -122,7 +127,12 @@ impl Command {
                 let resend = move |practice: &Practice, permit: Permit<Administer>| {
                     practice.resend_invitation(permit, (matter, contact), &new)
                 };
-                invited(&place, &sent, &link, operator.change(("access resend", &place.who(), Some(matter)), resend).await?)
+                invited(
+                    &place,
+                    &sent,
+                    &link,
+                    operator.change(("access resend", &place.who(), Some(matter)), resend).await?,
+                )
             }
             Self::Disable { whom } => {
                 let place = Place::find(operator, &whom)?;
@@ -135,7 +145,9 @@ impl Command {
                 let one = place.change("access enable", Practice::enable_access).await?;
                 place.reply(&one, |who, number| match one.access {
                     Access::Invited => {
-                        format!("{who} never came in to matter {number}; `deedbox access resend` sends the invitation.\n")
+                        format!(
+                            "{who} never came in to matter {number}; `deedbox access resend` sends the invitation.\n"
+                        )
                     }
                     _ => format!("{who} has access to matter {number} again.\n"),
                 })

@@ -224,7 +224,9 @@ async fn reset(operator: &Operator<'_>, login: &str, sent: &Sent) -> Result<Repl
     operator.change(("account reset", &login, None), change).await?;
     let url = sent.shown(operator, &link);
     let text = match &url {
-        Some(url) => format!("Until {} this link sets the password of {login}, once:\n{}\n", link.expires, url.expose()),
+        Some(url) => {
+            format!("Until {} this link sets the password of {login}, once:\n{}\n", link.expires, url.expose())
+        }
         None => format!("A link to set another password is on its way to {login}.\n"),
     };
     Reply::new(&serde_json::json!({ "login": login, "link": url, "expires": link.expires.to_string() }), text)

@@ -22,10 +22,12 @@ pub(super) struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    pub(super) fn settings(&mut self, raw: Raw) -> Settings {
+    pub(super) fn settings(&mut self, mut raw: Raw) -> Settings {
         let data = DataDir::new(self.path(raw.data, Path::new(".")));
         let firm = self.line("firm", raw.firm, "The firm", 200);
+        let public_url = self.public_url(raw.https.public_url.take());
         Settings {
+            mail: self.mail(raw.mail, public_url),
             matter_types: raw.matter_types.map(|path| self.base.join(path.into_inner())),
             guards: raw.guards.map(|path| self.base.join(path.into_inner())),
             time_zone: self.time_zone(raw.time_zone),
@@ -127,7 +129,7 @@ impl Checks<'_> {
         Uploads { fresh: Duration::from_secs(minutes * 60) }
     }
 
-    fn path(&self, item: Item<PathBuf>, default: &Path) -> PathBuf {
+    pub(super) fn path(&self, item: Item<PathBuf>, default: &Path) -> PathBuf {
         let path = item.map_or_else(|| default.to_owned(), Spanned::into_inner);
         // `base/.` reads badly in messages and unit files.
         if path == Path::new(".") { self.base.to_owned() } else { self.base.join(path) }
@@ -160,7 +162,7 @@ impl Checks<'_> {
         default
     }
 
-    fn word<T: Copy>(&mut self, name: &str, item: Item<String>, default: T, words: &[(&str, T)]) -> T {
+    pub(super) fn word<T: Copy>(&mut self, name: &str, item: Item<String>, default: T, words: &[(&str, T)]) -> T {
         let Some(item) = item else { return default };
         if let Some((_, value)) = words.iter().find(|(word, _)| word == item.get_ref()) {
             return *value;
@@ -170,7 +172,7 @@ impl Checks<'_> {
         default
     }
 
-    fn line(&mut self, name: &str, item: Item<String>, default: &str, most: usize) -> String {
+    pub(super) fn line(&mut self, name: &str, item: Item<String>, default: &str, most: usize) -> String {
         let Some(item) = item else { return default.to_owned() };
         let value = item.get_ref();
         if value.is_empty() || value.len() > most || value.chars().any(char::is_control) {

@@ -6,6 +6,7 @@
 
 mod checks;
 mod limits;
+mod mail;
 mod mistakes;
 mod paths;
 mod raw;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 pub use limits::Limits;
+pub use mail::{Mail, Relay, RelayTls};
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
 
@@ -58,6 +60,8 @@ pub struct Settings {
     pub uploads: Uploads,
     /// What the network may take of the daemon.
     pub limits: Limits,
+    /// Mail, if it is switched on.
+    pub mail: Option<Mail>,
 }
 
 /// The SFTP listener.

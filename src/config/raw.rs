@@ -37,6 +37,7 @@ pub(super) struct Raw {
     pub(super) stop: Stop,
     pub(super) uploads: Uploads,
     pub(super) limits: Limits,
+    pub(super) mail: Mail,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,6 +55,24 @@ pub(super) struct Https {
     pub(super) listen: Item<String>,
     pub(super) certificate: Item<PathBuf>,
     pub(super) key: Item<PathBuf>,
+    pub(super) public_url: Item<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Mail {
+    pub(super) smtp: Item<String>,
+    pub(super) tls: Item<String>,
+    pub(super) ca: Item<PathBuf>,
+    pub(super) user: Item<String>,
+    pub(super) password_file: Item<PathBuf>,
+    pub(super) from: Item<String>,
+    pub(super) templates: Item<PathBuf>,
+    pub(super) quiet_seconds: Item<u64>,
+    pub(super) longest_seconds: Item<u64>,
+    pub(super) digest_hour: Item<u64>,
+    pub(super) document_names: Item<bool>,
+    pub(super) notify_participants: Item<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

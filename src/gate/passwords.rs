@@ -43,7 +43,8 @@ pub fn check(password: &str, login: &str) -> Result<(), Weak> {
     if password.chars().count() < MIN_CHARACTERS || password.len() > MAX_PASSWORD_BYTES {
         return Err(Weak::Length);
     }
-    let own: Vec<&str> = login.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).chain([login]).collect();
+    let own: Vec<&str> =
+        login.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).chain([login]).collect();
     match zxcvbn::zxcvbn(password, &own).score() >= zxcvbn::Score::Three {
         true => Ok(()),
         false => Err(Weak::Common),
@@ -118,7 +119,9 @@ mod tests {
     #[test]
     fn passwords_that_would_soon_be_guessed_are_refused_whatever_characters_they_have() {
         let login = "client.one@example.com";
-        for weak in ["Password123!", "qwertyuiop12", "client.one@example.com", "1234567890", "aaaaaaaaaaaaaaaa", "Passw0rd2026"] {
+        for weak in
+            ["Password123!", "qwertyuiop12", "client.one@example.com", "1234567890", "aaaaaaaaaaaaaaaa", "Passw0rd2026"]
+        {
             assert_eq!(check(weak, login), Err(Weak::Common), "{weak}");
         }
         assert_eq!(check("xK9!vQ2#", login), Err(Weak::Length));

@@ -50,6 +50,8 @@ pub struct Section {
     pub matter: MatterId,
     /// One for each folder (and maker, where that is told).
     pub items: Vec<Item>,
+    /// When the first of it came.
+    pub since: Timestamp,
 }
 
 /// What came into one folder. Judged again when the mail is sent.
@@ -82,6 +84,7 @@ impl Section {
     /// With what came later. What is beyond the bounds of one record is counted in the last line.
     #[must_use]
     pub fn with(mut self, later: Self) -> Self {
+        self.since = self.since.min(later.since);
         let mut names: usize = self.items.iter().map(|item| item.names.len()).sum();
         for mut item in later.items {
             item.names.truncate(MAX_NAMES.saturating_sub(names));
@@ -99,6 +102,28 @@ impl Section {
             }
         }
         self
+    }
+}
+
+impl Section {
+    /// Sections as mails that each keep the bounds.
+    pub fn in_mails(all: &[Self]) -> impl Iterator<Item = Vec<Self>> {
+        let mut mails: Vec<Vec<Self>> = Vec::new();
+        let mut room = (0, 0);
+        for section in all {
+            let needs = (section.items.len(), section.items.iter().map(|item| item.names.len()).sum::<usize>());
+            match mails.last_mut().filter(|_| needs.0 <= room.0 && needs.1 <= room.1) {
+                Some(mail) => {
+                    room = (room.0 - needs.0, room.1 - needs.1);
+                    mail.push(section.clone());
+                }
+                None => {
+                    room = (MAX_ITEMS.saturating_sub(needs.0), MAX_NAMES.saturating_sub(needs.1));
+                    mails.push(vec![section.clone()]);
+                }
+            }
+        }
+        mails.into_iter()
     }
 }
 

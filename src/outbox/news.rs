@@ -41,13 +41,7 @@ pub enum Cause {
 
 impl News {
     /// News of now, about what stands in a place; nothing if the place holds no documents.
-    pub fn now(
-        place: &Place,
-        node: NodeId,
-        name: &DocName,
-        by: AccountId,
-        cause: Cause,
-    ) -> Option<Self> {
+    pub fn now(place: &Place, node: NodeId, name: &DocName, by: AccountId, cause: Cause) -> Option<Self> {
         let (matter, folder) = (place.matter?, structure_folder(place)?);
         let at = Timestamp::now();
         Some(Self { matter, node, folder, name: Some(name.clone()), by, cause, since: at, at })

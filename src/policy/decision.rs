@@ -35,7 +35,8 @@ impl Object {
             return shown;
         }
         self.shared.reveals()
-            || rights.reveals() || (rights.has(Verb::Create) && self.own && (self.fresh || self.folder))
+            || rights.reveals()
+            || (rights.has(Verb::Create) && self.own && (self.fresh || self.folder))
     }
 
     /// Shows itself where its folder is not listed.

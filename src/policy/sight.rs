@@ -81,11 +81,13 @@ pub fn is_anchored(rules: &MatterRules, node: NodeId) -> bool {
 
 /// Whether a rule or share of what users made lets this standing in somewhere below.
 fn opens_below(standing: &Standing, rules: &MatterRules, matter: MatterId, here: Option<NodeId>) -> bool {
-    rules.inner.iter().any(|(node, folder)| {
-        is_below(&folder.above, here) && grants(standing, rules, matter, (&folder.above, *node))
-    }) || rules.shares.iter().any(|(node, share)| {
-        is_below(&share.above, here) && !shared(standing, rules, Some(matter), *node).is_empty()
-    })
+    rules
+        .inner
+        .iter()
+        .any(|(node, folder)| is_below(&folder.above, here) && grants(standing, rules, matter, (&folder.above, *node)))
+        || rules.shares.iter().any(|(node, share)| {
+            is_below(&share.above, here) && !shared(standing, rules, Some(matter), *node).is_empty()
+        })
 }
 
 fn is_below(above: &[NodeId], here: Option<NodeId>) -> bool {

@@ -74,7 +74,8 @@ impl Draft<'_> {
             return Ok(one);
         }
         let granted_at = Some(Timestamp::now());
-        let given = self.put_participant(Participant { access: Access::Active, granted_at, ..Participant::clone(&one) });
+        let given =
+            self.put_participant(Participant { access: Access::Active, granted_at, ..Participant::clone(&one) });
         self.call_back_invitations(party);
         Ok(given)
     }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::draft::Draft;
 use super::{
     Account, Contact, ContactChange, DevicePassword, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter,
-    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange,
+    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange, WatchChange,
 };
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Administer, Operation, OwnAccount, Permit};
@@ -138,6 +138,19 @@ impl Practice {
         on: bool,
     ) -> Result<Arc<Matter>, Error> {
         self.change(permit, |draft| draft.switch_matter(matter, switch, on))
+    }
+
+    /// Says who of the firm hears of a matter, and whether mail may name its documents.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for an account that is not staff.
+    pub fn watch_matter(
+        &self,
+        permit: Permit<Administer>,
+        matter: MatterId,
+        change: WatchChange,
+    ) -> Result<Arc<Matter>, Error> {
+        self.change(permit, |draft| draft.watch_matter(matter, change))
     }
 
     /// Closes a matter on which nobody has access.

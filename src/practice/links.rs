@@ -14,8 +14,8 @@ use super::draft::Draft;
 use super::words;
 use super::{Access, Account, Contact, Error, Matter, Participant, Party, Practice, TokenDigest};
 use crate::gate::{Administer, OwnAccount, Permit};
-use crate::outbox::Letter;
 use crate::names::{AccountId, ContactId, MatterId, Role, Timestamp};
+use crate::outbox::Letter;
 
 /// How many links an account may have at a time; somebody who asks for more gets none.
 const MAX_LINKS: usize = 4;
@@ -195,12 +195,15 @@ impl Draft<'_> {
     pub(super) fn send_reset(&mut self, account: &Account, link: &NewLink) -> Result<(), Error> {
         if !account.login.contains('@') {
             let login = &account.login;
-            return Err(Error::Refused(format!("{login} is no e-mail address; set the password with `account password`")));
+            return Err(Error::Refused(format!(
+                "{login} is no e-mail address; set the password with `account password`"
+            )));
         }
         if !account.enabled {
             return Err(Error::Refused(format!("{} is disabled; enable it first", account.login)));
         }
-        if !account.has_login() && self.firm().links_of(account.id).any(|link| link.purpose == LinkPurpose::Invitation) {
+        if !account.has_login() && self.firm().links_of(account.id).any(|link| link.purpose == LinkPurpose::Invitation)
+        {
             return Err(Error::Refused(format!("{} has an invitation; resend it instead", account.login)));
         }
         self.put_link(account, LinkPurpose::Reset, None, link)
@@ -238,9 +241,11 @@ impl Draft<'_> {
 
     /// Links that invite somebody who is invited nowhere any more are void.
     pub(super) fn call_back_invitations(&mut self, party: Party) {
-        let still = self.firm().matters_of(party).iter().any(|matter| {
-            self.firm().participant(*matter, party).is_some_and(|one| one.access == Access::Invited)
-        });
+        let still = self
+            .firm()
+            .matters_of(party)
+            .iter()
+            .any(|matter| self.firm().participant(*matter, party).is_some_and(|one| one.access == Access::Invited));
         if let (false, Some(account)) = (still, self.firm().account_of(party).map(|account| account.id)) {
             self.remove_links(account, |link| link.purpose == LinkPurpose::Invitation);
         }

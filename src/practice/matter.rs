@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Watch;
 use super::own_rules::{OwnRule, Ruling};
 use super::spec::{MatterTypeSpec, TypeFolder, area_of};
 use crate::names::{Areas, DocName, DocPath, MatterId, NodeId, Timestamp};
@@ -64,6 +65,8 @@ pub struct Matter {
     pub portal: bool,
     /// The areas that are on, as far as the firm's are.
     pub areas: Areas,
+    /// Who of the firm hears of it.
+    pub watch: Watch,
     /// The folders that its type made, then those that a former version of it made and this one does not know; those above
     /// always before those below.
     pub folders: Vec<StructureFolder>,
@@ -101,6 +104,7 @@ pub(super) struct MatterParts {
     pub(super) open: bool,
     pub(super) portal: bool,
     pub(super) areas: Areas,
+    pub(super) watch: Watch,
     /// One for each folder of the type.
     pub(super) nodes: Vec<NodeId>,
     /// Folders that an earlier version of the type made.
@@ -159,6 +163,7 @@ impl Matter {
             open: parts.open,
             portal: parts.portal,
             areas: parts.areas,
+            watch: parts.watch,
             folders,
             rules: MatterRules { folders: rules, ..MatterRules::default() },
             own_rules: Vec::new(),

@@ -30,6 +30,7 @@ mod ssh_key;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod words;
 
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub use people::{Access, Account, AccountKey, Contact, Participant, Party};
 pub use push::{RightsChange, TypeChange};
 pub use spec::{FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
 pub use switches::{Ending, Switch, Switches};
+pub use watch::{Watch, WatchChange};
 pub use words::{MAX_LOGIN_BYTES, MAX_NUMBER_BYTES, MAX_TITLE_BYTES, MAX_TYPE_WORD_BYTES};
 
 use crate::kv::SealedStore;
@@ -67,6 +69,8 @@ pub struct NewMatter {
     pub name: String,
     /// Name of an applied matter type.
     pub matter_type: String,
+    /// The login of the member of staff whose matter it is.
+    pub owner: Option<String>,
 }
 
 /// A contact to add.

@@ -150,6 +150,7 @@ fn pushed(before: &Matter, kind: &Arc<MatterType>) -> Result<Matter, Error> {
         open: before.open,
         portal: before.portal,
         areas: before.areas,
+        watch: before.watch.clone(),
         nodes,
         former,
         own_rules: before.own_rules().to_vec(),

@@ -15,8 +15,8 @@ use super::matter::MatterParts;
 use super::own_rules::{OwnRule, Ruling};
 use super::spec::FolderSpec;
 use super::{
-    Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, LinkPurpose, Matter, MatterType, MatterTypeSpec, Participant,
-    Party, SecondFactor, Switches, TokenDigest, ssh_key,
+    Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, LinkPurpose, Matter, MatterType,
+    MatterTypeSpec, Participant, Party, SecondFactor, Switches, TokenDigest, Watch, ssh_key,
 };
 use crate::kv::SealedStore;
 use crate::names::{AccountId, Areas, ContactId, DocName, DocPath, MatterId, NodeId, Role, Timestamp};
@@ -212,6 +212,8 @@ pub(super) struct MatterRecord {
     nodes: Vec<NodeId>,
     #[serde(default = "all_areas")]
     areas: Areas,
+    #[serde(default)]
+    watch: Watch,
 }
 
 fn all_areas() -> Areas {
@@ -231,6 +233,7 @@ impl From<&Matter> for MatterRecord {
             portal: matter.portal,
             nodes: matter.type_nodes().collect(),
             areas: matter.areas,
+            watch: matter.watch.clone(),
         }
     }
 }
@@ -367,6 +370,7 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
             open: record.open,
             portal: record.portal,
             areas: record.areas,
+            watch: record.watch,
             nodes: record.nodes,
             former: own,
             own_rules,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tree::{Found};
+use super::tree::Found;
 use super::{Error, Existing, Lock, LockDepth, LockRequest, View, WriteOptions};
 use crate::gate;
 use crate::names::{DocPath, DocumentTarget, LockToken, Verb};

@@ -100,7 +100,16 @@ fn a_folder_that_people_made_is_closed_off_or_has_rights_of_its_own() {
     assert_eq!(demo.status(CLIENT_ONE, &bids, &["-X", "DELETE"]), 404, "with Delete in the folder above, too");
     let moved = format!("Destination: {}", demo.url(&at(&format!("{ROOM}/Elsewhere"))));
     assert_eq!(demo.status(CLIENT_ONE, &bids, &["-X", "MOVE", "-H", &moved]), 404);
-    let why = demo.deedbox(&["policy", "explain", "--login", CLIENT_ONE, "--verb", "read", "--path", &format!("{bids}/a.txt")]);
+    let why = demo.deedbox(&[
+        "policy",
+        "explain",
+        "--login",
+        CLIENT_ONE,
+        "--verb",
+        "read",
+        "--path",
+        &format!("{bids}/a.txt"),
+    ]);
     assert!(both(&why).contains("no such file or folder"), "{}", both(&why));
 
     // A name that is taken by what one may not know of is free.

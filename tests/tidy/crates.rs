@@ -19,6 +19,9 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["age", "age_core", "bech32"], &["src/keys/", "src/vault/"]),
     // The language of guards; the rest sees questions and answers.
     (&["cedar_policy"], &["src/policy/guards/"]),
+    // Mail: messages and SMTP, and what an address is.
+    (&["lettre"], &["src/notify/", "src/config/mail.rs"]),
+    (&["minijinja"], &["src/notify/"]),
     // One file per engine knows its engine; the rest sees `kv::Engine`.
     (&["redb"], &["src/kv/redb_"]),
     (&["sled"], &["src/kv/sled_"]),

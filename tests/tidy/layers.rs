@@ -97,6 +97,19 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("gate", Only(&["FirstFactor", "Gate", "Login", "LoginError", "Session"])),
         ],
     ),
+    // Mail tells of what others have made true, to whom the policy lets see it.
+    (
+        "notify",
+        &[
+            ("names", All),
+            ("kv", All),
+            ("outbox", All),
+            ("policy", All),
+            ("config", All),
+            ("audit", All),
+            ("practice", All),
+        ],
+    ),
     ("observe", &[("names", All), ("config", All)]),
     // The command line and the daemon wire the others together; the doors are opened by the daemon alone.
     (
@@ -108,6 +121,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("keys", All),
             ("kv", All),
             ("outbox", All),
+            ("notify", All),
             ("config", All),
             ("practice", All),
             ("gate", All),
@@ -126,6 +140,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("keys", All),
             ("kv", All),
             ("outbox", All),
+            ("notify", All),
             ("config", All),
             ("practice", All),
             ("gate", All),

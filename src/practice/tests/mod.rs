@@ -62,7 +62,8 @@ impl Office {
 
     fn try_matter(&self, number: &str, name: &str) -> Result<Arc<Matter>, Error> {
         let id = MatterId::random();
-        let new = NewMatter { id, number: number.into(), name: name.into(), matter_type: "general".into() };
+        let new =
+            NewMatter { id, number: number.into(), name: name.into(), matter_type: "general".into(), owner: None };
         self.commit(|draft| draft.add_matter(new))
     }
 
