@@ -13,7 +13,7 @@ use super::reply::Reply;
 use super::switch::OnOff;
 use super::whom::{Place, Whom};
 use crate::gate::{Administer, Permit};
-use crate::practice::{Access, Invited, NewLink, Participant, Practice};
+use crate::practice::{Access, Invited, LinkPurpose, NewLink, Participant, Practice};
 
 /// Which participants may use the portal for a matter
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -182,7 +182,7 @@ fn invited(place: &Place<'_, '_>, sent: &Sent, link: &NewLink, invited: Invited)
     let Invited { participant, account } = invited;
     let (login, number) = (&account.login, &place.matter.number);
     let is_pending = participant.access == Access::Invited;
-    let url = sent.shown(place.operator, link).filter(|_| is_pending);
+    let url = sent.shown(place.operator, LinkPurpose::Invitation, link).filter(|_| is_pending);
     let text = match (is_pending, &url) {
         (false, _) => format!("{login} has a login already, and access to matter {number}.\n"),
         (true, Some(url)) => format!(

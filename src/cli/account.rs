@@ -16,7 +16,7 @@ use super::secret::Secret;
 use super::{device_password, second_factor};
 use crate::gate::{self, passwords};
 use crate::names::Role;
-use crate::practice::{Account, AccountKey, Practice};
+use crate::practice::{Account, AccountKey, LinkPurpose, Practice};
 
 /// A public key is one short line; RSA with 16,384 bits has 2.8 KB.
 const MAX_KEY_FILE_BYTES: u64 = 16 << 10;
@@ -222,7 +222,7 @@ async fn reset(operator: &Operator<'_>, login: &str, sent: &Sent) -> Result<Repl
     let (name, new) = (login.clone(), link.clone());
     let change = move |practice: &Practice, permit| practice.send_reset(permit, &name, &new);
     operator.change(("account reset", &login, None), change).await?;
-    let url = sent.shown(operator, &link);
+    let url = sent.shown(operator, LinkPurpose::Reset, &link);
     let text = match &url {
         Some(url) => {
             format!("Until {} this link sets the password of {login}, once:\n{}\n", link.expires, url.expose())

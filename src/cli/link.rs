@@ -9,7 +9,7 @@ use super::operator::Operator;
 use super::problem::Problem;
 use super::secret::Secret;
 use crate::gate;
-use crate::practice::{Delivery, NewLink};
+use crate::practice::{Delivery, LinkPurpose, NewLink};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -28,7 +28,7 @@ impl Sent {
     /// If the firm sends no mail, or the address of its pages is not known.
     pub(super) fn link(&self, operator: &Operator<'_>, life: Duration) -> Result<NewLink, Problem> {
         let settings = operator.core().settings();
-        if settings.public_url().is_none() {
+        if settings.public_url.is_none() {
             return Err(Problem::failed("a link needs the address of the pages: set `public_url` under [https]"));
         }
         if !self.show_link && settings.mail.is_none() {
@@ -41,10 +41,10 @@ impl Sent {
     }
 
     /// The link as the person opens it, where it was to be shown.
-    pub(super) fn shown(&self, operator: &Operator<'_>, link: &NewLink) -> Option<Secret> {
+    pub(super) fn shown(&self, operator: &Operator<'_>, purpose: LinkPurpose, link: &NewLink) -> Option<Secret> {
         let settings = operator.core().settings();
-        let url = settings.public_url().filter(|_| self.show_link)?;
-        Some(Secret::new(url.link(&link.token)))
+        let url = settings.public_url.as_ref().filter(|_| self.show_link)?;
+        Some(Secret::new(format!("{url}{}{}", purpose.path(), *link.token)))
     }
 }
 

@@ -27,7 +27,8 @@ impl Checks<'_> {
         let firm = self.line("firm", raw.firm, "The firm", 200);
         let public_url = self.public_url(raw.https.public_url.take());
         Settings {
-            mail: self.mail(raw.mail, public_url),
+            mail: self.mail(raw.mail, public_url.clone()),
+            public_url,
             matter_types: raw.matter_types.map(|path| self.base.join(path.into_inner())),
             guards: raw.guards.map(|path| self.base.join(path.into_inner())),
             time_zone: self.time_zone(raw.time_zone),

@@ -42,6 +42,8 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// The SFTP listener, unless switched off.
     pub sftp: Option<Sftp>,
+    /// Where the portal is on the web, without a slash at the end: what links start with.
+    pub public_url: Option<String>,
     /// The WebDAV listener, unless switched off.
     pub https: Option<Https>,
     /// The listener for metrics and health, loopback only, unless switched off.

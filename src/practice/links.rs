@@ -32,6 +32,16 @@ pub enum LinkPurpose {
     Reset,
 }
 
+impl LinkPurpose {
+    /// Where the pages take the token of such a link, below the portal's address.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Invitation => "/invitation/",
+            Self::Reset => "/password-reset/",
+        }
+    }
+}
+
 /// A link that was sent and not used yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
