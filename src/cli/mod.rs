@@ -21,6 +21,7 @@ mod firm;
 mod init;
 mod key;
 mod lock;
+mod mail;
 mod matter;
 mod matter_folders;
 mod matter_type;
@@ -128,6 +129,8 @@ enum Verb {
     #[command(subcommand)]
     Policy(policy::Command),
     #[command(subcommand)]
+    Mail(mail::Command),
+    #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
     Catalog(catalog::Command),
@@ -189,6 +192,7 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Account(command) => Request::Account(command.prepare()?),
         Verb::Key(command) => Request::Key(command),
         Verb::Document(command) => Request::Document(command),
+        Verb::Mail(command) => Request::Mail(command),
         Verb::Policy(command) => match command.prepare()? {
             Ok(explain) => Request::Policy(explain),
             Err(answered) => return Ok(answered),
@@ -277,6 +281,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Account(command) => command.run(&operator).await,
         Request::Key(command) => command.run(&operator).await,
         Request::Document(command) => command.run(&operator).await,
+        Request::Mail(command) => command.run(&operator).await,
         Request::Policy(command) => command.run(&operator).await,
     }
 }
