@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{
-    access, account, contact, device, document, firm, folder, key, matter, matter_type, participant, policy, staff,
+    access, account, contact, device, document, firm, folder, key, mail, matter, matter_type, participant, policy,
+    staff,
 };
 use crate::daemon::Core;
 
@@ -67,6 +68,8 @@ pub(crate) enum Request {
     Document(document::Command),
     /// `folder ...`
     Folder(folder::Command),
+    /// `mail ...`
+    Mail(mail::Command),
     /// `policy explain`
     Policy(policy::Explain),
 }

@@ -23,6 +23,7 @@ mod init;
 mod key;
 mod link;
 mod lock;
+mod mail;
 mod matter;
 mod matter_folders;
 mod matter_type;
@@ -133,6 +134,8 @@ enum Verb {
     #[command(subcommand)]
     Policy(policy::Command),
     #[command(subcommand)]
+    Mail(mail::Command),
+    #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
     Catalog(catalog::Command),
@@ -195,6 +198,7 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Key(command) => Request::Key(command),
         Verb::Document(command) => Request::Document(command),
         Verb::Folder(command) => Request::Folder(command),
+        Verb::Mail(command) => Request::Mail(command),
         Verb::Policy(command) => match command.prepare()? {
             Ok(explain) => Request::Policy(explain),
             Err(answered) => return Ok(answered),
@@ -284,6 +288,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Key(command) => command.run(&operator).await,
         Request::Document(command) => command.run(&operator).await,
         Request::Folder(command) => command.run(&operator).await,
+        Request::Mail(command) => command.run(&operator).await,
         Request::Policy(command) => command.run(&operator).await,
     }
 }

@@ -36,6 +36,16 @@ pub struct Mail {
     pub notify_participants: bool,
 }
 
+impl Mail {
+    /// The files and directories that it names, each with its setting.
+    pub fn files(&self) -> Vec<(&'static str, &PathBuf)> {
+        let authorities = (self.relay.tls != RelayTls::None).then_some(("mail.ca", &self.relay.authorities));
+        let password = self.relay.login.as_ref().map(|(_, file)| ("mail.password_file", file));
+        let templates = self.templates.as_ref().map(|folder| ("mail.templates", folder));
+        authorities.into_iter().chain(password).chain(templates).collect()
+    }
+}
+
 /// The server that takes the mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relay {

@@ -25,7 +25,6 @@ use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 use lettre::Message;
 use parking_lot::Mutex;
-use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use zeroize::Zeroizing;
 
@@ -87,19 +86,6 @@ impl Means {
     }
 }
 
-/// How mail is, for `deedbox status`.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Report {
-    /// Mails that wait for the relay.
-    pub waiting: usize,
-    /// Mails that it refused for good.
-    pub refused: usize,
-    /// About how many documents nobody was told of yet.
-    pub news: usize,
-    /// What went wrong last, with its time; nothing since a mail went out.
-    pub last_error: Option<String>,
-}
-
 /// Makes mails and sends them.
 pub struct Notifier {
     practice: Arc<Practice>,
@@ -153,15 +139,9 @@ impl Notifier {
         self.nudge.notify_one();
     }
 
-    /// How mail is. Blocks.
-    ///
-    /// # Errors
-    /// As [`Mails::all`].
-    pub fn report(&self) -> Result<Report, kv::Error> {
-        let mails = self.mails.all()?;
-        let refused = mails.iter().filter(|mail| mail.delivery.is_refused).count();
-        let last_error = self.last_error.lock().clone();
-        Ok(Report { waiting: mails.len() - refused, refused, news: self.board.waiting(), last_error })
+    /// What went wrong last, with its time; nothing since a mail went out.
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error.lock().clone()
     }
 
     /// Sends what there is until `stop` turns true.
@@ -231,7 +211,9 @@ impl Notifier {
                 .partition(|told| told.is_participant && mail.digest_hour.is_some());
             let mails: Vec<_> =
                 at_once.into_iter().map(|Told { to, section, .. }| Mail::news(to, vec![section], false)).collect();
-            let later: Vec<_> = later.into_iter().map(|Told { to, section, .. }| (to, section)).collect();
+            // By the time of this look: what comes shortly before the end of a day is the next day's, and a day is one mail.
+            let later = later.into_iter().map(|Told { to, section, .. }| (to, Section { since: now, ..section }));
+            let later: Vec<_> = later.collect();
             // What changed meanwhile is not quiet yet: the next look finds it.
             self.mails.compose(group, &mails, &later)?;
         }

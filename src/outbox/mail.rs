@@ -160,6 +160,14 @@ impl Mail {
         }
     }
 
+    /// The address of a letter; of news it is the account's.
+    pub fn address(&self) -> Option<&str> {
+        match &self.topic {
+            Topic::Letter(letter) => Some(letter.address()),
+            Topic::News { .. } => None,
+        }
+    }
+
     /// Its kind, in a word.
     pub fn kind(&self) -> &'static str {
         match &self.topic {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::mail::key_of;
 use super::noticeboard::key_of as news_key;
-use super::{Delivery, Mail, News, Section};
+use super::{Delivery, Letter, Mail, News, Section};
 use crate::kv::{Error, Sealed, SealedStore};
 use crate::names::{AccountId, MailId, Timestamp};
 
@@ -107,6 +107,27 @@ impl Mails {
     /// As [`SealedStore::get`].
     pub fn get(&self, id: MailId) -> Result<Option<Sealed<Mail>>, Error> {
         self.store.get(&key_of(id))
+    }
+
+    /// How many wait, and how many were refused for good.
+    ///
+    /// # Errors
+    /// As [`SealedStore::scan`].
+    pub fn counts(&self) -> Result<(usize, usize), Error> {
+        let all = self.all()?;
+        let refused = all.iter().filter(|mail| mail.delivery.is_refused).count();
+        Ok((all.len() - refused, refused))
+    }
+
+    /// Has a letter sent that tells of nothing else in the store. Answers its id.
+    ///
+    /// # Errors
+    /// As [`Change::commit`](crate::kv::Change::commit).
+    pub fn post(&self, letter: Letter) -> Result<MailId, Error> {
+        let id = letter.id();
+        let mut change = self.store.change();
+        super::put(&mut change, letter);
+        change.commit().map(|_| id)
     }
 
     /// Takes a mail out: the server has it, or nobody may be told any more. Another letter that took its place stays.

@@ -12,6 +12,7 @@ mod guards;
 mod hidden;
 mod large;
 mod logins;
+mod mail;
 mod mounts;
 mod names;
 mod practice;
