@@ -17,7 +17,9 @@ use tokio::sync::{Semaphore, watch};
 
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
-use super::{access, account, contact, device, document, firm, key, matter, matter_type, participant, policy, staff};
+use super::{
+    access, account, contact, device, document, firm, key, matter, matter_type, message, participant, policy, staff,
+};
 use crate::daemon::Core;
 
 /// The longest request: a matter type of a few hundred folders has room many times over.
@@ -63,6 +65,8 @@ pub(crate) enum Request {
     Key(key::Command),
     /// `document ...`
     Document(document::Command),
+    /// `message ...`
+    Message(message::Command),
     /// `policy explain`
     Policy(policy::Explain),
 }

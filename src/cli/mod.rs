@@ -22,8 +22,10 @@ mod init;
 mod key;
 mod lock;
 mod matter;
+mod matter_activity;
 mod matter_folders;
 mod matter_type;
+mod message;
 mod operator;
 mod participant;
 mod policy;
@@ -126,6 +128,8 @@ enum Verb {
     #[command(subcommand)]
     Document(document::Command),
     #[command(subcommand)]
+    Message(message::Command),
+    #[command(subcommand)]
     Policy(policy::Command),
     #[command(subcommand)]
     Audit(audit::Command),
@@ -180,7 +184,10 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Status(status::Status {}) => Request::Status,
         Verb::Firm(command) => Request::Firm(command),
         Verb::MatterType(command) => Request::MatterType(command.prepare()?),
-        Verb::Matter(command) => Request::Matter(command),
+        Verb::Matter(command) => match command.export(&global) {
+            Ok(command) => Request::Matter(command),
+            Err(exported) => return exported,
+        },
         Verb::Contact(command) => Request::Contact(command),
         Verb::Participant(command) => Request::Participant(command),
         Verb::Access(command) => Request::Access(command),
@@ -189,6 +196,7 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Account(command) => Request::Account(command.prepare()?),
         Verb::Key(command) => Request::Key(command),
         Verb::Document(command) => Request::Document(command),
+        Verb::Message(command) => Request::Message(command),
         Verb::Policy(command) => match command.prepare()? {
             Ok(explain) => Request::Policy(explain),
             Err(answered) => return Ok(answered),
@@ -277,6 +285,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Account(command) => command.run(&operator).await,
         Request::Key(command) => command.run(&operator).await,
         Request::Document(command) => command.run(&operator).await,
+        Request::Message(command) => command.run(&operator).await,
         Request::Policy(command) => command.run(&operator).await,
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::problem::{Doing as _, Problem};
-use crate::audit::{Detail, Outcome};
+use crate::audit::{Detail, Lookup, Outcome, Page};
 use crate::daemon::Core;
-use crate::gate::{Administer, Permit, Refusal, Session};
-use crate::names::{ContactId, MatterId};
+use crate::gate::{Administer, Permit, Refusal, SeeActivity, Session};
+use crate::names::{AdminTarget, ContactId, MatterId};
 use crate::practice::{Account, Contact, Firm, Matter, Practice};
 use crate::vfs::{self, Vfs};
 
@@ -43,10 +43,7 @@ impl<'a> Operator<'a> {
         subject: &str,
         matter: Option<MatterId>,
     ) -> Result<Permit<Administer>, Problem> {
-        self.core.gate().permit_admin(&self.session, action, subject, matter).await.map_err(|refusal| match refusal {
-            Refusal::Unavailable => Problem::failed("the audit record cannot be written, so nothing is done"),
-            Refusal::Denied | Refusal::Hidden | Refusal::Revoked => Problem::failed("not permitted"),
-        })
+        self.core.gate().permit_admin(&self.session, action, subject, matter).await.map_err(refused)
     }
 
     /// Permits and records a look at the firm's records.
@@ -69,6 +66,19 @@ impl<'a> Operator<'a> {
         };
         permit.settle(outcome, Detail::because(told.chars().take(MAX_REASON).collect::<String>()));
         done
+    }
+
+    /// A permitted look at what people did in a matter, made on the blocking pool: it reads the record.
+    pub(crate) async fn activity(&self, action: &str, matter: &Matter, lookup: Lookup) -> Result<Page, Problem> {
+        let target = AdminTarget { action: action.to_owned(), subject: matter.number.clone(), matter: Some(matter.id) };
+        let permit = self.core.gate().permit::<SeeActivity>(&self.session, target).await.map_err(refused)?;
+        let gate = self.core.gate().clone();
+        let (found, permit) = blocking(move || (gate.activity(&permit, &lookup), permit)).await?;
+        match &found {
+            Ok(_) => permit.settle(Outcome::Done, Detail::default()),
+            Err(cause) => permit.settle(Outcome::Failed, Detail::because(cause.to_string())),
+        }
+        found.map_err(Problem::failed)
     }
 
     /// A permitted look into the tree, made on the blocking pool: it reads the catalog.
@@ -129,6 +139,13 @@ impl<'a> Operator<'a> {
                  list` shows it"
             ))),
         }
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Unavailable => Problem::failed("the audit record cannot be written, so nothing is done"),
+        Refusal::Denied | Refusal::Hidden | Refusal::Revoked => Problem::failed("not permitted"),
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Architecture invariant: no other module makes a `Permit`, and nothing here touches a document.
 
+mod activity;
 mod asks;
 mod factor;
 mod hashing;
@@ -28,8 +29,8 @@ pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, random_secret};
 pub use login::LoginError;
 pub use operation::{
-    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SetProperties,
-    SetTimes, Stat, StatFolder, Update, Viewpoint,
+    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SeeActivity,
+    SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, Permit, Refusal};
 pub use session::Session;

@@ -1,5 +1,6 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
+mod activity;
 mod crash;
 mod deep_check;
 mod demo;
@@ -12,6 +13,7 @@ mod guards;
 mod hidden;
 mod large;
 mod logins;
+mod messages;
 mod mounts;
 mod names;
 mod practice;
