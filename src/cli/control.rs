@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{
-    access, account, contact, device, document, firm, key, matter, matter_type, message, participant, policy, staff,
+    access, account, contact, device, document, firm, key, matter, matter_type, message, participant, policy, session,
+    staff,
 };
 use crate::daemon::Core;
 
@@ -61,6 +62,8 @@ pub(crate) enum Request {
     Staff(staff::Command),
     /// `account ...`
     Account(account::Command),
+    /// `session ...`
+    Session(session::Command),
     /// `key ...`
     Key(key::Command),
     /// `document ...`

@@ -36,6 +36,7 @@ mod reply;
 mod second_factor;
 mod secret;
 mod serve;
+mod session;
 mod setup;
 mod staff;
 mod status;
@@ -124,6 +125,8 @@ enum Verb {
     #[command(subcommand)]
     Account(account::Command),
     #[command(subcommand)]
+    Session(session::Command),
+    #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
     Document(document::Command),
@@ -194,6 +197,7 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Device(command) => Request::Device(command),
         Verb::Staff(command) => Request::Staff(command),
         Verb::Account(command) => Request::Account(command.prepare()?),
+        Verb::Session(command) => Request::Session(command),
         Verb::Key(command) => Request::Key(command),
         Verb::Document(command) => Request::Document(command),
         Verb::Message(command) => Request::Message(command),
@@ -283,6 +287,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Device(command) => command.run(&operator).await,
         Request::Staff(command) => command.run(&operator).await,
         Request::Account(command) => command.run(&operator).await,
+        Request::Session(command) => command.run(&operator).await,
         Request::Key(command) => command.run(&operator).await,
         Request::Document(command) => command.run(&operator).await,
         Request::Message(command) => command.run(&operator).await,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::problem::{Doing as _, Problem};
 use crate::audit::{Detail, Lookup, Outcome, Page};
 use crate::daemon::Core;
-use crate::gate::{Administer, Permit, Refusal, SeeActivity, Session};
+use crate::gate::{Administer, Gate, Permit, Refusal, SeeActivity, Session};
 use crate::names::{AdminTarget, ContactId, MatterId};
 use crate::practice::{Account, Contact, Firm, Matter, Practice};
 use crate::vfs::{self, Vfs};
@@ -95,6 +95,17 @@ impl<'a> Operator<'a> {
             Err(cause) => permit.settle(Outcome::Failed, Detail::because(cause.to_string())),
         }
         found.map_err(Problem::failed)
+    }
+
+    /// A permitted look at the sessions, or what is done to them.
+    pub(crate) async fn at_the_gate<T>(
+        &self,
+        action: &str,
+        subject: &str,
+        act: impl FnOnce(&Gate, Permit<Administer>) -> T,
+    ) -> Result<T, Problem> {
+        let permit = self.permit(action, subject, None).await?;
+        Ok(act(self.core.gate(), permit))
     }
 
     /// A permitted change of the firm's records, made on the blocking pool: it waits for the disk.

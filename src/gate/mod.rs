@@ -12,6 +12,7 @@ mod asks;
 mod factor;
 mod hashing;
 mod login;
+mod open_sessions;
 mod operation;
 pub mod passwords;
 mod permit;
@@ -28,6 +29,7 @@ use parking_lot::Mutex;
 pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, random_secret};
 pub use login::LoginError;
+pub use open_sessions::{OpenSession, Which};
 pub use operation::{
     Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SeeActivity,
     SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,

@@ -25,6 +25,7 @@ mod rights_columns;
 mod rights_matrix;
 mod sandbox;
 mod service;
+mod sessions;
 mod sftp;
 mod sftp_channel;
 mod sftp_wire;
