@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{
-    access, account, contact, device, document, firm, folder, key, mail, matter, matter_type, participant, policy,
+    access, account, contact, device, document, firm, folder, key, mail, matter, matter_type, message, participant,
+    policy, session,
     staff,
 };
 use crate::daemon::Core;
@@ -62,6 +63,8 @@ pub(crate) enum Request {
     Staff(staff::Command),
     /// `account ...`
     Account(account::Command),
+    /// `session ...`
+    Session(session::Command),
     /// `key ...`
     Key(key::Command),
     /// `document ...`
@@ -70,6 +73,8 @@ pub(crate) enum Request {
     Folder(folder::Command),
     /// `mail ...`
     Mail(mail::Command),
+    /// `message ...`
+    Message(message::Command),
     /// `policy explain`
     Policy(policy::Explain),
 }

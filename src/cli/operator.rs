@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::problem::{Doing as _, Problem};
-use crate::audit::{Detail, Outcome};
+use crate::audit::{Detail, Lookup, Outcome, Page};
 use crate::daemon::Core;
-use crate::gate::{Administer, Permit, Refusal, Session};
-use crate::names::{ContactId, MatterId};
+use crate::gate::{Administer, Gate, Permit, Refusal, SeeActivity, Session};
+use crate::names::{AdminTarget, ContactId, MatterId};
 use crate::practice::{Account, Contact, Firm, Matter, Practice};
 use crate::vfs::{self, Vfs};
 
@@ -43,10 +43,7 @@ impl<'a> Operator<'a> {
         subject: &str,
         matter: Option<MatterId>,
     ) -> Result<Permit<Administer>, Problem> {
-        self.core.gate().permit_admin(&self.session, action, subject, matter).await.map_err(|refusal| match refusal {
-            Refusal::Unavailable => Problem::failed("the audit record cannot be written, so nothing is done"),
-            Refusal::Denied | Refusal::Hidden | Refusal::Revoked => Problem::failed("not permitted"),
-        })
+        self.core.gate().permit_admin(&self.session, action, subject, matter).await.map_err(refused)
     }
 
     /// Permits and records a look at the firm's records.
@@ -71,6 +68,19 @@ impl<'a> Operator<'a> {
         done
     }
 
+    /// A permitted look at what people did in a matter, made on the blocking pool: it reads the record.
+    pub(crate) async fn activity(&self, action: &str, matter: &Matter, lookup: Lookup) -> Result<Page, Problem> {
+        let target = AdminTarget { action: action.to_owned(), subject: matter.number.clone(), matter: Some(matter.id) };
+        let permit = self.core.gate().permit::<SeeActivity>(&self.session, target).await.map_err(refused)?;
+        let gate = self.core.gate().clone();
+        let (found, permit) = blocking(move || (gate.activity(&permit, &lookup), permit)).await?;
+        match &found {
+            Ok(_) => permit.settle(Outcome::Done, Detail::default()),
+            Err(cause) => permit.settle(Outcome::Failed, Detail::because(cause.to_string())),
+        }
+        found.map_err(Problem::failed)
+    }
+
     /// A permitted look into the tree, made on the blocking pool: it reads the catalog.
     pub(crate) async fn inspect<T: Send + 'static>(
         &self,
@@ -85,6 +95,17 @@ impl<'a> Operator<'a> {
             Err(cause) => permit.settle(Outcome::Failed, Detail::because(cause.to_string())),
         }
         found.map_err(Problem::failed)
+    }
+
+    /// A permitted look at the sessions, or what is done to them.
+    pub(crate) async fn at_the_gate<T>(
+        &self,
+        action: &str,
+        subject: &str,
+        act: impl FnOnce(&Gate, Permit<Administer>) -> T,
+    ) -> Result<T, Problem> {
+        let permit = self.permit(action, subject, None).await?;
+        Ok(act(self.core.gate(), permit))
     }
 
     /// A permitted change of the firm's records, made on the blocking pool: it waits for the disk.
@@ -129,6 +150,13 @@ impl<'a> Operator<'a> {
                  list` shows it"
             ))),
         }
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Unavailable => Problem::failed("the audit record cannot be written, so nothing is done"),
+        Refusal::Denied | Refusal::Hidden | Refusal::Revoked => Problem::failed("not permitted"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::asks::{self, Ask};
 use crate::audit::Action;
 use crate::names::{
-    AdminTarget, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role, Verb,
+    AdminTarget, Area, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role, Verb,
 };
 use crate::policy::{self, Decision, MatterRules, Object, Standing};
 use crate::practice::Firm;
@@ -122,6 +122,18 @@ impl Viewpoint<'_> {
         })
     }
 
+    /// Is this a folder of messages?
+    pub fn holds_messages(&self, place: &Place) -> bool {
+        self.with_rules(place, |rules| rules.area(&place.chain) == Some(Area::Messages))
+    }
+
+    /// The rights in a folder for what is made or brought there other than by sending it: among messages there are no
+    /// folders, and nothing becomes a message that was not judged as one.
+    fn rights_to_place(&self, place: &Place) -> Rights {
+        let rights = self.rights(place);
+        if self.holds_messages(place) { rights.without(Verb::Create) } else { rights }
+    }
+
     fn with_rules<T>(&self, place: &Place, answer: impl FnOnce(&MatterRules) -> T) -> T {
         match place.matter.and_then(|matter| self.firm.matter(matter)) {
             Some(matter) => answer(&matter.rules),
@@ -178,10 +190,10 @@ operations! {
         |seen, aim| policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) },
         asks vec![asks::of_document(Verb::Read, aim)];
     /// Upload a document under a free name.
-    Create(NewTarget) = Create, BeforeCommit, |seen, aim| create(seen, aim),
+    Create(NewTarget) = Create, BeforeCommit, |seen, aim| create(seen, aim, seen.rights(&aim.place)),
         asks asks::of_new(aim, false);
     /// Make a folder.
-    MakeFolder(NewTarget) = MakeFolder, BeforeEffect, |seen, aim| create(seen, aim),
+    MakeFolder(NewTarget) = MakeFolder, BeforeEffect, |seen, aim| create(seen, aim, seen.rights_to_place(&aim.place)),
         asks asks::of_new(aim, true);
     /// Give an existing document its next version.
     Update(DocumentTarget) = Update, BeforeCommit,
@@ -204,9 +216,9 @@ operations! {
     Move(MoveTarget) = Move, BeforeEffect, |seen, aim| {
         let object = seen.object(&aim.from);
         let replaces = aim.replaces.as_ref().map(|target| seen.object(target));
-        let (source, target) = (seen.rights(&aim.from.place), seen.rights(&aim.to.place));
+        let (source, target) = (seen.rights(&aim.from.place), seen.rights_to_place(&aim.to.place));
         if aim.from.place.chain == aim.to.place.chain {
-            policy::Operation::Rename { object, replaces, rights: source }
+            policy::Operation::Rename { object, replaces, rights: target }
         } else {
             policy::Operation::Move { object, replaces, source, target }
         }
@@ -243,6 +255,8 @@ macro_rules! acts {
 acts! {
     /// Administer the firm.
     Administer, |seen| seen.standing.role == Role::Admin;
+    /// See who did what in a matter.
+    SeeActivity, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor | Role::Staff);
     /// What somebody does to the own account, which is that of the permit.
     OwnAccount, |_seen| true;
 }
@@ -251,12 +265,8 @@ fn describe(seen: &Viewpoint<'_>, aim: &DocumentTarget) -> policy::Operation {
     policy::Operation::Describe { object: seen.object(aim), rights: seen.rights(&aim.place) }
 }
 
-fn create(seen: &Viewpoint<'_>, aim: &NewTarget) -> policy::Operation {
-    policy::Operation::Create {
-        transient: aim.name.is_transient(),
-        rights: seen.rights(&aim.place),
-        shown: seen.shown(&aim.place),
-    }
+fn create(seen: &Viewpoint<'_>, aim: &NewTarget, rights: Rights) -> policy::Operation {
+    policy::Operation::Create { transient: aim.name.is_transient(), rights, shown: seen.shown(&aim.place) }
 }
 
 impl Aim for FolderTarget {

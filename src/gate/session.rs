@@ -29,6 +29,7 @@ pub struct Session {
     device: Option<TokenDigest>,
     /// When that password expires.
     until: Option<Timestamp>,
+    since: Timestamp,
     /// The account's credentials as they were at login; nothing for the operator.
     credentials: Option<u64>,
     /// The standing as compiled at an epoch of the firm.
@@ -49,6 +50,7 @@ impl Session {
             second_factor: proof.second_factor,
             device: proof.device.map(|device| device.digest),
             until: proof.device.and_then(|device| device.expires),
+            since: Timestamp::now(),
             credentials: Some(account.credentials),
             seen: ArcSwapOption::empty(),
             ended: watch::Sender::new(false),
@@ -68,6 +70,7 @@ impl Session {
             second_factor: false,
             device: None,
             until: None,
+            since: Timestamp::now(),
             credentials: None,
             seen: ArcSwapOption::empty(),
             ended: watch::Sender::new(false),
@@ -112,6 +115,11 @@ impl Session {
     /// True if a second factor was proven, too.
     pub fn second_factor(&self) -> bool {
         self.second_factor
+    }
+
+    /// When it began.
+    pub fn since(&self) -> Timestamp {
+        self.since
     }
 
     /// What the guards may know of it.

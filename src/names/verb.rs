@@ -68,6 +68,8 @@ impl Rights {
     pub const NONE: Self = Self(0);
     /// All five.
     pub const FULL: Self = Self(0b1_1111);
+    /// What there can be to do among messages: what was said was said, so none is changed or removed.
+    pub const MESSAGES: Self = Self(Verb::List.bit() | Verb::Read.bit() | Verb::Create.bit());
     /// List and Read.
     pub const READ_ONLY: Self = Self(Verb::List.bit() | Verb::Read.bit());
 

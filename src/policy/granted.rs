@@ -58,6 +58,11 @@ impl MatterRules {
         self.inner.is_empty() && self.shares.is_empty()
     }
 
+    /// The area in which the folder at the end of this chain stands.
+    pub fn area(&self, chain: &[NodeId]) -> Option<Area> {
+        Some(self.folders.get(chain.first()?)?.area)
+    }
+
     /// The nearest rule on the way up this chain that says something itself, and the path of the folder that carries it.
     pub fn nearest(&self, chain: &[NodeId]) -> Option<(&str, &FolderRule)> {
         chain.iter().rev().find_map(|node| {
@@ -72,7 +77,7 @@ impl MatterRules {
 pub struct Participation {
     /// Which rows apply.
     pub participant_type: String,
-    /// False takes Read away everywhere in the matter.
+    /// False takes Read away everywhere in the matter but among messages.
     pub can_download: bool,
     /// The areas that are on for the firm and for the matter.
     pub areas: Areas,
@@ -96,6 +101,8 @@ pub enum Source<'a> {
     NoFolder,
     /// A member of staff.
     Staff,
+    /// A member of staff, among messages.
+    StaffMessages,
     /// A role without documents.
     OtherRole(Role),
     /// No access to the matter.
@@ -130,6 +137,9 @@ impl fmt::Display for Source<'_> {
         match *self {
             Self::NoFolder => f.write_str("the root and a matter itself hold no documents"),
             Self::Staff => f.write_str("staff have full rights in every matter"),
+            Self::StaffMessages => {
+                f.write_str("staff read and send messages in every matter; what was sent stays as it is")
+            }
             Self::OtherRole(role) => write!(f, "the role {role} has no rights in matters"),
             Self::NoAccess => f.write_str("no access to this matter"),
             Self::AreaOff(area) => write!(f, "the area {area} is switched off, by the firm or on this matter"),
@@ -173,18 +183,20 @@ pub(super) fn granted_in<'a>(
     chain: &[NodeId],
 ) -> Granted<'a> {
     let none = |source| Granted { rights: Rights::NONE, source };
+    let area = rules.area(chain);
     match standing.role {
         Role::Admin | Role::Auditor => return none(Source::OtherRole(standing.role)),
         _ if matter.is_none() || chain.is_empty() => return none(Source::NoFolder),
+        Role::Staff if area == Some(Area::Messages) => {
+            return Granted { rights: Rights::MESSAGES, source: Source::StaffMessages };
+        }
         Role::Staff => return Granted { rights: Rights::FULL, source: Source::Staff },
         Role::Participant | Role::Device => {}
     }
     let Some(participation) = matter.and_then(|matter| standing.matters.get(&matter)) else {
         return none(Source::NoAccess);
     };
-    if let Some(area) = chain.first().and_then(|first| rules.folders.get(first)).map(|folder| folder.area)
-        && !participation.areas.has(area)
-    {
+    if let Some(area) = area.filter(|area| !participation.areas.has(*area)) {
         return none(Source::AreaOff(area));
     }
     let participant_type = participation.participant_type.as_str();
@@ -196,7 +208,10 @@ pub(super) fn granted_in<'a>(
                 .iter()
                 .filter(|row| row.participant_type == participant_type)
                 .fold(Rights::NONE, |all, row| all | row.rights);
-            let download_off = !participation.can_download && row.has(Verb::Read);
+            let messages = area == Some(Area::Messages);
+            let row = if messages { row & Rights::MESSAGES } else { row };
+            // The switch is about documents. A message that its addressee cannot read was not delivered.
+            let download_off = !participation.can_download && row.has(Verb::Read) && !messages;
             let rights = if download_off { row.without(Verb::Read) } else { row };
             Granted { rights, source: Source::Rows { folder, participant_type, rights: row, download_off } }
         }

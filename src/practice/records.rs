@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::matter::MatterParts;
 use super::own_rules::{OwnRule, Ruling};
-use super::spec::FolderSpec;
+use super::spec::{FolderSpec, ends_with_messages};
 use super::{
     Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, LinkPurpose, Matter, MatterType,
     MatterTypeSpec, Participant, Party, SecondFactor, Switches, TokenDigest, Watch, ssh_key,
@@ -209,7 +209,7 @@ pub(super) struct MatterRecord {
     open: bool,
     portal: bool,
     /// The nodes of the type's folders, in the order of its tree: 35 bytes each at worst.
-    nodes: Vec<NodeId>,
+    pub(super) nodes: Vec<NodeId>,
     #[serde(default = "all_areas")]
     areas: Areas,
     #[serde(default)]
@@ -323,6 +323,16 @@ impl From<&FolderSpec> for TypeFolderRecord {
     }
 }
 
+/// The folder of messages of a matter whose record is older than such folders: the same at each start, until a change of
+/// the matter writes it down.
+fn messages_of(matter: MatterId) -> NodeId {
+    let text = [b"folder of messages", &matter.as_bytes()[..]].concat();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
+    let mut node = [0; 16];
+    node.copy_from_slice(&digest.as_ref()[..16]);
+    NodeId::from_bytes(node)
+}
+
 /// Reads everything. What contradicts itself refuses the start: half of the records could let the wrong person in.
 pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
     let mut firm = Firm::default();
@@ -361,8 +371,13 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
             let OwnRuleRecord { above, path, ruling, since } = record;
             own_rules.push(OwnRule { node: NodeId::from_bytes(id_at(&rule, 18)?), above, path, ruling, since });
         }
+        let id = MatterId::from_bytes(id_at(&key, 2)?);
+        let mut nodes = record.nodes;
+        if kind.as_ref().is_some_and(|kind| nodes.len() + 1 == kind.tree.len() && ends_with_messages(&kind.tree)) {
+            nodes.push(messages_of(id));
+        }
         let parts = MatterParts {
-            id: MatterId::from_bytes(id_at(&key, 2)?),
+            id,
             number: record.number,
             name: record.name,
             folder_name: record.folder_name,
@@ -371,7 +386,7 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
             portal: record.portal,
             areas: record.areas,
             watch: record.watch,
-            nodes: record.nodes,
+            nodes,
             former: own,
             own_rules,
         };

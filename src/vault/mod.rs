@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use catalog::{Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
 pub use document::{Document, OpenedNow};
 pub use error::Error;
-pub use incoming::{Committed, Incoming, Intent, Ready, Sealed};
+pub use incoming::{Committed, Given, Incoming, Intent, Ready, Sealed};
 pub use locks::{LockRecord, LockSpan};
 pub use properties::PropertyEdit;
 pub use recovery::Recovered;
@@ -91,6 +91,11 @@ impl Vault {
     pub fn inspect(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<(Entry, History)>, Error> {
         let entries = self.catalog.entries(folder)?;
         entries.into_iter().map(|entry| Ok((entry.clone(), self.catalog.versions(entry.node)?))).collect()
+    }
+
+    /// The entries of any folder, for a survey of the operator's.
+    pub fn entries(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<Entry>, Error> {
+        self.catalog.entries(folder)
     }
 
     /// Where a blob's file lies, for the operator.

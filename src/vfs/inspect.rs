@@ -127,7 +127,7 @@ impl Vfs {
         what_if: &WhatIf,
     ) -> Result<Explanation, Error> {
         self.gate.viewpoint_of(permit, account, |seen| {
-            let sight = Sight { seen, vault: &self.vault, account: account.id };
+            let sight = Sight::of(self, seen, account.id);
             let (place, object, aim) = match sight.find(path)? {
                 Found::Structure(place) => (place, None, None),
                 Found::Entry(target, _) if target.is_folder && matches!(verb, Verb::List | Verb::Create) => {

@@ -62,11 +62,12 @@ impl View {
             Found::Entry(target, _) if self.is_visible(&target)? => {
                 let blind = self.is_blind(&target.place)?;
                 let records = self.vfs.vault.locks_on(target.node, &target.place);
-                let itself = target.path();
+                let sent = path.names().last().is_some_and(|asked| asked.folded() != target.name.folded());
                 Ok(records
                     .into_iter()
                     .map(|record| {
-                        let named = blind && record.root == itself;
+                        // To its maker it answers to the name under which it was sent.
+                        let named = (blind || sent) && record.node == target.node;
                         let lock = self.lock_view(record);
                         if named { Lock { root: path.clone(), ..lock } } else { lock }
                     })

@@ -19,8 +19,9 @@ impl View {
                 let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
                 let _looked = self.permit::<gate::Stat>(target).await?;
                 let stat = entry_stat(&entry, rights);
-                // In a drop box it answers to the name under which it was sent.
-                let asked = path.names().last().filter(|_| is_blind(rights)).cloned();
+                // In a drop box, and among messages, it answers to the name under which it was sent.
+                let sent = |asked: &&DocName| is_blind(rights) || asked.folded() != entry.name.folded();
+                let asked = path.names().last().filter(sent).cloned();
                 Ok(Stat { name: asked.or(stat.name.clone()), ..stat })
             }
             Found::Missing(place, name) => match self.own_part(&place, &name)? {

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use super::{Error, Kind, Stat};
+use super::messages::SentNames;
+use super::{Error, Kind, Stat, Vfs};
 use crate::gate::Viewpoint;
-use crate::names::{AccountId, DocName, DocPath, DocumentTarget, Place, Rights, Timestamp, Verb};
+use crate::names::{AccountId, DocName, DocPath, DocumentTarget, NodeId, Place, Rights, Timestamp, Verb};
 use crate::practice::Matter;
 use crate::vault::{Entry, Vault};
 
@@ -32,10 +33,15 @@ pub(super) enum Found {
 pub(super) struct Sight<'a> {
     pub(super) seen: &'a Viewpoint<'a>,
     pub(super) vault: &'a Vault,
-    pub(super) account: AccountId,
+    account: AccountId,
+    sent: &'a SentNames,
 }
 
-impl Sight<'_> {
+impl<'a> Sight<'a> {
+    pub(super) fn of(vfs: &'a Vfs, seen: &'a Viewpoint<'a>, account: AccountId) -> Self {
+        Self { seen, vault: &vfs.vault, account, sent: &vfs.sent }
+    }
+
     pub(super) fn find(&self, path: &DocPath) -> Result<Found, Error> {
         let mut place = root();
         let Some((last, above)) = path.names().split_last() else { return Ok(Found::Structure(place)) };
@@ -72,8 +78,23 @@ impl Sight<'_> {
                     None => Child::Entry(target, entry),
                 }
             }
-            None => Child::Missing,
+            None => match self.own_sent(place, folder, name)? {
+                Some(entry) => Child::Entry(self.target(place, &entry), entry),
+                None => Child::Missing,
+            },
         })
+    }
+
+    /// The message that the account has just sent under that name. A program that looks for what it has uploaded finds
+    /// it.
+    fn own_sent(&self, place: &Place, folder: NodeId, asked: &DocName) -> Result<Option<Entry>, Error> {
+        if !self.seen.holds_messages(place) {
+            return Ok(None);
+        }
+        let Some(given) = self.sent.given(self.account, folder, asked) else { return Ok(None) };
+        let Some(entry) = self.vault.find(folder, &given)? else { return Ok(None) };
+        let object = self.seen.object(&self.target(place, &entry));
+        Ok((object.own && object.fresh).then_some(entry))
     }
 
     /// The folder of the structure of this name in a place, whether or not the session may know of it.

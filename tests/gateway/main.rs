@@ -1,5 +1,6 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
+mod activity;
 mod crash;
 mod deep_check;
 mod demo;
@@ -13,6 +14,7 @@ mod hidden;
 mod large;
 mod logins;
 mod mail;
+mod messages;
 mod mounts;
 mod names;
 mod practice;
@@ -24,6 +26,7 @@ mod rights_columns;
 mod rights_matrix;
 mod sandbox;
 mod service;
+mod sessions;
 mod sftp;
 mod sftp_channel;
 mod sftp_wire;

@@ -17,7 +17,7 @@ use super::xml_text::push_escaped;
 use crate::front::limits::Limit;
 use crate::gate::LoginError;
 use crate::names::Front;
-use crate::vfs::Error;
+use crate::vfs::{Error, Unfit};
 
 /// What was being done when an error came up; the same error has another status in another method (RFC 4918 section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub(super) fn of(error: &Error, act: Act) -> StatusCode {
         },
         Error::Limit(_) | Error::Busy(_) => S::TOO_MANY_REQUESTS,
         Error::TooLarge => S::PAYLOAD_TOO_LARGE,
+        Error::NotAMessage(Unfit::Length) => S::PAYLOAD_TOO_LARGE,
+        Error::NotAMessage(Unfit::Name | Unfit::Text | Unfit::Blank) => S::UNSUPPORTED_MEDIA_TYPE,
         Error::NoSpace => S::INSUFFICIENT_STORAGE,
         Error::Damaged => S::CONFLICT,
         Error::Unavailable => S::SERVICE_UNAVAILABLE,
@@ -273,6 +275,8 @@ Locked       423 423 423 423 423 423 423 423
 Changed      412 412 412 412 412 412 412 409
 Limit        429 429 429 429 429 429 429 429
 TooLarge     413 413 413 413 413 413 413 413
+NotAMessage  413 413 413 413 413 413 413 413
+NotAMessage  415 415 415 415 415 415 415 415
 NoSpace      507 507 507 507 507 507 507 507
 Damaged      409 409 409 409 409 409 409 409
 Revoked      403 403 403 403 403 403 403 403
@@ -298,6 +302,8 @@ Busy         429 429 429 429 429 429 429 429
             Error::Changed,
             Error::Limit("locks"),
             Error::TooLarge,
+            Error::NotAMessage(Unfit::Length),
+            Error::NotAMessage(Unfit::Text),
             Error::NoSpace,
             Error::Damaged,
             Error::Revoked,
