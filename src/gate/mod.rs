@@ -25,14 +25,14 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 pub use asks::{Ask, Guarding, WhatIf};
-pub use factor::{FirstFactor, Login, random_secret};
+pub use factor::{FirstFactor, Login, is_code_of, random_secret};
 pub use login::LoginError;
 pub use operation::{
     Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SetProperties,
     SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, Permit, Refusal};
-pub use session::Session;
+pub use session::{CarriedOn, Session};
 
 use crate::audit::Log;
 use crate::names::SessionId;

@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use super::draft::Draft;
 use super::{
     Account, Contact, ContactChange, DevicePassword, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter,
-    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange,
+    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TypeChange,
 };
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Administer, OwnAccount, Permit};
+use crate::gate::{Administer, Operation, Permit};
 use crate::names::{ContactId, MatterId, Role};
 
 /// How much of an error goes into the audit record, in characters.
@@ -220,24 +220,15 @@ impl Practice {
         self.change(permit, |draft| draft.revoke_device_password(login, name))
     }
 
-    /// Uses a recovery code of the acting account up; false if it has no such code.
-    pub fn spend_recovery_code(&self, permit: Permit<OwnAccount>, code: &TokenDigest) -> Result<bool, Error> {
-        let account = permit.by();
-        let result = self.commit(|draft| draft.spend_recovery_code(account, code));
-        let (outcome, detail) = told(&result);
-        permit.settle(outcome, detail);
-        result
-    }
-
     /// Switches an account off, which ends its sessions, or on again.
     pub fn set_enabled(&self, permit: Permit<Administer>, login: &str, enabled: bool) -> Result<Arc<Account>, Error> {
         self.change(permit, |draft| draft.set_enabled(login, enabled))
     }
 
     /// Does the work and settles the permit with what came of it.
-    fn change<T>(
+    pub(super) fn change<O: Operation, T>(
         &self,
-        permit: Permit<Administer>,
+        permit: Permit<O>,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let result = self.commit(work);

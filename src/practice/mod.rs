@@ -19,6 +19,7 @@ mod factors;
 mod firm;
 mod matter;
 mod matters;
+mod own_account;
 mod parse;
 mod people;
 mod push;

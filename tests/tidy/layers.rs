@@ -36,7 +36,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("kv", All),
             ("keys", All),
             ("audit", SETTLING),
-            ("gate", Only(&["Administer", "OwnAccount", "Permit"])),
+            ("gate", Only(&["Administer", "Operation", "OwnAccount", "Permit"])),
         ],
     ),
     // The gate decides and records; it cannot reach a document.

@@ -6,7 +6,7 @@
 
 use hyper::StatusCode;
 
-use super::body::{Body, Response, empty};
+use crate::front::http_answer::{Body, Response, empty};
 use super::delete::{ends_everything, remove_tree};
 use super::guard::{Guarded, current};
 use super::headers::Depth;

@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-use super::body::{Body, Response, empty};
+use crate::front::http_answer::{Body, Response, empty};
 use super::guard::Guarded;
 use super::headers::Depth;
 use super::location::href;

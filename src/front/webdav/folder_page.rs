@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use hyper::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderValue};
 
-use super::body::{Body, Response, whole};
+use crate::front::http_answer::{Body, Response, whole};
 use super::location::{href, push_segment};
 use super::status::{Act, Refusal};
 use super::xml_text::push_escaped;

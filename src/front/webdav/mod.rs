@@ -11,7 +11,6 @@
 //! Sources of the formats: RFC 4918 (WebDAV), RFC 9110 (HTTP), RFC 4331 (quota properties), RFC 7617 (Basic).
 
 mod auth;
-mod body;
 mod conditions;
 mod copy_move;
 mod delete;
@@ -21,10 +20,8 @@ mod get;
 mod guard;
 mod headers;
 mod if_header;
-mod incoming;
 mod location;
 mod lock;
-mod media;
 mod mkcol;
 mod multistatus;
 mod properties;

@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-use super::body::{Body, Response, xml};
+use crate::front::http_answer::{Body, Response, xml};
 use super::location::href;
 use super::status::{Act, Code, of, push_code};
 use super::xml_text::push_escaped;

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 
 use super::headers::token_uri;
 use super::location::href;
-use super::media::type_of;
+use crate::front::media::type_of;
 use super::multistatus::{push_href, push_status};
 use super::requests::{Find, MICROSOFT, PropName};
 use super::xml::DAV;

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::body::Connection;
+use crate::front::http_answer::Connection;
 use super::guard::MAX_HEADERS;
 use super::service::{Shared, handle};
 use super::settings::Settings;
@@ -25,6 +25,7 @@ use crate::front::Beat;
 use crate::front::limits::Limit;
 use crate::front::places::{Displaced, Places};
 use crate::front::read_ahead::ReadAhead;
+use crate::front::site::Site;
 use crate::gate::Gate;
 use crate::names::Front;
 use crate::vfs::Vfs;
@@ -32,7 +33,7 @@ use crate::vfs::Vfs;
 /// How often a connection's watchdog looks.
 const WATCH: Duration = Duration::from_secs(5);
 
-/// Serves WebDAV on a listener until `stop` turns true or its sender is gone. Then no connection is accepted any more,
+/// Serves WebDAV, and beside the drive the site, on a listener until `stop` turns true or its sender is gone. Then no connection is accepted any more,
 /// requests under way may end within [`Settings::drain`], and what is left is cut.
 ///
 /// `tls` and `settings` are read for every new connection, so that a renewed certificate or another limit needs no
@@ -47,10 +48,11 @@ pub async fn serve(
     settings: Arc<ArcSwap<Settings>>,
     gate: Arc<Gate>,
     vfs: Arc<Vfs>,
+    site: Arc<dyn Site>,
     beat: Beat,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let mut shared = Arc::new(Shared::new(settings.load_full(), gate, vfs));
+    let mut shared = Arc::new(Shared::new(settings.load_full(), gate, vfs, site));
     let places = Places::new(
         shared.settings.bounds.clone(),
         Front::Webdav,
@@ -68,7 +70,8 @@ pub async fn serve(
                 Ok((stream, address)) => {
                     let settings = settings.load_full();
                     if !Arc::ptr_eq(&settings, &shared.settings) {
-                        shared = Arc::new(Shared::new(settings, shared.gate.clone(), shared.vfs.clone()));
+                        let Shared { gate, vfs, site, .. } = &*shared;
+                        shared = Arc::new(Shared::new(settings, gate.clone(), vfs.clone(), site.clone()));
                     }
                     let peer = address.ip().to_canonical();
                     let (place, displaced) = places.take(peer);
