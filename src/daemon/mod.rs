@@ -50,7 +50,7 @@ use self::sockets::Sockets;
 use self::stop::{Asked, Signals};
 use crate::audit::Action;
 use crate::cli::{self, Doing as _, Operator, Problem};
-use crate::front::{Beat, Bounds, sftp, webdav};
+use crate::front::{Beat, Bounds, sftp, web, webdav};
 use crate::observe;
 
 /// How long after the drain the parts may take to end by themselves.
@@ -130,7 +130,9 @@ impl Daemon {
         if let Some((listener, door)) = https.zip(doors.https.as_ref()) {
             let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("WebDAV"));
             let (tls, front) = (door.tls.config(), door.settings.clone());
-            self.run("WebDAV", webdav::serve(listener, tls, front, gate, vfs, beat, self.stop.subscribe()));
+            let sftp_port = addresses.sftp.map(|address| address.port());
+            let pages = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
+            self.run("WebDAV", webdav::serve(listener, tls, front, gate, vfs, pages, beat, self.stop.subscribe()));
         }
         if let Some(listener) = observe {
             self.run("metrics", observe::serve(listener, metrics, core.clone(), self.stop.subscribe()));

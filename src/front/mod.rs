@@ -9,6 +9,7 @@ mod media;
 mod pace;
 mod places;
 mod read_ahead;
+mod segments;
 pub mod sftp;
 mod site;
 pub mod web;

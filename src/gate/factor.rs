@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use totp_rs::{Builder, Secret, Totp};
 
 use super::login::{LoginError, Proof};
@@ -57,6 +58,13 @@ pub fn is_code_of(secret: &str, code: &str) -> bool {
     let digits: String = code.chars().filter(|c| !c.is_whitespace()).take(MAX_CODE_BYTES).collect();
     let seconds = u64::try_from(Timestamp::now().as_seconds()).unwrap_or(0);
     totp(secret).is_some_and(|totp| totp.check(&digits, seconds).is_some())
+}
+
+/// The address that authenticators read from a QR code (Key Uri Format).
+pub fn authenticator_url(firm: &str, login: &str, secret: &str) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let (issuer, login) = (encoded(firm), encoded(login));
+    format!("otpauth://totp/{issuer}:{login}?secret={}&issuer={issuer}", secret.trim_end_matches('='))
 }
 
 impl Gate {
@@ -169,6 +177,15 @@ mod tests {
         }
         assert_eq!(totp(&secret).expect("a secret").check("287083", 59), None);
         assert!(totp("not base32!").is_none());
+    }
+
+    #[test]
+    fn an_address_for_authenticators_is_escaped() {
+        assert_eq!(
+            authenticator_url("Example & Law: Ä", "client.one@example.com", "ABCD=="),
+            "otpauth://totp/Example%20%26%20Law%3A%20%C3%84:client%2Eone%40example%2Ecom?secret=ABCD\
+             &issuer=Example%20%26%20Law%3A%20%C3%84"
+        );
     }
 
     #[test]

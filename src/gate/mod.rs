@@ -25,7 +25,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 pub use asks::{Ask, Guarding, WhatIf};
-pub use factor::{FirstFactor, Login, is_code_of, random_secret};
+pub use factor::{FirstFactor, Login, authenticator_url, is_code_of, random_secret};
 pub use login::LoginError;
 pub use operation::{
     Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SetProperties,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Kind, Stat};
+use super::{Error, Kind, MatterListing, Stat};
 use crate::gate::Viewpoint;
 use crate::names::{AccountId, DocName, DocPath, DocumentTarget, Place, Rights, Timestamp, Verb};
 use crate::practice::Matter;
@@ -152,6 +152,19 @@ impl Sight<'_> {
                 .collect(),
         };
         places.iter().filter(|inner| self.seen.shown(inner)).map(|inner| self.structure_stat(inner)).collect()
+    }
+
+    /// The matters that the session may enter, with their areas.
+    pub(super) fn matters(&self) -> Vec<(Place, MatterListing)> {
+        let matters = self.seen.firm().matters().map(|matter| (matter, matter_place(matter)));
+        matters
+            .filter(|(_, place)| self.seen.shown(place))
+            .map(|(matter, place)| {
+                let areas = self.structure_in(&place);
+                let (number, name) = (matter.number.clone(), matter.name.clone());
+                (place.clone(), MatterListing { path: place.path, number, name, areas })
+            })
+            .collect()
     }
 
     /// A folder of the structure as the session sees it.
