@@ -131,8 +131,9 @@ impl Daemon {
             let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("WebDAV"));
             let (tls, front) = (door.tls.config(), door.settings.clone());
             let sftp_port = addresses.sftp.map(|address| address.port());
-            let pages = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
-            self.run("WebDAV", webdav::serve(listener, tls, front, gate, vfs, pages, beat, self.stop.subscribe()));
+            let site = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
+            let behind = webdav::Behind { gate, vfs, site };
+            self.run("WebDAV", webdav::serve(listener, tls, front, behind, beat, self.stop.subscribe()));
         }
         if let Some(listener) = observe {
             self.run("metrics", observe::serve(listener, metrics, core.clone(), self.stop.subscribe()));

@@ -1,5 +1,6 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
+mod browser;
 mod crash;
 mod deep_check;
 mod demo;
@@ -14,6 +15,7 @@ mod large;
 mod logins;
 mod mounts;
 mod names;
+mod pages;
 mod practice;
 mod random;
 mod record;

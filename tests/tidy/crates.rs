@@ -13,7 +13,7 @@ const HOMES: &[(&[&str], &[&str])] = &[
         &["src/front/webdav/", "src/front/web/", "src/front/http_", "src/front/site.rs", "src/observe"],
     ),
     // Pages are routed and rendered in one place.
-    (&["axum", "askama", "qrcode", "async_zip"], &["src/front/web/"]),
+    (&["axum", "askama", "qrcode", "zip"], &["src/front/web/"]),
     (&["quick_xml", "httpdate"], &["src/front/webdav/"]),
     (&["percent_encoding"], &["src/front/segments.rs", "src/gate/factor.rs"]),
     // Only the gate knows what a right code is.

@@ -33,6 +33,8 @@ struct FolderPage {
     above: Vec<(String, String)>,
     upload: Option<String>,
     new_folder: Option<String>,
+    /// All of it as one archive, where there is something to download.
+    archive: Option<String>,
     /// There are rights to put something in and none to see what is there.
     is_drop_box: bool,
     entries: Vec<Entry>,
@@ -90,7 +92,8 @@ async fn listing(person: &Person, path: &DocPath, part: &Part) -> Result<Respons
     let at = part.page.unwrap_or(1).clamp(1, pages);
     let zone = person.portal.settings.load().zone.clone();
     let entries = entries.iter().skip((at - 1) * ON_A_PAGE).take(ON_A_PAGE);
-    let entries = entries.filter_map(|stat| entry(path, stat, &zone)).collect();
+    let entries: Vec<Entry> = entries.filter_map(|stat| entry(path, stat, &zone)).collect();
+    let entries_are_open = entries.iter().any(|entry| entry.opens);
     let can_create = folder.rights.has(Verb::Create);
     let title = path.names().last().map_or_else(String::new, ToString::to_string);
     let shown = FolderPage {
@@ -98,6 +101,7 @@ async fn listing(person: &Person, path: &DocPath, part: &Part) -> Result<Respons
         above: above(path),
         upload: can_create.then(|| urls::under("/upload", path)),
         new_folder: can_create.then(|| urls::under("/new-folder", path)),
+        archive: entries_are_open.then(|| urls::under("/zip", path)),
         is_drop_box: can_create && !folder.rights.reveals(),
         entries,
         page: at,

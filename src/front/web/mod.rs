@@ -11,6 +11,7 @@
 //! Templates lie in `templates/`, are checked when this is compiled, and escape what they are given.
 
 mod account;
+mod archive;
 mod assets;
 mod changes;
 mod connect;

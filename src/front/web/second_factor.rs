@@ -1,8 +1,12 @@
 //! Switching the second factor on and off.
 
 use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
+use qrcode::QrCode;
+use qrcode::render::svg;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -22,6 +26,8 @@ struct OfferPage {
     frame: Frame,
     secret: Zeroizing<String>,
     url: Zeroizing<String>,
+    /// The address as a QR code, an SVG in base64.
+    picture: Zeroizing<String>,
 }
 
 #[derive(Template)]
@@ -54,7 +60,15 @@ pub(super) async fn show(person: Person) -> Result<Response, Failure> {
 fn offer(person: &Person, status: StatusCode, frame: Frame) -> Response {
     let secret = person.guest.offered();
     let url = Zeroizing::new(authenticator_url(&frame.firm, person.session.login(), &secret));
-    page(status, &OfferPage { frame, secret, url })
+    let picture = picture(&url);
+    page(status, &OfferPage { frame, secret, url, picture })
+}
+
+/// Empty if the address is longer than a QR code can be.
+fn picture(url: &str) -> Zeroizing<String> {
+    let code = QrCode::new(url.as_bytes());
+    let svg = code.map(|code| Zeroizing::new(code.render::<svg::Color<'_>>().min_dimensions(240, 240).build()));
+    Zeroizing::new(svg.map(|svg| STANDARD.encode(svg.as_bytes())).unwrap_or_default())
 }
 
 /// Switches it on, and shows the recovery codes, this once.

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
-    account, assets, changes, connect, device, folder, matters, origin, second_factor, settings, sign_in, upload,
+    account, archive, assets, changes, connect, device, folder, matters, origin, second_factor, settings, sign_in, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
 use crate::front::http_upload::{Interrupted, Upload};
@@ -84,6 +84,7 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/m/{*path}", get(folder::open))
         .route("/upload/{*path}", post(upload::receive).layer(DefaultBodyLimit::disable()))
+        .route("/zip/{*path}", get(archive::send))
         .route("/new-folder/{*path}", post(changes::make_folder))
         .route("/rename/{*path}", post(changes::rename))
         .route("/delete/{*path}", post(changes::delete))

@@ -2,7 +2,8 @@
 //!
 //! A request passes, in this order and in this module alone:
 //!
-//! 1. [`server`]: connection caps, TLS with a deadline, one watchdog per connection;
+//! 1. [`server`]: connection caps, TLS with a deadline, one watchdog per connection; what lies outside of the drive goes on to
+//!    the [`Site`](super::Site) from here;
 //! 2. `guard`: every header that can steer an operation is parsed strictly, once; malformed is 400, never "ignored";
 //! 3. `auth`: HTTP Basic against the gate, for every single request, so that a revocation needs no cooperation here;
 //! 4. the method's own file (`get`, `put`, `propfind`, ...), which calls the tree and nothing else;
@@ -38,5 +39,5 @@ mod xml;
 mod xml_text;
 
 pub use fuzz::{fuzz_conditions, fuzz_destination, fuzz_if_header, fuzz_range, fuzz_xml};
-pub use server::serve;
+pub use server::{Behind, serve};
 pub use settings::Settings;

@@ -33,6 +33,17 @@ use crate::vfs::Vfs;
 /// How often a connection's watchdog looks.
 const WATCH: Duration = Duration::from_secs(5);
 
+/// What stands behind the listener.
+#[derive(Clone)]
+pub struct Behind {
+    /// Who somebody is.
+    pub gate: Arc<Gate>,
+    /// The tree.
+    pub vfs: Arc<Vfs>,
+    /// What answers outside of the drive.
+    pub site: Arc<dyn Site>,
+}
+
 /// Serves WebDAV, and beside the drive the site, on a listener until `stop` turns true or its sender is gone. Then no connection is accepted any more,
 /// requests under way may end within [`Settings::drain`], and what is left is cut.
 ///
@@ -46,13 +57,11 @@ pub async fn serve(
     listener: TcpListener,
     tls: Arc<ArcSwap<ServerConfig>>,
     settings: Arc<ArcSwap<Settings>>,
-    gate: Arc<Gate>,
-    vfs: Arc<Vfs>,
-    site: Arc<dyn Site>,
+    behind: Behind,
     beat: Beat,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let mut shared = Arc::new(Shared::new(settings.load_full(), gate, vfs, site));
+    let mut shared = Arc::new(Shared::new(settings.load_full(), behind.clone()));
     let places = Places::new(
         shared.settings.bounds.clone(),
         Front::Webdav,
@@ -70,8 +79,7 @@ pub async fn serve(
                 Ok((stream, address)) => {
                     let settings = settings.load_full();
                     if !Arc::ptr_eq(&settings, &shared.settings) {
-                        let Shared { gate, vfs, site, .. } = &*shared;
-                        shared = Arc::new(Shared::new(settings, gate.clone(), vfs.clone(), site.clone()));
+                        shared = Arc::new(Shared::new(settings, behind.clone()));
                     }
                     let peer = address.ip().to_canonical();
                     let (place, displaced) = places.take(peer);

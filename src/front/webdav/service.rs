@@ -16,6 +16,7 @@ use crate::front::http_answer::{Body, Connection, InFlight, Response, empty};
 use super::guard::{Guarded, check_size};
 use crate::front::http_upload::Upload;
 use super::location::Location;
+use super::server::Behind;
 use super::settings::Settings;
 use super::status::Refusal;
 use super::{auth, copy_move, delete, get, lock, mkcol, propfind, proppatch, put};
@@ -39,7 +40,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Arc<Settings>, gate: Arc<Gate>, vfs: Arc<Vfs>, site: Arc<dyn Site>) -> Self {
+    pub(super) fn new(settings: Arc<Settings>, behind: Behind) -> Self {
+        let Behind { gate, vfs, site } = behind;
         Self { challenge: auth::challenge(&settings.realm), settings, gate, vfs, site }
     }
 }
