@@ -19,8 +19,7 @@ use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{
     access, account, contact, device, document, firm, folder, key, mail, matter, matter_type, message, participant,
-    policy, session,
-    staff,
+    policy, session, staff,
 };
 use crate::daemon::Core;
 

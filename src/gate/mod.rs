@@ -28,7 +28,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 pub use asks::{Ask, Guarding, WhatIf};
-pub use factor::{FirstFactor, Login, random_secret};
+pub use factor::{FirstFactor, Login, authenticator_url, is_code_of, random_secret};
 pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
 pub use login::LoginError;
 pub use open_sessions::{OpenSession, Which};
@@ -37,7 +37,7 @@ pub use operation::{
     SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, Permit, Refusal};
-pub use session::Session;
+pub use session::{CarriedOn, Session};
 
 use crate::audit::Log;
 use crate::names::SessionId;

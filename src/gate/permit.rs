@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::operation::{Aim, Operation, Recorded, Viewpoint};
 use super::{Gate, Session};
 use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};
-use crate::names::{AccountId, DocPath, MatterId};
+use crate::names::{AccountId, AdminTarget, DocPath, MatterId};
 use crate::policy::Decision;
 use crate::policy::guards::Forbidden;
 use crate::practice::Account;
@@ -244,6 +244,19 @@ impl Gate {
         look(&Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for })
     }
 
+    /// A permit for what somebody does to the own account; `action` in the words of the command line, `subject` what it is
+    /// about beside the login.
+    pub async fn permit_own(
+        &self,
+        session: &Session,
+        action: &str,
+        subject: &str,
+    ) -> Result<Permit<super::OwnAccount>, Refusal> {
+        let subject =
+            if subject.is_empty() { session.login().to_owned() } else { format!("{}: {subject}", session.login()) };
+        self.permit(session, AdminTarget { action: action.to_owned(), subject, matter: None }).await
+    }
+
     /// A permit for an administrative action; `action` and `subject` as on the command line.
     pub async fn permit_admin(
         &self,
@@ -252,7 +265,7 @@ impl Gate {
         subject: &str,
         matter: Option<MatterId>,
     ) -> Result<Permit<super::Administer>, Refusal> {
-        let target = crate::names::AdminTarget { action: action.to_owned(), subject: subject.to_owned(), matter };
+        let target = AdminTarget { action: action.to_owned(), subject: subject.to_owned(), matter };
         self.permit(session, target).await
     }
 }

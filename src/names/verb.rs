@@ -184,6 +184,8 @@ pub enum Front {
     Sftp,
     /// WebDAV over HTTPS.
     Webdav,
+    /// The pages, in a browser.
+    Web,
     /// The control socket: the operator at the command line.
     Console,
     /// The daemon itself: recovery, expiry.
@@ -191,11 +193,15 @@ pub enum Front {
 }
 
 impl Front {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Sftp, Self::Webdav, Self::Web, Self::Console, Self::Service];
+
     /// The word in the audit record.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sftp => "sftp",
             Self::Webdav => "webdav",
+            Self::Web => "web",
             Self::Console => "console",
             Self::Service => "service",
         }
@@ -205,10 +211,10 @@ impl Front {
 impl FromStr for Front {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Sftp, Self::Webdav, Self::Console, Self::Service]
+        Self::ALL
             .into_iter()
             .find(|front| front.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no way in: use sftp or webdav"))
+            .ok_or_else(|| format!("`{text}` is no way in: use sftp, webdav or web"))
     }
 }
 

@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use super::draft::Draft;
 use super::{
     Account, Contact, ContactChange, DevicePassword, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter,
-    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange, WatchChange,
+    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TypeChange, WatchChange,
 };
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Administer, Operation, OwnAccount, Permit};
+use crate::gate::{Administer, Operation, Permit};
 use crate::names::{ContactId, MatterId, Role};
 
 /// How much of an error goes into the audit record, in characters.
@@ -231,12 +231,6 @@ impl Practice {
         name: &str,
     ) -> Result<Arc<Account>, Error> {
         self.change(permit, |draft| draft.revoke_device_password(login, name))
-    }
-
-    /// Uses a recovery code of the acting account up; false if it has no such code.
-    pub fn spend_recovery_code(&self, permit: Permit<OwnAccount>, code: &TokenDigest) -> Result<bool, Error> {
-        let account = permit.by();
-        self.change(permit, |draft| draft.spend_recovery_code(account, code))
     }
 
     /// Switches an account off, which ends its sessions, or on again.

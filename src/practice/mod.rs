@@ -20,6 +20,7 @@ mod firm;
 mod links;
 mod matter;
 mod matters;
+mod own_account;
 mod own_rules;
 mod parse;
 mod people;

@@ -1,7 +1,7 @@
 //! Looking: stat, list, space, properties.
 
-use super::tree::{Found, entry_stat, is_blind, part_stat};
-use super::{Error, Listing, Property, Space, Stat, View};
+use super::tree::{Found, entry_stat, is_blind, part_stat, root};
+use super::{Error, Listing, MatterListing, Property, Space, Stat, View};
 use crate::gate;
 use crate::names::{DocName, DocPath, DocumentTarget, FolderTarget, Front, Place, Verb};
 use crate::policy::{Decision, Operation, decide};
@@ -82,6 +82,19 @@ impl View {
         Ok(Listing { folder, entries })
     }
 
+    /// The matters that the session sees, each with the areas in it that it may enter. One look at the root, and recorded as
+    /// one; an area's own listing is an operation of its own.
+    pub async fn matters(&self) -> Result<Vec<MatterListing>, Error> {
+        let _looked = self.permit::<gate::List>(FolderTarget { place: root() }).await?;
+        let mut matters = self.look(|sight| Ok(sight.matters()))?;
+        for (place, listing) in &mut matters {
+            if !self.vfs.gate.would_permit::<gate::List>(&self.session, &FolderTarget { place: place.clone() })? {
+                listing.areas.clear();
+            }
+        }
+        Ok(matters.into_iter().map(|(_, listing)| listing).collect())
+    }
+
     /// Unfinished uploads, to their uploader over SFTP, under names that nothing else bears.
     fn add_own_parts(&self, place: &Place, folder: &Stat, entries: &mut Vec<Stat>) -> Result<(), Error> {
         let Some(node) = place.folder().filter(|_| self.session.front() == Front::Sftp) else { return Ok(()) };
@@ -109,7 +122,7 @@ impl View {
         let matters = self.look(|sight| {
             let shown = sight.seen.firm().matters().filter(|matter| {
                 place.matter.map_or_else(
-                    || sight.seen.shown(&Place { matter: Some(matter.id), ..super::tree::root() }),
+                    || sight.seen.shown(&Place { matter: Some(matter.id), ..root() }),
                     |this| this == matter.id,
                 )
             });

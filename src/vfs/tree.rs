@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::messages::SentNames;
-use super::{Error, Kind, Stat, Vfs};
+use super::{Error, Kind, MatterListing, Stat, Vfs};
 use crate::gate::Viewpoint;
 use crate::names::{AccountId, DocName, DocPath, DocumentTarget, NodeId, Place, Rights, Timestamp, Verb};
 use crate::practice::Matter;
@@ -180,6 +180,19 @@ impl<'a> Sight<'a> {
                 .collect(),
         };
         places.iter().filter(|inner| self.seen.shown(inner)).map(|inner| self.structure_stat(inner)).collect()
+    }
+
+    /// The matters that the session may enter, with their areas.
+    pub(super) fn matters(&self) -> Vec<(Place, MatterListing)> {
+        let matters = self.seen.firm().matters().map(|matter| (matter, matter_place(matter)));
+        matters
+            .filter(|(_, place)| self.seen.shown(place))
+            .map(|(matter, place)| {
+                let areas = self.structure_in(&place);
+                let (number, name) = (matter.number.clone(), matter.name.clone());
+                (place.clone(), MatterListing { path: place.path, number, name, areas })
+            })
+            .collect()
     }
 
     /// A folder of the structure as the session sees it.

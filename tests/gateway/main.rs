@@ -1,6 +1,7 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
 mod activity;
+mod browser;
 mod crash;
 mod deep_check;
 mod demo;
@@ -17,6 +18,7 @@ mod mail;
 mod messages;
 mod mounts;
 mod names;
+mod pages;
 mod practice;
 mod random;
 mod record;

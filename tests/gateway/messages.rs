@@ -119,7 +119,11 @@ fn a_message_is_final_for_its_sender_for_others_and_for_staff() {
             format!("rename \"/{room}\" \"/{}\"", at("folder")),
         ] {
             let output = demo.sftp(login, &command);
-            assert!(!output.status.success() && both(&output).to_lowercase().contains("permission denied"), "{login}: {command}: {}", both(&output));
+            assert!(
+                !output.status.success() && both(&output).to_lowercase().contains("permission denied"),
+                "{login}: {command}: {}",
+                both(&output)
+            );
         }
         assert_eq!(messages(&demo, login), BTreeSet::from([message.clone()]));
         assert_eq!(get(&demo, login, &message), "This was said.");
@@ -157,8 +161,11 @@ fn its_sender_finds_it_under_the_name_that_was_sent_and_another_of_that_name_is_
             scope.spawn(move || assert_eq!(demo.status(STAFF, &at("many.txt"), &["-T", &file]), 201));
         }
     });
-    let said: BTreeSet<String> =
-        messages(&demo, CLIENT_TWO).iter().filter(|name| name.contains("many")).map(|name| get(&demo, CLIENT_TWO, name)).collect();
+    let said: BTreeSet<String> = messages(&demo, CLIENT_TWO)
+        .iter()
+        .filter(|name| name.contains("many"))
+        .map(|name| get(&demo, CLIENT_TWO, name))
+        .collect();
     assert_eq!(said.len(), 8, "{said:?}");
 }
 
@@ -186,7 +193,9 @@ fn what_is_no_message_is_refused_with_its_reason_and_leaves_nothing() {
     assert!(messages(&demo, STAFF).is_empty());
     assert_eq!(put(&demo, CLIENT_ONE, "long.txt", &long), 201, "so much is allowed");
     let record = ok(demo.deedbox(&["audit", "show", "--matter", "2026-0001"]));
-    for part in ["scan.pdf: a message is a text file", "binary.txt: a message is plain text", "long.txt: a message has at most"] {
+    for part in
+        ["scan.pdf: a message is a text file", "binary.txt: a message is plain text", "long.txt: a message has at most"]
+    {
         assert!(record.contains(part), "{part} in {record}");
     }
 }
@@ -217,7 +226,8 @@ fn a_drive_may_make_an_empty_file_first_and_nobody_else_sees_it_before_there_is_
         "lock.xml",
         "<D:lockinfo xmlns:D='DAV:'><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>",
     );
-    let locked = stdout(&demo.curl(STAFF, &at("locked.txt"), &["-i", "-X", "LOCK", "--data-binary", &format!("@{ask}")]));
+    let locked =
+        stdout(&demo.curl(STAFF, &at("locked.txt"), &["-i", "-X", "LOCK", "--data-binary", &format!("@{ask}")]));
     let token = locked.lines().find_map(|line| line.to_lowercase().strip_prefix("lock-token: ").map(str::to_owned));
     let token = token.unwrap_or_else(|| panic!("no token in {locked}")).trim().to_owned();
     assert_eq!(messages(&demo, CLIENT_ONE).len(), 1);
@@ -322,7 +332,9 @@ fn drives_and_transfer_tools_send_messages_and_are_not_confused() {
         ok(Command::new("cp").arg(&file).arg(drive.place().join(&copied)).output().expect("cp runs"));
         seen(&copied, kind);
         let entries = std::fs::read_dir(drive.place()).unwrap_or_else(|error| told(error));
-        let read = entries.filter_map(Result::ok).find(|entry| entry.file_name().to_string_lossy().ends_with(&format!("– {name}")));
+        let read = entries
+            .filter_map(Result::ok)
+            .find(|entry| entry.file_name().to_string_lossy().ends_with(&format!("– {name}")));
         let read = read.unwrap_or_else(|| panic!("{kind} does not show it")).path();
         assert_eq!(std::fs::read_to_string(&read).unwrap_or_else(|error| told(error)), kind);
         assert!(std::fs::write(&read, "otherwise").is_err() || get(demo, STAFF, &about(demo, STAFF, &name)) == kind);
