@@ -21,6 +21,7 @@ mod download;
 mod folder;
 mod form;
 mod frame;
+mod link;
 mod matters;
 mod origin;
 mod own;

@@ -9,4 +9,6 @@ pub struct Settings {
     pub firm: String,
     /// By whose clock times are shown.
     pub zone: TimeZone,
+    /// The firm sends mail, so that a forgotten password can be replaced by a link.
+    pub mails: bool,
 }

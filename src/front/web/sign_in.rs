@@ -43,6 +43,8 @@ pub(super) struct Code {
 #[template(path = "sign_in.html")]
 struct SignInPage {
     frame: Frame,
+    /// A forgotten password can be replaced by mail.
+    mails: bool,
     next: String,
     login: String,
 }
@@ -64,7 +66,7 @@ pub(super) async fn show(
         return Redirect::to(&next).into_response();
     }
     let frame = Frame::new(&portal, "Sign in", None);
-    page(StatusCode::OK, &SignInPage { frame, next, login: String::new() })
+    page(StatusCode::OK, &SignInPage { frame, mails: portal.settings.load().mails, next, login: String::new() })
 }
 
 /// Login and password. The answer to a wrong one is that to an unknown one.
@@ -94,7 +96,8 @@ pub(super) async fn password(
             frame.notice = Some(Notice::Failed(failure.text.to_string()));
             // Logins are as long as an address at most; more of it is not given back.
             let login = login.chars().take(254).collect();
-            Ok(again(&failure, page(failure.status, &SignInPage { frame, next: next.to_string(), login })))
+            let mails = portal.settings.load().mails;
+            Ok(again(&failure, page(failure.status, &SignInPage { frame, mails, next: next.to_string(), login })))
         }
     }
 }
@@ -142,13 +145,13 @@ pub(super) async fn sign_out(headers: HeaderMap, posted: Posted<Nothing>) -> Res
 }
 
 /// A form that is shown again with what was wrong.
-fn again(failure: &Failure, mut page: Response) -> Response {
+pub(super) fn again(failure: &Failure, mut page: Response) -> Response {
     page.extensions_mut().insert(Rendered);
     failure.with_retry(page)
 }
 
 /// Lets somebody in under a new cookie: one that was known before must not become a session's (session fixation).
-fn enter(
+pub(super) fn enter(
     portal: &Portal,
     visit: &Visit,
     headers: &HeaderMap,

@@ -23,8 +23,8 @@ use parking_lot::Mutex;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
-    account, archive, assets, changes, connect, device, folder, matters, origin, second_factor, settings, sign_in,
-    upload,
+    account, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
+    sign_in, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
 use crate::front::http_upload::{Interrupted, Upload};
@@ -82,6 +82,9 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/", get(matters::show))
         .route("/sign-in", get(sign_in::show).post(sign_in::password))
         .route("/sign-in/code", get(sign_in::show_code).post(sign_in::code))
+        .route("/invitation/{token}", get(link::show).post(link::follow))
+        .route("/password-reset/{token}", get(link::show).post(link::follow))
+        .route("/forgotten", get(link::show_forgotten).post(link::forgotten))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/m/{*path}", get(folder::open))
         .route("/upload/{*path}", post(upload::receive).layer(DefaultBodyLimit::disable()))
