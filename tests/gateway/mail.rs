@@ -18,7 +18,7 @@ const PYTHON: &str = "/usr/bin/python3";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mail server (`smtp.py`, aiosmtpd).
-struct Server {
+pub(crate) struct Server {
     child: Option<Child>,
     folder: TempDir,
     arguments: Vec<String>,
@@ -26,7 +26,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let arguments = arguments.iter().map(|one| (*one).to_owned()).collect();
         let mut server = Self { child: None, folder, arguments, port: 0 };
@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// What it was given, the oldest first.
-    fn mails(&self) -> Vec<Value> {
+    pub(crate) fn mails(&self) -> Vec<Value> {
         let files =
             std::fs::read_dir(self.folder.path()).expect("readable").map(|entry| entry.expect("readable").path());
         let files: BTreeSet<PathBuf> = files.filter(|file| file.extension().is_some_and(|end| end == "json")).collect();
@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// Waits until it was given so many.
-    fn waits_for(&self, count: usize) -> Vec<Value> {
+    pub(crate) fn waits_for(&self, count: usize) -> Vec<Value> {
         let until = Instant::now() + PATIENCE;
         while self.mails().len() < count {
             assert!(Instant::now() < until, "{count} mails were expected: {:#?}", self.mails());
@@ -78,7 +78,7 @@ impl Server {
     }
 
     /// Forgets what it was given.
-    fn clear(&self) {
+    pub(crate) fn clear(&self) {
         for file in std::fs::read_dir(self.folder.path()).expect("readable") {
             let path = file.expect("readable").path();
             if path.extension().is_some_and(|end| end == "json") {
@@ -122,7 +122,7 @@ fn configure(demo: &Demo, relay: &str, lines: &str) {
 }
 
 /// A fresh firm whose mail goes to this server in clear, and where it lives.
-fn firm(server: &Server, lines: &str) -> (Demo, TempDir) {
+pub(crate) fn firm(server: &Server, lines: &str) -> (Demo, TempDir) {
     let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a directory");
     let data = home.path().join("data");
     let demo = Demo::start_in(&data);
@@ -136,7 +136,7 @@ fn mail_status(demo: &Demo) -> Value {
 }
 
 /// Waits until nothing is left to be told or sent.
-fn settle(demo: &Demo) {
+pub(crate) fn settle(demo: &Demo) {
     let until = Instant::now() + PATIENCE;
     loop {
         let status = mail_status(demo);

@@ -12,6 +12,7 @@ mod factors;
 mod faults;
 mod guards;
 mod hidden;
+mod invitations;
 mod large;
 mod logins;
 mod mail;

@@ -25,7 +25,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let line = self.head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
         line.unwrap_or_else(|| panic!("no {name} in {}", self.head))
     }
@@ -76,7 +76,7 @@ impl<'a> Browser<'a> {
         self.request(path, &[])
     }
 
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let arguments: Vec<&str> = fields.iter().flat_map(|field| ["--data-urlencode", field]).collect();
         // A form without fields is a POST, too.
@@ -89,11 +89,11 @@ impl<'a> Browser<'a> {
         self.post(path, &[&[("csrf", csrf.as_str())], fields].concat())
     }
 
-    fn try_sign_in(&self, login: &str, password: &str) -> Answer {
+    pub(crate) fn try_sign_in(&self, login: &str, password: &str) -> Answer {
         self.post("/sign-in", &[("login", login), ("password", password)])
     }
 
-    fn sign_in(demo: &'a Demo, login: &str) -> Self {
+    pub(crate) fn sign_in(demo: &'a Demo, login: &str) -> Self {
         let browser = Self::new(demo);
         let answer = browser.try_sign_in(login, demo.password(login));
         assert_eq!((answer.status, answer.header("location")), (303, "/"), "{}", answer.body);
