@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::switch::OnOff;
 use super::whom::{Place, Whom};
-use crate::gate::{Administer, Permit};
+use crate::gate::{Manage, Permit};
 use crate::practice::{Access, Invited, LinkPurpose, NewLink, Participant, Practice};
 
 /// Which participants may use the portal for a matter
@@ -110,7 +110,7 @@ impl Command {
                 let place = Place::find(operator, &whom)?;
                 let link = Arc::new(sent.link(operator, link::days(days))?);
                 let (new, matter, contact) = (link.clone(), place.matter.id, place.contact.id);
-                let invite = move |practice: &Practice, permit: Permit<Administer>| {
+                let invite = move |practice: &Practice, permit: Permit<Manage>| {
                     practice.invite(permit, (matter, contact), email.as_deref(), &new)
                 };
                 invited(
@@ -124,7 +124,7 @@ impl Command {
                 let place = Place::find(operator, &whom)?;
                 let link = Arc::new(sent.link(operator, link::days(days))?);
                 let (new, matter, contact) = (link.clone(), place.matter.id, place.contact.id);
-                let resend = move |practice: &Practice, permit: Permit<Administer>| {
+                let resend = move |practice: &Practice, permit: Permit<Manage>| {
                     practice.resend_invitation(permit, (matter, contact), &new)
                 };
                 invited(

@@ -12,7 +12,7 @@ use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};
 use super::switch::{OnOff, Switching};
-use crate::gate::{Administer, Permit};
+use crate::gate::{Manage, Permit};
 use crate::names::{AccountId, Area, MatterId};
 use crate::practice::{Error, Matter, NewMatter, Practice, Switch, WatchChange};
 
@@ -261,7 +261,7 @@ async fn change(
     operator: &Operator<'_>,
     number: &str,
     action: &str,
-    work: impl FnOnce(&Practice, Permit<Administer>, MatterId) -> Result<Arc<Matter>, Error> + Send + 'static,
+    work: impl FnOnce(&Practice, Permit<Manage>, MatterId) -> Result<Arc<Matter>, Error> + Send + 'static,
     is: &str,
 ) -> Result<Reply, Problem> {
     let matter = operator.matter(number)?;

@@ -33,7 +33,7 @@ pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
 pub use login::LoginError;
 pub use open_sessions::{OpenSession, Which};
 pub use operation::{
-    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SeeActivity,
+    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount, Read, SeeActivity,
     SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, Permit, Refusal};

@@ -253,8 +253,10 @@ macro_rules! acts {
 }
 
 acts! {
-    /// Administer the firm.
+    /// Administer the firm: accounts, matter types, switches, the daemon itself.
     Administer, |seen| seen.standing.role == Role::Admin;
+    /// Manage matters, contacts and who has access to what. It opens no document.
+    Manage, |seen| matches!(seen.standing.role, Role::Staff | Role::Admin);
     /// See who did what in a matter.
     SeeActivity, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor | Role::Staff);
     /// What somebody does to the own account, which is that of the permit.

@@ -257,14 +257,14 @@ impl Gate {
         self.permit(session, AdminTarget { action: action.to_owned(), subject, matter: None }).await
     }
 
-    /// A permit for an administrative action; `action` and `subject` as on the command line.
-    pub async fn permit_admin(
+    /// A permit for an act on the firm's records; `action` and `subject` as on the command line.
+    pub async fn permit_act<O: Operation<Target = crate::names::AdminTarget>>(
         &self,
-        session: &Arc<Session>,
+        session: &Session,
         action: &str,
         subject: &str,
         matter: Option<MatterId>,
-    ) -> Result<Permit<super::Administer>, Refusal> {
+    ) -> Result<Permit<O>, Refusal> {
         let target = AdminTarget { action: action.to_owned(), subject: subject.to_owned(), matter };
         self.permit(session, target).await
     }

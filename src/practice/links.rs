@@ -13,7 +13,7 @@ use super::access::shown;
 use super::draft::Draft;
 use super::words;
 use super::{Access, Account, Contact, Error, Matter, Participant, Party, Practice, TokenDigest};
-use crate::gate::{Administer, OwnAccount, Permit};
+use crate::gate::{Administer, Manage, OwnAccount, Permit};
 use crate::names::{AccountId, ContactId, MatterId, Role, Timestamp};
 use crate::outbox::Letter;
 
@@ -94,7 +94,7 @@ impl Practice {
     /// [`Error::NoAddress`] and [`Error::SharedAddress`], beside what every change can say.
     pub fn invite(
         &self,
-        permit: Permit<Administer>,
+        permit: Permit<Manage>,
         (matter, contact): (MatterId, ContactId),
         email: Option<&str>,
         link: &NewLink,
@@ -105,7 +105,7 @@ impl Practice {
     /// Sends a new link to who is invited; those that were sent before open nothing any more.
     pub fn resend_invitation(
         &self,
-        permit: Permit<Administer>,
+        permit: Permit<Manage>,
         (matter, contact): (MatterId, ContactId),
         link: &NewLink,
     ) -> Result<Invited, Error> {

@@ -18,6 +18,7 @@ mod error;
 mod factors;
 mod firm;
 mod links;
+mod managing;
 mod matter;
 mod matters;
 mod own_account;

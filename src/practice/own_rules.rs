@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::words::quoted;
 use super::{Error, Matter, Practice};
-use crate::gate::{Administer, Permit};
+use crate::gate::{Manage, Permit};
 use crate::names::{DocPath, DocumentTarget, MatterId, NodeId, Timestamp};
 use crate::policy::FolderRule;
 
@@ -52,7 +52,7 @@ impl Practice {
     /// [`Error::Invalid`] for a document, or a participant type that the matter does not know.
     pub fn rule_folder(
         &self,
-        permit: Permit<Administer>,
+        permit: Permit<Manage>,
         at: &DocumentTarget,
         rule: FolderRule,
     ) -> Result<Arc<Matter>, Error> {
@@ -71,7 +71,7 @@ impl Practice {
     /// Shows a document to participants of these types (none named means all), whatever they may do in its folder.
     pub fn share_document(
         &self,
-        permit: Permit<Administer>,
+        permit: Permit<Manage>,
         at: &DocumentTarget,
         with: Vec<String>,
     ) -> Result<Arc<Matter>, Error> {
@@ -91,7 +91,7 @@ impl Practice {
     /// [`Error::NotFound`] if the node has none.
     pub fn drop_own_rule(
         &self,
-        permit: Permit<Administer>,
+        permit: Permit<Manage>,
         matter: MatterId,
         node: NodeId,
     ) -> Result<Arc<Matter>, Error> {

@@ -31,7 +31,7 @@ pub use recovery::Recovered;
 
 use parking_lot::Mutex;
 
-use crate::gate::{Administer, List, Permit};
+use crate::gate::{List, Manage, Permit};
 use crate::keys::{Keyring, MatterKey};
 use crate::kv::SealedStore;
 use crate::names::{AccountId, DocName, MatterId, NodeId, Timestamp};
@@ -88,13 +88,13 @@ impl Vault {
     }
 
     /// The entries of any folder and the history of any document, for the operator's list of documents.
-    pub fn inspect(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<(Entry, History)>, Error> {
+    pub fn inspect(&self, _permit: &Permit<Manage>, folder: NodeId) -> Result<Vec<(Entry, History)>, Error> {
         let entries = self.catalog.entries(folder)?;
         entries.into_iter().map(|entry| Ok((entry.clone(), self.catalog.versions(entry.node)?))).collect()
     }
 
     /// The entries of any folder, for a survey of the operator's.
-    pub fn entries(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<Entry>, Error> {
+    pub fn entries(&self, _permit: &Permit<Manage>, folder: NodeId) -> Result<Vec<Entry>, Error> {
         self.catalog.entries(folder)
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::tree::{Found, Sight, root, target_of};
 use super::{Error, Vfs};
-use crate::gate::{Administer, Permit, WhatIf};
+use crate::gate::{Administer, Manage, Permit, WhatIf};
 use crate::names::{BlobId, DocName, DocPath, DocumentTarget, NodeId, Place, Rights, Timestamp, Verb};
 use crate::policy::{self, Decision, Object, Operation};
 use crate::practice::{Account, Matter};
@@ -50,7 +50,7 @@ pub struct Explanation {
 
 impl Vfs {
     /// Every version of every document of a matter, by path. Blocking.
-    pub fn documents(&self, permit: &Permit<Administer>, matter: &Matter) -> Result<Vec<DocumentRecord>, Error> {
+    pub fn documents(&self, permit: &Permit<Manage>, matter: &Matter) -> Result<Vec<DocumentRecord>, Error> {
         let mut folders: Vec<(DocPath, NodeId)> =
             matter.folders.iter().map(|folder| (structure_path(matter, folder.id), folder.id)).collect();
         let mut records = Vec::new();
@@ -83,7 +83,7 @@ impl Vfs {
     /// [`Error::NotFound`] if nothing stands there, [`Error::Structure`] for a folder of the matter type.
     pub fn locate(
         &self,
-        _permit: &Permit<Administer>,
+        _permit: &Permit<Manage>,
         matter: &Matter,
         path: &DocPath,
     ) -> Result<DocumentTarget, Error> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Error, Vfs, structure_path};
-use crate::gate::{Administer, Permit};
+use crate::gate::{Manage, Permit};
 use crate::names::{AccountId, Area, DocPath, Place, Timestamp};
 use crate::policy::RuledFolder;
 use crate::practice::{Account, Matter};
@@ -46,7 +46,7 @@ impl Vfs {
     ///
     /// # Errors
     /// [`Error::Limit`] above a million.
-    pub fn messages(&self, permit: &Permit<Administer>, matter: &Matter) -> Result<Vec<MessageRecord>, Error> {
+    pub fn messages(&self, permit: &Permit<Manage>, matter: &Matter) -> Result<Vec<MessageRecord>, Error> {
         let mut messages = Vec::new();
         for (place, _) in structure(matter).filter(|(_, folder)| folder.area == Area::Messages) {
             let Some(node) = place.folder() else { continue };
@@ -67,7 +67,7 @@ impl Vfs {
     /// [`Error::Limit`] in a matter of more than a million documents and folders.
     pub fn shared(
         &self,
-        permit: &Permit<Administer>,
+        permit: &Permit<Manage>,
         matter: &Matter,
         accounts: &[Arc<Account>],
     ) -> Result<Vec<Shared>, Error> {
@@ -86,7 +86,7 @@ impl Vfs {
     }
 
     /// All folders of a matter with how many documents they hold.
-    fn held(&self, permit: &Permit<Administer>, matter: &Matter) -> Result<Vec<Held>, Error> {
+    fn held(&self, permit: &Permit<Manage>, matter: &Matter) -> Result<Vec<Held>, Error> {
         let documents = structure(matter).filter(|(_, folder)| folder.area != Area::Messages);
         let mut open: Vec<Place> = documents.map(|(place, _)| place).collect();
         let (mut held, mut entries) = (Vec::new(), 0);

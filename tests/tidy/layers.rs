@@ -55,7 +55,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("outbox", All),
             ("keys", All),
             ("audit", SETTLING),
-            ("gate", Only(&["Administer", "Operation", "OwnAccount", "Permit"])),
+            ("gate", Only(&["Administer", "Manage", "Operation", "OwnAccount", "Permit"])),
         ],
     ),
     // The gate decides and records; it cannot reach a document.
@@ -79,6 +79,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
                     "List",
                     "Lock",
                     "MakeFolder",
+                    "Manage",
                     "Move",
                     "Operation",
                     "Permit",
