@@ -112,13 +112,9 @@ fn recipients(mails: &[Value]) -> Vec<&str> {
 
 /// A firm whose mail goes to this relay, with more lines in `[mail]`.
 fn configure(demo: &Demo, relay: &str, lines: &str) {
-    let mail = format!("\n[mail]\nsmtp = \"{relay}\"\nfrom = \"The firm <portal@example.com>\"\n{lines}\n");
-    demo.configure(|text| {
-        let (text, _) = text.split_once("\n[mail]\nsmtp").unwrap_or((&text, ""));
-        let url = "[https]\npublic_url = \"https://portal.example.com\"\n";
-        let text = if text.contains(url) { text.to_owned() } else { text.replacen("[https]\n", url, 1) };
-        text + &mail
-    });
+    let mail = format!("[mail]\nsmtp = \"{relay}\"\nfrom = \"The firm <portal@example.com>\"\n{lines}\n");
+    let url = "[https]\npublic_url = \"https://portal.example.com\"\n";
+    demo.configure(|text| text.replacen("[mail]\n", &mail, 1).replacen("[https]\n", url, 1));
 }
 
 /// A fresh firm whose mail goes to this server in clear, and where it lives.
@@ -288,7 +284,7 @@ fn what_a_participant_brings_is_told_to_owner_and_followers_and_to_others_if_the
     assert_eq!(recipients(&mails), [STAFF]);
     assert!(text(&mails[0], "text").contains("from scanner.one"), "{:#}", mails[0]);
 
-    demo.configure(|text| text + "notify_participants = true\n");
+    demo.configure(|text| text.replacen("[mail]\n", "[mail]\nnotify_participants = true\n", 1));
     ok(demo.deedbox(&["reload"]));
     let room = format!("{MATTER_ONE}/Documents/Shared room");
     let mails = told(&demo, &server, || put(&demo, CLIENT_ONE, &room, "c.txt"));
