@@ -13,6 +13,7 @@ mod hidden;
 mod large;
 mod logins;
 mod mail;
+mod mail_server;
 mod mounts;
 mod names;
 mod practice;
