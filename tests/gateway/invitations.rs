@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::demo::*;
-use crate::mail::{self, Server};
+use crate::mail;
+use crate::mail_server::Server;
 use crate::pages::{Answer, Browser};
 
 const NEWCOMER: &str = "client.three@example.com";
