@@ -252,7 +252,8 @@ impl Gate {
         action: &str,
         subject: &str,
     ) -> Result<Permit<super::OwnAccount>, Refusal> {
-        let subject = if subject.is_empty() { session.login().to_owned() } else { format!("{}: {subject}", session.login()) };
+        let subject =
+            if subject.is_empty() { session.login().to_owned() } else { format!("{}: {subject}", session.login()) };
         self.permit(session, AdminTarget { action: action.to_owned(), subject, matter: None }).await
     }
 

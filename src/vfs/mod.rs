@@ -23,7 +23,8 @@ pub use inspect::{DocumentRecord, Explanation, structure_path};
 pub use reading::Reading;
 pub use stat::{Kind, Stat};
 pub use words::{
-    Existing, Listing, Lock, LockDepth, LockRequest, MatterListing, Property, PropertyChange, Replace, Space, WriteOptions,
+    Existing, Listing, Lock, LockDepth, LockRequest, MatterListing, Property, PropertyChange, Replace, Space,
+    WriteOptions,
 };
 pub use writing::Writing;
 

@@ -151,12 +151,18 @@ fn who_signs_in_sees_the_own_matters_with_their_areas_and_no_others() {
     assert!(!cookie.contains("Domain") && !cookie.contains("Max-Age"), "{cookie}");
     let matters = browser.get("/");
     assert!(matters.body.contains("Purchase of 12 High Street"), "{}", matters.body);
-    assert!(matters.body.contains(&format!("href=\"{}\"", page(&format!("{MATTER_ONE}/Documents")))), "{}", matters.body);
+    assert!(
+        matters.body.contains(&format!("href=\"{}\"", page(&format!("{MATTER_ONE}/Documents")))),
+        "{}",
+        matters.body
+    );
     assert!(matters.body.contains(">Invoices</a>") && !matters.body.contains(">Tasks</a>"), "{}", matters.body);
     assert!(!matters.body.contains("Estate of A Testator"), "{}", matters.body);
     assert_eq!(matters.header("cache-control"), "no-store");
     let policy = matters.header("content-security-policy");
-    for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"] {
+    for part in
+        ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"]
+    {
         assert!(policy.split("; ").any(|one| one == part), "{part} in {policy}");
     }
     assert_eq!(matters.header("x-content-type-options"), "nosniff");
@@ -214,18 +220,23 @@ fn a_form_of_another_site_and_one_without_the_sessions_token_do_nothing() {
     assert_ne!(own, foreign);
     let attempt = |csrf: Option<&str>, headers: &[&str]| {
         let token = format!("csrf={}", csrf.unwrap_or_default());
-        let fields: &[&str] = if csrf.is_some() { &["-d", &token, "-d", "name=forged"] } else { &["-d", "name=forged"] };
+        let fields: &[&str] =
+            if csrf.is_some() { &["-d", &token, "-d", "name=forged"] } else { &["-d", "name=forged"] };
         mine.request(&make, &[fields, headers].concat()).status
     };
     assert_eq!(attempt(Some(&foreign), &[]), 403, "another session's token");
     assert_eq!(attempt(Some(""), &[]), 403);
     assert_eq!(attempt(None, &[]), 400, "not a form of ours");
-    for header in ["Origin: https://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"] {
+    for header in
+        ["Origin: https://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"]
+    {
         assert_eq!(attempt(Some(&own), &["-H", header]), 403, "{header}");
     }
-    let upload = mine.request(&under("/upload", &room), &["-F", "csrf=x", "-F", "documents=forged;filename=forged.txt"]);
+    let upload =
+        mine.request(&under("/upload", &room), &["-F", "csrf=x", "-F", "documents=forged;filename=forged.txt"]);
     assert_eq!(upload.status, 403, "{}", upload.body);
-    let before = mine.request(&under("/upload", &room), &["-F", "documents=f;filename=forged.txt", "-F", &format!("csrf={own}")]);
+    let before = mine
+        .request(&under("/upload", &room), &["-F", "documents=f;filename=forged.txt", "-F", &format!("csrf={own}")]);
     assert_eq!(before.status, 403, "the token comes before what it is for");
     assert!(!mine.get(&page(&room)).body.contains("forged"));
     let other = Browser::new(demo);
@@ -253,7 +264,12 @@ fn a_cookie_from_before_is_not_the_sessions_and_links_lead_to_pages_alone() {
     let asked = Browser::new(demo).get(&folder);
     let next = asked.header("location").to_owned();
     assert!(next.starts_with("/sign-in?next=%2Fm%2F2026-0001"), "{next}");
-    for (next, to) in [(folder.as_str(), folder.as_str()), ("https://evil.example/", "/"), ("//evil.example/m/", "/"), ("/\\evil.example", "/")] {
+    for (next, to) in [
+        (folder.as_str(), folder.as_str()),
+        ("https://evil.example/", "/"),
+        ("//evil.example/m/", "/"),
+        ("/\\evil.example", "/"),
+    ] {
         let fields = [("login", CLIENT_ONE), ("password", demo.password(CLIENT_ONE)), ("next", next)];
         assert_eq!(Browser::new(demo).post("/sign-in", &fields).header("location"), to, "{next}");
     }
@@ -294,11 +310,8 @@ fn documents_go_up_and_down_under_every_name_and_nothing_of_a_name_is_markup() {
     let room = documents("Shared room");
     let content = bytes(7, 3 << 20);
     let names = ["<script>alert(1)<script>.txt", "Übersicht \"Ω\" & 履歴.bin", "empty.dat"];
-    let files = [
-        browser.file("script.txt", b"not run"),
-        browser.file("big.bin", &content),
-        browser.file("empty.dat", b""),
-    ];
+    let files =
+        [browser.file("script.txt", b"not run"), browser.file("big.bin", &content), browser.file("empty.dat", b"")];
     let csrf = format!("csrf={}", browser.get(&page(&room)).csrf());
     let parts: Vec<_> = files
         .iter()
@@ -371,7 +384,10 @@ fn forms_are_shown_and_work_where_the_rights_allow_it_and_nowhere_else() {
     assert_eq!(post("/new-folder", &room, "Inner <b>"), 303);
     assert_eq!(post("/new-folder", &room, "inner <B>"), 409, "one name, whatever its case");
     assert_eq!(post("/rename", &file(&room, "deed.pdf"), "Inner <b>"), 409);
-    assert!(browser.get(&page(&room)).body.contains("Inner &#60;b&#62;") || browser.get(&page(&room)).body.contains("Inner &lt;b&gt;"));
+    assert!(
+        browser.get(&page(&room)).body.contains("Inner &#60;b&#62;")
+            || browser.get(&page(&room)).body.contains("Inner &lt;b&gt;")
+    );
     assert_eq!(post("/delete", &room, ""), 403, "a folder of the matter");
     assert_eq!(post("/delete", &file(&room, "Inner <b>"), ""), 303);
     assert_eq!(post("/delete", &file(&room, "deed.pdf"), ""), 303);
@@ -397,7 +413,10 @@ fn a_drop_box_shows_its_form_and_nothing_else() {
         let answer = browser.upload(&folder, &[&file]);
         assert_eq!(answer.status, 303, "{}", answer.body);
         let shown = browser.get(&page(&folder)).body;
-        assert!(shown.contains("from the page.txt has been received") && shown.contains("This is a drop box"), "{shown}");
+        assert!(
+            shown.contains("from the page.txt has been received") && shown.contains("This is a drop box"),
+            "{shown}"
+        );
         assert!(!shown.contains("<table"), "{shown}");
     }
     let seen = demo.names(STAFF, &format!("/{folder}"));
@@ -412,7 +431,15 @@ fn an_upload_that_is_cut_off_or_too_slow_leaves_nothing() {
     let csrf = browser.get(&page(&room)).csrf();
     let mut curl = browser
         .command()
-        .args(["--http1.1", "-o", "/dev/null", "-H", "Content-Type: multipart/form-data; boundary=B", "-H", "Transfer-Encoding: chunked"])
+        .args([
+            "--http1.1",
+            "-o",
+            "/dev/null",
+            "-H",
+            "Content-Type: multipart/form-data; boundary=B",
+            "-H",
+            "Transfer-Encoding: chunked",
+        ])
         .args(["-X", "POST", "-T", "-"])
         .arg(browser.url(&under("/upload", &room)))
         .stdin(Stdio::piped())
@@ -437,7 +464,8 @@ fn an_upload_that_is_cut_off_or_too_slow_leaves_nothing() {
     assert_eq!(browser.get(&under("/m", &format!("{room}/half.bin"))).status, 404);
     assert_eq!(browser.get(&under("/m", &format!("{room}/whole.txt"))).body, "whole");
     // A form that ends before its boundary says so is no whole document either.
-    let short = format!("{}\r\n\r\n{csrf}\r\n{}; filename=\"short.txt\"\r\n\r\nshor", field("csrf"), field("documents"));
+    let short =
+        format!("{}\r\n\r\n{csrf}\r\n{}; filename=\"short.txt\"\r\n\r\nshor", field("csrf"), field("documents"));
     let arguments = ["-H", "Content-Type: multipart/form-data; boundary=B", "--data-binary", &short];
     let answer = browser.request(&under("/upload", &room), &arguments);
     assert_eq!(answer.status, 400, "{}", answer.body);
@@ -523,11 +551,18 @@ fn a_drive_is_connected_with_a_password_that_is_shown_once_and_taken_back() {
     };
     let look = ["-X", "PROPFIND", "-H", "Depth: 0", demo.text("webdav_url")];
     assert_eq!(dav(&look), "207");
-    assert_eq!(dav(&["-T", "/etc/hostname", &demo.url(&format!("{}/x", documents("Shared room")))]), "403", "read only");
+    assert_eq!(
+        dav(&["-T", "/etc/hostname", &demo.url(&format!("{}/x", documents("Shared room")))]),
+        "403",
+        "read only"
+    );
     // A device password is for devices, which ask for no code: it opens no page.
     assert_eq!(Browser::new(&demo).try_sign_in(CLIENT_ONE, &password).status, 403);
     let account = browser.get("/account").body;
-    assert!(account.contains("read only") && !account.contains(&password) && !account.contains("Laptop & <b>"), "{account}");
+    assert!(
+        account.contains("read only") && !account.contains(&password) && !account.contains("Laptop & <b>"),
+        "{account}"
+    );
     let again = browser.send("/account", "/account/devices", &[("name", "laptop & <B>"), ("days", "")]);
     assert_eq!(again.status, 409, "{}", again.body);
     assert_eq!(browser.send("/account", "/account/devices", &[("name", "x"), ("days", "0")]).status, 400);
@@ -561,7 +596,11 @@ fn a_changed_password_takes_the_present_one_and_ends_every_other_session() {
     assert_eq!(Browser::new(&demo).try_sign_in(CLIENT_ONE, present).status, 403);
     assert_eq!(Browser::new(&demo).try_sign_in(CLIENT_ONE, new).status, 303);
     let key = browser.home.path().join("key");
-    ok(Command::new("ssh-keygen").args(["-q", "-N", "", "-t", "ed25519", "-f"]).arg(&key).output().expect("ssh-keygen"));
+    ok(Command::new("ssh-keygen")
+        .args(["-q", "-N", "", "-t", "ed25519", "-f"])
+        .arg(&key)
+        .output()
+        .expect("ssh-keygen"));
     let public = std::fs::read_to_string(key.with_extension("pub")).expect("a key");
     let added = browser.send("/account", "/account/keys", &[("key", &public)]);
     assert_eq!(added.status, 303, "{}", added.body);
@@ -577,7 +616,11 @@ fn a_second_factor_is_switched_on_with_a_code_asked_for_and_switched_off_with_on
     let demo = Demo::start();
     let browser = Browser::sign_in(&demo, CLIENT_ONE);
     let offer = browser.get("/account/second-factor");
-    assert!(offer.body.contains("otpauth://totp/") && offer.body.contains("data:image/svg+xml;base64,"), "{}", offer.body);
+    assert!(
+        offer.body.contains("otpauth://totp/") && offer.body.contains("data:image/svg+xml;base64,"),
+        "{}",
+        offer.body
+    );
     let (_, rest) = offer.body.split_once("class=\"secret\"><code>").expect("a secret");
     let secret = rest.split('<').next().expect("a secret").to_owned();
     let on = |password: &str, code: &str| {
@@ -641,7 +684,8 @@ fn a_folder_comes_as_a_zip_that_every_reader_opens_with_what_may_be_read_in_it()
     assert!(answer.header("content-disposition").contains("2026-0001"), "{}", answer.head);
     ok(Command::new("unzip").args(["-tq"]).arg(&file).output().expect("unzip is installed"));
     let out = browser.home.path().join("out");
-    let script = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; z.extractall(sys.argv[2])";
+    let script =
+        "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; z.extractall(sys.argv[2])";
     ok(Command::new("python3").args(["-c", script]).arg(&file).arg(&out).output().expect("python3 is installed"));
     assert!(std::fs::read(out.join(&inner).join("Größe Ω.bin")).expect("extracted") == content);
     assert_eq!(std::fs::read(out.join(&room).join("empty.txt")).expect("extracted"), b"");

@@ -21,7 +21,10 @@ const BESIDES: &[(&str, &str, &[(&str, &[&str])])] = &[(
     "front",
     "web",
     &[
-        ("gate", &["CarriedOn", "OwnAccount", "Permit", "authenticator_url", "is_code_of", "passwords", "random_secret"]),
+        (
+            "gate",
+            &["CarriedOn", "OwnAccount", "Permit", "authenticator_url", "is_code_of", "passwords", "random_secret"],
+        ),
         (
             "practice",
             &["Account", "DevicePassword", "Error", "Practice", "RECOVERY_CODES", "SecondFactor", "TokenDigest"],
@@ -164,7 +167,8 @@ fn is_besides(module: &[String], to: &[String]) -> bool {
     let [from, door, ..] = module else { return false };
     let rows = BESIDES.iter().filter(|(module, folder, _)| module == from && folder == door);
     let (to, item) = (to[0].as_str(), to.get(1).map(String::as_str));
-    rows.flat_map(|(.., allowed)| *allowed).any(|(module, names)| *module == to && item.is_some_and(|i| names.contains(&i)))
+    rows.flat_map(|(.., allowed)| *allowed)
+        .any(|(module, names)| *module == to && item.is_some_and(|i| names.contains(&i)))
 }
 
 #[test]

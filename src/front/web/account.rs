@@ -76,12 +76,7 @@ pub(super) async fn change_password(posted: Posted<NewPassword>) -> Result<Respo
     done(&person, "The password has been changed. Every other session has ended.")
 }
 
-async fn set_password(
-    person: &Person,
-    present: &str,
-    new: Zeroizing<String>,
-    again: &str,
-) -> Result<(), Failure> {
+async fn set_password(person: &Person, present: &str, new: Zeroizing<String>, again: &str) -> Result<(), Failure> {
     if *new != *again {
         return Err(Failure::bad("The two new passwords are not the same."));
     }

@@ -139,8 +139,11 @@ impl Archive {
                 let shown = format!("{prefix}{name}");
                 self.entries += 1;
                 if self.entries > MOST || depth == DEEPEST {
-                    writeln!(self.missing, "{shown}, and whatever comes after it: the folder is too large for one archive")
-                        .map_err(|_| Stop::Broken)?;
+                    writeln!(
+                        self.missing,
+                        "{shown}, and whatever comes after it: the folder is too large for one archive"
+                    )
+                    .map_err(|_| Stop::Broken)?;
                     return self.finish().await;
                 }
                 if stat.is_folder() {

@@ -41,8 +41,10 @@ fn describe(response: &mut Response, stat: &Stat) {
 
 /// RFC 6266: the name in every alphabet, and before it what is left of it in ASCII for who does not know the long form.
 pub(super) fn attachment(name: &str) -> HeaderValue {
-    let plain = |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%' | '/') || c == ' ' { c } else { '_' };
-    let mut text = format!("attachment; filename=\"{}\"; filename*=UTF-8''", name.chars().map(plain).collect::<String>());
+    let plain =
+        |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%' | '/') || c == ' ' { c } else { '_' };
+    let mut text =
+        format!("attachment; filename=\"{}\"; filename*=UTF-8''", name.chars().map(plain).collect::<String>());
     segments::push_text(&mut text, name);
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
 }

@@ -1,9 +1,9 @@
 //! Switching the second factor on and off.
 
 use askama::Template;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use qrcode::QrCode;
 use qrcode::render::svg;

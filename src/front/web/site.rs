@@ -23,7 +23,8 @@ use parking_lot::Mutex;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
-    account, archive, assets, changes, connect, device, folder, matters, origin, second_factor, settings, sign_in, upload,
+    account, archive, assets, changes, connect, device, folder, matters, origin, second_factor, settings, sign_in,
+    upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
 use crate::front::http_upload::{Interrupted, Upload};

@@ -204,7 +204,10 @@ mod tests {
     #[test]
     fn a_wait_is_told_in_whole_seconds_and_a_refusal_keeps_its_status() {
         let response = Failure::from(LoginError::Throttled(Duration::from_millis(1001))).into_response();
-        assert_eq!((response.status(), &response.headers()[RETRY_AFTER]), (StatusCode::TOO_MANY_REQUESTS, &HeaderValue::from(2)));
+        assert_eq!(
+            (response.status(), &response.headers()[RETRY_AFTER]),
+            (StatusCode::TOO_MANY_REQUESTS, &HeaderValue::from(2))
+        );
         assert_eq!(Failure::of(&response).status, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(Failure::of(&StatusCode::UNPROCESSABLE_ENTITY.into_response()).status, StatusCode::BAD_REQUEST);
     }

@@ -24,9 +24,9 @@ impl<S: Sync> FromRequestParts<S> for At {
 
 /// A path of encoded names. Splitting comes before decoding: an encoded slash is part of a name, and refused there.
 fn parse(path: &str) -> Option<DocPath> {
-    path.split('/').filter(|segment| !segment.is_empty()).try_fold(DocPath::root(), |path, segment| {
-        path.join(DocName::parse(&segments::decode(segment)?).ok()?).ok()
-    })
+    path.split('/')
+        .filter(|segment| !segment.is_empty())
+        .try_fold(DocPath::root(), |path, segment| path.join(DocName::parse(&segments::decode(segment)?).ok()?).ok())
 }
 
 /// The URL of a path under one of the pages' verbs: `/m`, `/upload`.
@@ -51,7 +51,10 @@ pub(super) enum Target {
     Connect,
     Account,
     /// A folder, or a document.
-    Entry { path: DocPath, slash: bool },
+    Entry {
+        path: DocPath,
+        slash: bool,
+    },
 }
 
 impl Target {

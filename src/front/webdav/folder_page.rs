@@ -3,10 +3,10 @@
 use hyper::StatusCode;
 use hyper::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderValue};
 
-use crate::front::http_answer::{Body, Response, whole};
 use super::location::href;
 use super::status::{Act, Refusal};
 use super::xml_text::push_escaped;
+use crate::front::http_answer::{Body, Response, whole};
 use crate::front::segments;
 use crate::names::DocPath;
 use crate::vfs::{Listing, View};

@@ -7,15 +7,15 @@ use hyper::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
 };
 
-use crate::front::document_body::{Piece, Span, document_body};
-use crate::front::http_answer::{Body, Response, empty};
 use super::conditions::Verdict;
 use super::folder_page::folder;
 use super::guard::Guarded;
-use crate::front::media::type_of;
 use super::properties::http_date;
 use super::range::{Selection, select, still_valid};
 use super::status::{Act, Refusal};
+use crate::front::document_body::{Piece, Span, document_body};
+use crate::front::http_answer::{Body, Response, empty};
+use crate::front::media::type_of;
 use crate::names::{DocPath, SessionId};
 use crate::vfs::{Error, Reading, Stat, View};
 

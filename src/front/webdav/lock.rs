@@ -5,13 +5,13 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
 
-use crate::front::http_answer::{Body, Response, empty, xml};
 use super::guard::Guarded;
 use super::headers::{Depth, token_uri};
-use crate::front::http_upload::Upload;
 use super::properties::push_active_lock;
 use super::requests::{lockinfo, read_body};
 use super::status::{Act, Code, Refusal};
+use crate::front::http_answer::{Body, Response, empty, xml};
+use crate::front::http_upload::Upload;
 use crate::names::DocPath;
 use crate::vfs::{Error, Lock, LockDepth, LockRequest, View};
 

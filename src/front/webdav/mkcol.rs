@@ -2,10 +2,10 @@
 
 use hyper::StatusCode;
 
-use crate::front::http_answer::{Body, Response, empty};
 use super::guard::Guarded;
-use crate::front::http_upload::Upload;
 use super::status::{Act, Refusal};
+use crate::front::http_answer::{Body, Response, empty};
+use crate::front::http_upload::Upload;
 use crate::names::DocPath;
 use crate::vfs::{Error, View};
 

@@ -7,15 +7,15 @@ use futures_util::stream;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 
-use crate::front::http_answer::{Body, BrokenOff, Chunks, Response, XML_TYPE, whole};
 use super::guard::Guarded;
 use super::headers::Depth;
-use crate::front::http_upload::Upload;
 use super::location::MOUNT;
 use super::multistatus::{HEAD, TAIL, push_href, push_status};
 use super::properties::{Entry, Live, push_response};
 use super::requests::{Find, propfind, read_body};
 use super::status::{Act, Code, Refusal};
+use crate::front::http_answer::{Body, BrokenOff, Chunks, Response, XML_TYPE, whole};
+use crate::front::http_upload::Upload;
 use crate::names::{DocName, DocPath};
 use crate::vfs::{Error, Lock, LockDepth, Property, Space, Stat, View};
 

@@ -3,14 +3,14 @@
 use hyper::header::USER_AGENT;
 use hyper::{HeaderMap, StatusCode};
 
-use crate::front::http_answer::{Body, Response, xml};
 use super::guard::Guarded;
-use crate::front::http_upload::Upload;
 use super::location::href;
 use super::multistatus::{HEAD, TAIL, push_href, push_status};
 use super::properties::{Live, push_empty};
 use super::requests::{Patch, PropName, proppatch, read_body};
 use super::status::{Act, Refusal};
+use crate::front::http_answer::{Body, Response, xml};
+use crate::front::http_upload::Upload;
 use crate::names::{DocPath, Timestamp};
 use crate::vfs::{Error, PropertyChange, Stat, View};
 

@@ -4,14 +4,14 @@ use bytes::BytesMut;
 use hyper::header::{CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
 use hyper::{HeaderMap, StatusCode};
 
-use crate::front::http_answer::{Body, Response, empty};
 use super::conditions::Tags;
 use super::guard::{Guarded, current};
 use super::headers::single;
-use crate::front::http_upload::Upload;
 use super::location::href;
 use super::properties::http_date;
 use super::status::{Act, Code, Refusal};
+use crate::front::http_answer::{Body, Response, empty};
+use crate::front::http_upload::Upload;
 use crate::names::DocPath;
 use crate::vfs::{Error, Existing, Stat, View, WriteOptions, Writing};
 

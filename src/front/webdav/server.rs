@@ -16,12 +16,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::front::http_answer::Connection;
 use super::guard::MAX_HEADERS;
 use super::service::{Shared, handle};
 use super::settings::Settings;
 use crate::config::Limits;
 use crate::front::Beat;
+use crate::front::http_answer::Connection;
 use crate::front::limits::Limit;
 use crate::front::places::{Displaced, Places};
 use crate::front::read_ahead::ReadAhead;

@@ -12,14 +12,14 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 
-use crate::front::http_answer::{Body, Connection, InFlight, Response, empty};
 use super::guard::{Guarded, check_size};
-use crate::front::http_upload::Upload;
 use super::location::Location;
 use super::server::Behind;
 use super::settings::Settings;
 use super::status::Refusal;
 use super::{auth, copy_move, delete, get, lock, mkcol, propfind, proppatch, put};
+use crate::front::http_answer::{Body, Connection, InFlight, Response, empty};
+use crate::front::http_upload::Upload;
 use crate::front::limits::Holding;
 use crate::front::pace::Pace;
 use crate::front::site::{Site, Visit};

@@ -9,11 +9,11 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
-use crate::front::http_answer::{Body, Response, text, xml};
 use super::headers::BadHeader;
 use super::location::LocationError;
 use super::xml::XmlError;
 use super::xml_text::push_escaped;
+use crate::front::http_answer::{Body, Response, text, xml};
 use crate::front::http_upload::Interrupted;
 use crate::front::limits::Limit;
 use crate::gate::LoginError;
