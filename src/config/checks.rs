@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{DataDir, Engine, Https, Kv, Log, LogFormat, Sandbox, Settings, Sftp, Uploads};
+use super::{Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
 
@@ -32,6 +32,7 @@ impl Checks<'_> {
             sftp: self.sftp(raw.sftp, &data),
             https: self.https(raw.https, &data),
             observe: self.observe(raw.observe),
+            pages: self.pages(raw.pages),
             kv: self.kv(raw.kv),
             audit_origin: self.origin(raw.audit.origin),
             log: self.log(raw.log),
@@ -82,6 +83,14 @@ impl Checks<'_> {
             self.mistakes.add(self.text, span, message);
         }
         on(raw.enabled).then_some(listen)
+    }
+
+    fn pages(&mut self, raw: raw::Pages) -> Pages {
+        let Some(item) = raw.colour else { return Pages { colour: None } };
+        let colour = Colour::parse(item.get_ref()).map_err(|why| {
+            self.mistakes.add(self.text, Some(item.span()), format!("`pages.colour` {why}"));
+        });
+        Pages { colour: colour.ok() }
     }
 
     fn kv(&mut self, raw: raw::Kv) -> Kv {

@@ -5,6 +5,7 @@
 //! them. Relative paths are relative to the configuration file.
 
 mod checks;
+mod colour;
 mod limits;
 mod mistakes;
 mod paths;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+pub use colour::Colour;
 pub use limits::Limits;
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub https: Option<Https>,
     /// The listener for metrics and health, loopback only, unless switched off.
     pub observe: Option<SocketAddr>,
+    /// How the pages look.
+    pub pages: Pages,
     /// The catalog's engine.
     pub kv: Kv,
     /// Name of the audit log in its checkpoints (C2SP tlog-checkpoint, "origin"); it never changes in a log's life.
@@ -97,6 +101,13 @@ impl Engine {
             Self::Sled => "sled",
         }
     }
+}
+
+/// How the pages look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pages {
+    /// Of links and buttons; nothing for the one that the program has.
+    pub colour: Option<Colour>,
 }
 
 /// The catalog's engine.

@@ -117,5 +117,6 @@ fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Setting
 }
 
 fn pages_settings(settings: &Settings) -> web::Settings {
-    web::Settings { firm: settings.firm.clone(), zone: settings.time_zone.clone() }
+    let colour = settings.pages.colour.map(|colour| colour.to_string());
+    web::Settings { firm: settings.firm.clone(), zone: settings.time_zone.clone(), colour }
 }

@@ -176,6 +176,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("matter_types", old.matter_types != new.matter_types),
         ("guards", old.guards != new.guards),
         ("time_zone", old.time_zone != new.time_zone),
+        ("pages", old.pages != new.pages),
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("log.filter", old.log.filter != new.log.filter),

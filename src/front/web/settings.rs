@@ -9,4 +9,6 @@ pub struct Settings {
     pub firm: String,
     /// By whose clock times are shown.
     pub zone: TimeZone,
+    /// Of links and buttons, as `#rrggbb`; nothing for the usual one.
+    pub colour: Option<String>,
 }

@@ -99,6 +99,7 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/account/second-factor/off", post(second_factor::switch_off))
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
+        .route("/assets/firm.css", get(assets::colour))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(portal)
 }
