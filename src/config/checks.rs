@@ -86,11 +86,14 @@ impl Checks<'_> {
     }
 
     fn pages(&mut self, raw: raw::Pages) -> Pages {
-        let Some(item) = raw.colour else { return Pages { colour: None } };
-        let colour = Colour::parse(item.get_ref()).map_err(|why| {
-            self.mistakes.add(self.text, Some(item.span()), format!("`pages.colour` {why}"));
+        let colour = raw.colour.and_then(|item| match Colour::parse(item.get_ref()) {
+            Ok(colour) => Some(colour),
+            Err(why) => {
+                self.mistakes.add(self.text, Some(item.span()), format!("`pages.colour` {why}"));
+                None
+            }
         });
-        Pages { colour: colour.ok() }
+        Pages { colour, logo: raw.logo.map(|path| self.base.join(path.into_inner())) }
     }
 
     fn kv(&mut self, raw: raw::Kv) -> Kv {

@@ -16,8 +16,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 pub use colour::Colour;
+use jiff::tz::TimeZone;
 pub use limits::Limits;
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
@@ -108,6 +108,8 @@ impl Engine {
 pub struct Pages {
     /// Of links and buttons; nothing for the one that the program has.
     pub colour: Option<Colour>,
+    /// A file: SVG, PNG, JPEG or WebP.
+    pub logo: Option<PathBuf>,
 }
 
 /// The catalog's engine.

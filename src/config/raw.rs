@@ -68,6 +68,7 @@ pub(super) struct Observe {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Pages {
     pub(super) colour: Item<String>,
+    pub(super) logo: Item<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

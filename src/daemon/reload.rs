@@ -114,6 +114,7 @@ impl Live {
         let keys = new.sftp.iter().flat_map(|sftp| sftp.host_keys.iter().map(|key| ("sftp.host_keys", key)));
         let types = new.matter_types.iter().map(|folder| ("matter_types", folder));
         let guards = new.guards.iter().map(|file| ("guards", file));
+        let guards = guards.chain(new.pages.logo.iter().map(|file| ("pages.logo", file)));
         https.chain(keys).chain(types).chain(guards).filter_map(|(setting, path)| look(setting, path)).collect()
     }
 }

@@ -22,8 +22,16 @@ pub(super) async fn script() -> Response {
 /// The firm's colour; paler in the dark.
 pub(super) async fn colour(State(portal): State<Arc<Portal>>) -> Result<Response, Failure> {
     let colour = portal.settings.load().colour.clone().ok_or_else(Failure::not_found)?;
-    let dark = format!("@media (prefers-color-scheme: dark) {{ :root {{ --accent: color-mix(in oklab, {colour} 45%, white); }} }}");
+    let dark = format!(
+        "@media (prefers-color-scheme: dark) {{ :root {{ --accent: color-mix(in oklab, {colour} 45%, white); }} }}"
+    );
     Ok(asset("text/css; charset=utf-8", format!(":root {{ --accent: {colour}; }}\n{dark}\n")))
+}
+
+/// The firm's logo. As an image it runs nothing, and the policy of every answer holds for who opens it alone.
+pub(super) async fn logo(State(portal): State<Arc<Portal>>) -> Result<Response, Failure> {
+    let logo = portal.settings.load().logo.clone().ok_or_else(Failure::not_found)?;
+    Ok(asset(logo.kind, logo.bytes))
 }
 
 fn asset(kind: &'static str, text: impl IntoResponse) -> Response {

@@ -14,6 +14,8 @@ pub(super) struct Frame {
     pub(super) firm: String,
     /// The firm has a colour of its own.
     pub(super) coloured: bool,
+    /// It has a logo.
+    pub(super) logo: bool,
     pub(super) title: String,
     /// Whoever is signed in.
     pub(super) person: Option<Known>,
@@ -65,6 +67,7 @@ impl Frame {
         Self {
             firm: settings.firm.clone(),
             coloured: settings.colour.is_some(),
+            logo: settings.logo.is_some(),
             title: title.into(),
             person: guest.and_then(known),
             notice: None,

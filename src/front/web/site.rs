@@ -100,6 +100,7 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
         .route("/assets/firm.css", get(assets::colour))
+        .route("/assets/logo", get(assets::logo))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(portal)
 }
