@@ -157,7 +157,10 @@ async fn fill(log: &Arc<Log>, records: u64) {
 fn look_back(log: &Log) {
     let id = |number: u64| u128::from(number).to_be_bytes();
     for (what, scope) in [
-        ("the newest 100 acts of a matter that has a hundredth of the record", Scope::Matter(MatterId::from_bytes(id(7)))),
+        (
+            "the newest 100 acts of a matter that has a hundredth of the record",
+            Scope::Matter(MatterId::from_bytes(id(7))),
+        ),
         ("a matter without any, looked for over 1,048,576 records", Scope::Matter(MatterId::from_bytes(id(1_000)))),
         ("the newest 100 acts of an account that has a twentieth", Scope::Account(AccountId::from_bytes(id(7)))),
     ] {

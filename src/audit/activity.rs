@@ -116,7 +116,8 @@ impl Log {
             Scope::Account(_) => None,
         };
         let (start, limit) = (lookup.before.unwrap_or(u64::MAX).min(store.size()), lookup.limit.min(MAX_PAGE));
-        let mut search = Search { sealer: &self.queue.sealer, scope, tag, lookup, limit, opened: 0, page: Page::default() };
+        let mut search =
+            Search { sealer: &self.queue.sealer, scope, tag, lookup, limit, opened: 0, page: Page::default() };
         let floor = start.saturating_sub(most);
         let mut next = start;
         while next > floor && !search.is_full() {

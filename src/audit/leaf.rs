@@ -126,7 +126,11 @@ impl Leaf {
             _ => return Err(BadLeaf),
         };
         let matter = if flags & HAS_MATTER != 0 {
-            Some(InMatter { tag: array(&bytes[TAG_AT..TAG_AT + 16]), number: number(52), previous: array(&bytes[60..92]) })
+            Some(InMatter {
+                tag: array(&bytes[TAG_AT..TAG_AT + 16]),
+                number: number(52),
+                previous: array(&bytes[60..92]),
+            })
         } else {
             None
         };

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
+use super::Global;
 use super::matter_activity::Activity;
 use super::matter_folders;
-use super::Global;
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};

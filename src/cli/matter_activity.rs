@@ -28,12 +28,14 @@ const COLUMNS: [&str; 13] = [
 
 /// What people did in a matter, newest first: who read, sent, changed or was refused which document
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
-#[command(after_help = "Example: deedbox matter activity 2026-0001 --since 2026-11-01 --who client.one@example.com \\\n  \
+#[command(
+    after_help = "Example: deedbox matter activity 2026-0001 --since 2026-11-01 --who client.one@example.com \\\n  \
                         --data /srv/deedbox\n\
                         What clients sent, as a table for others:\n  \
                         deedbox matter activity 2026-0001 --uploads --csv sent.csv --data /srv/deedbox\n\n\
                         A page looks back over up to 1,048,576 records and says where the next one starts. Listings and logins \
-                        are in `deedbox audit show`, which `audit prove` can prove.")]
+                        are in `deedbox audit show`, which `audit prove` can prove."
+)]
 pub(crate) struct Activity {
     /// The matter's number
     number: String,

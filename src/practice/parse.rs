@@ -185,7 +185,10 @@ impl<'t> Reader<'t> {
             && rows.iter().any(|row| row.rights & Rights::MESSAGES != row.rights)
         {
             let known = "use `list`, `read` and `create`";
-            self.wrong(place.clone(), format!("messages stay as they were sent: {known} in `{}`", Area::Messages.folder()));
+            self.wrong(
+                place.clone(),
+                format!("messages stay as they were sent: {known} in `{}`", Area::Messages.folder()),
+            );
         }
         Some(Found { path, rule, place })
     }

@@ -194,7 +194,9 @@ mod tests {
             let spec = parse_matter_type(&format!("{head}{other}{messages}"), "t.toml").expect("valid");
             let found = spec.tree().into_iter().find(|folder| folder.label == "Messages").expect("always there");
             match found.rule {
-                FolderRule::Rows(rows) => rows.iter().map(|r| format!("{}: {}", r.participant_type, r.rights)).collect(),
+                FolderRule::Rows(rows) => {
+                    rows.iter().map(|r| format!("{}: {}", r.participant_type, r.rights)).collect()
+                }
                 rule => vec![format!("{rule:?}")],
             }
         };

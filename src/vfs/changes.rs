@@ -276,7 +276,8 @@ impl View {
         let permit = self.permit::<gate::SetTimes>(target).await?;
         let (node, place) = (permit.target().node, permit.target().place.clone());
         if self.holds_messages(&place)? {
-            permit.settle(Outcome::Done, Detail::because("without effect: a message has the time at which it was sent"));
+            permit
+                .settle(Outcome::Done, Detail::because("without effect: a message has the time at which it was sent"));
             return Ok(());
         }
         let permit = self.unlocked(permit, span(Some(node), &place, false, false))?;

@@ -71,7 +71,8 @@ fn name_of_message(now: Timestamp, zone: &TimeZone, login: &str, sent: &DocName)
     let sender = cut(&sender, MAX_SENDER_BYTES);
     let before = format!("{} {sender} – ", now.strftime("%Y-%m-%d %H.%M.%S"));
     let room = MAX_NAME_BYTES.saturating_sub(before.len() + ending.len() + 1);
-    DocName::parse(format!("{before}{}.{ending}", cut(stem, room)).as_bytes()).map_err(|_| Error::NotAMessage(Unfit::Name))
+    DocName::parse(format!("{before}{}.{ending}", cut(stem, room)).as_bytes())
+        .map_err(|_| Error::NotAMessage(Unfit::Name))
 }
 
 /// What a file is called apart from what an earlier sending has put before its name.
@@ -175,7 +176,7 @@ impl Writing {
         let Some(sent) = self.sent() else { return Ok(()) };
         // When it was sent is not its sender's to say.
         state.modified = None;
-        let text = state.with(|incoming| read_all(incoming)).await?;
+        let text = state.with(read_all).await?;
         if let Err(unfit) = fits_by_text(&text) {
             return Err(self.refuse(state, unfit).await);
         }
@@ -245,7 +246,10 @@ mod tests {
 
     #[test]
     fn a_message_is_named_by_the_firms_clock_its_sender_and_its_subject() {
-        assert_eq!(named("client.one@example.com", "hello.txt"), "2026-11-26 14.05.33 client.one@example.com – hello.txt");
+        assert_eq!(
+            named("client.one@example.com", "hello.txt"),
+            "2026-11-26 14.05.33 client.one@example.com – hello.txt"
+        );
         assert_eq!(named("a/b@example.com", "Who: \"me\"?.MD"), "2026-11-26 14.05.33 a_b@example.com – Who_ _me__.MD");
     }
 

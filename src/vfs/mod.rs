@@ -84,9 +84,7 @@ impl View {
 
     /// Looks with this session's eyes. Lookups are answered inline: a step is one read of an index that is in memory.
     fn look<T>(&self, look: impl FnOnce(&Sight<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        self.vfs.gate.viewpoint(&self.session, |seen| {
-            look(&Sight::of(&self.vfs, seen, self.session.account()))
-        })?
+        self.vfs.gate.viewpoint(&self.session, |seen| look(&Sight::of(&self.vfs, seen, self.session.account())))?
     }
 
     fn find(&self, path: &DocPath) -> Result<Found, Error> {

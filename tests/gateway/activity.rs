@@ -82,7 +82,10 @@ fn the_firm_sees_who_did_what_newest_first_and_page_by_page() {
     let csv = std::fs::read_to_string(&table).expect("written");
     let lines: Vec<_> = csv.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), all.len() + 1, "{csv}");
-    assert!(lines[0].starts_with("seq,time,login,") && lines[1].contains(",staff.one@example.com,staff,create,done,"), "{csv}");
+    assert!(
+        lines[0].starts_with("seq,time,login,") && lines[1].contains(",staff.one@example.com,staff,create,done,"),
+        "{csv}"
+    );
     let again = demo.deedbox(&[&ACTIVITY[..], &["--csv", &file]].concat());
     assert_eq!(again.status.code(), Some(1), "nothing is overwritten: {}", both(&again));
     assert_eq!(std::fs::read_to_string(&table).expect("there"), csv);
@@ -93,7 +96,8 @@ fn how_much_is_shared_with_and_by_each_participant_is_counted() {
     let demo = Demo::start();
     let counts = |login: &str| {
         let all = demo.deedbox_json(&["participant", "list", "--matter", "2026-0001"]);
-        let one = all.as_array().expect("a list").iter().find(|one| one["login"] == login).expect("there")["shared"].clone();
+        let one =
+            all.as_array().expect("a list").iter().find(|one| one["login"] == login).expect("there")["shared"].clone();
         (one["with"].as_u64().expect("a number"), one["by"].as_u64().expect("a number"))
     };
     let documents = format!("{MATTER_ONE}/Documents");

@@ -41,7 +41,8 @@ fn sessions_are_listed_and_ended_within_a_second_over_both_doors() {
         assert!(Instant::now() < until, "{open:?}");
         std::thread::sleep(Duration::from_millis(50));
     };
-    let [sftp, webdav] = ["sftp", "webdav"].map(|door| open.iter().find(|one| one["front"] == door).expect("there").clone());
+    let [sftp, webdav] =
+        ["sftp", "webdav"].map(|door| open.iter().find(|one| one["front"] == door).expect("there").clone());
     assert_eq!((&sftp["auth"], &webdav["auth"]), (&"publickey".into(), &"password".into()));
     assert!(open.iter().all(|one| one["address"] == "127.0.0.1" && one["role"] == "participant"), "{open:?}");
     assert!(sftp["since"].as_str() <= webdav["since"].as_str(), "{open:?}");
