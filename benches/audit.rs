@@ -1,7 +1,7 @@
 //! The audit record under load: `cargo bench --bench audit`.
 //!
 //! Writers that each wait for their record to be durable, taking turns with the disk's own rate of `fdatasync`; then the
-//! time that `audit verify` takes for a record of a given length.
+//! time that `audit verify` takes for a record of a given length, and a page of what people did lately.
 
 mod report;
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use deedbox::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome, Unavailable, Wait, verify};
+use deedbox::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Lookup, Outcome, Scope, Unavailable, Wait, verify};
 use deedbox::names::{AccountId, AuthMethod, Front, MatterId, NodeId, Role, SessionId};
 use report::{Spread, judge};
 use tempfile::TempDir;
@@ -153,6 +153,28 @@ async fn fill(log: &Arc<Log>, records: u64) {
     println!("append, {FILLERS} writers: {written} records in {seconds:.1} s, {:.0}/s", written as f64 / seconds);
 }
 
+/// A page of what people did, as `matter activity` shows it: the median of eleven looks.
+fn look_back(log: &Log) {
+    let id = |number: u64| u128::from(number).to_be_bytes();
+    for (what, scope) in [
+        (
+            "the newest 100 acts of a matter that has a hundredth of the record",
+            Scope::Matter(MatterId::from_bytes(id(7))),
+        ),
+        ("a matter without any, looked for over 1,048,576 records", Scope::Matter(MatterId::from_bytes(id(1_000)))),
+        ("the newest 100 acts of an account that has a twentieth", Scope::Account(AccountId::from_bytes(id(7)))),
+    ] {
+        let times: Vec<f64> = (0..11)
+            .map(|_| {
+                let began = Instant::now();
+                log.activity(scope, &Lookup { limit: 100, ..Lookup::default() }).expect("the record is sound");
+                began.elapsed().as_secs_f64() * 1000.0
+            })
+            .collect();
+        println!("activity: {what}: {:.1} ms", Spread::of(&times).median);
+    }
+}
+
 fn main() {
     let arguments = Arguments::parse();
     let dir = TempDir::new_in(&arguments.dir).expect("a directory");
@@ -170,5 +192,6 @@ fn main() {
     println!("verify: {report}");
     println!("verify: {} records in {seconds:.1} s, {:.0}/s", report.size, report.size as f64 / seconds);
     let how = if report.size < 10_000_000 { "would take, at that rate," } else { "take" };
+    look_back(&log);
     println!("verify: 10 million {how} {ten_million:.1} s; {}", judge(ten_million, 120.0, 30.0, false));
 }

@@ -26,6 +26,9 @@ use crate::names::Timestamp;
 /// Bytes of every leaf.
 pub(super) const LEAF_BYTES: usize = 156;
 
+/// Where in a leaf the matter's tag stands.
+pub(super) const TAG_AT: usize = 36;
+
 const FORMAT: u8 = 1;
 const HAS_MATTER: u8 = 1;
 const REFERS: u8 = 2;
@@ -123,7 +126,11 @@ impl Leaf {
             _ => return Err(BadLeaf),
         };
         let matter = if flags & HAS_MATTER != 0 {
-            Some(InMatter { tag: array(&bytes[36..52]), number: number(52), previous: array(&bytes[60..92]) })
+            Some(InMatter {
+                tag: array(&bytes[TAG_AT..TAG_AT + 16]),
+                number: number(52),
+                previous: array(&bytes[60..92]),
+            })
         } else {
             None
         };

@@ -15,6 +15,7 @@
 //! [`verify`], [`show`], [`prove`] and [`check_proof`] need no daemon: they read a copy, or the live directory. The
 //! files are listed in `files.rs`, their formats where they are written.
 
+mod activity;
 mod body;
 mod bundle;
 mod checkpoint;
@@ -42,6 +43,7 @@ mod writer;
 
 use zeroize::Zeroizing;
 
+pub use activity::{Act, Lookup, MAX_PAGE, Page, Scope};
 pub use body::ReadKeys;
 pub use checkpoint::Checkpoint;
 pub use error::{OpenError, Unavailable, VerifyError};

@@ -10,7 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::error::VerifyError;
 use super::files::{CHECKPOINT, PUBLIC_KEY, entries_path, sealed_path, tile_path};
 use super::journal::{Scan, scan};
-use super::leaf::Leaf;
+use super::leaf::{LEAF_BYTES, Leaf, TAG_AT, Tag};
 use super::note::{BadKey, VerifyKey};
 use super::tree::{Hash, TILE, Tree, merkle};
 
@@ -126,6 +126,12 @@ impl Store {
             }
             Err(error) => (Vec::new(), Some(error)),
         }
+    }
+
+    /// May a leaf of a full bundle have this matter? Looks at its bytes alone, which takes a tenth of reading the leaves.
+    pub(super) fn mentions(&self, block: u64, tag: &Tag) -> Result<bool, VerifyError> {
+        let bytes = read_for(&self.dir, &entries_path(block, TILE), block * TILE as u64)?;
+        Ok(bytes.chunks_exact(LEAF_BYTES + 2).any(|leaf| leaf[2 + TAG_AT..].starts_with(tag)))
     }
 
     /// The leaves of a full bundle.

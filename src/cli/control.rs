@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{
-    access, account, contact, device, document, firm, key, mail, matter, matter_type, participant, policy, staff,
+    access, account, contact, device, document, firm, folder, key, mail, matter, matter_type, message, participant,
+    policy, session, staff,
 };
 use crate::daemon::Core;
 
@@ -61,12 +62,18 @@ pub(crate) enum Request {
     Staff(staff::Command),
     /// `account ...`
     Account(account::Command),
+    /// `session ...`
+    Session(session::Command),
     /// `key ...`
     Key(key::Command),
     /// `document ...`
     Document(document::Command),
+    /// `folder ...`
+    Folder(folder::Command),
     /// `mail ...`
     Mail(mail::Command),
+    /// `message ...`
+    Message(message::Command),
     /// `policy explain`
     Policy(policy::Explain),
 }

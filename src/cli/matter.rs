@@ -5,12 +5,14 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
+use super::Global;
+use super::matter_activity::Activity;
 use super::matter_folders;
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};
 use super::switch::{OnOff, Switching};
-use crate::gate::{Administer, Permit};
+use crate::gate::{Manage, Permit};
 use crate::names::{AccountId, Area, MatterId};
 use crate::practice::{Error, Matter, NewMatter, Practice, Switch, WatchChange};
 
@@ -96,6 +98,7 @@ pub(crate) enum Command {
         /// on or off
         switch: OnOff,
     },
+    Activity(Activity),
     /// Close a matter on which nobody has access any more
     #[command(after_help = "Example: deedbox matter close 2026-0001 --data /srv/deedbox")]
     Close {
@@ -134,6 +137,17 @@ pub(super) struct Shown {
 }
 
 impl Command {
+    /// Serves here what writes a file of this process's user; gives anything else back.
+    pub(super) fn export(self, global: &Global) -> Result<Self, Result<Reply, Problem>> {
+        match self {
+            Self::Activity(activity) => match activity.csv.clone() {
+                Some(file) => Err(activity.export(global, &file)),
+                None => Ok(Self::Activity(activity)),
+            },
+            other => Ok(other),
+        }
+    }
+
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         match self {
             Self::Add { number, name, matter_type, owner } => {
@@ -184,6 +198,7 @@ impl Command {
                 };
                 watch(operator, &number, "matter confidential", WatchChange::Confidential(on), is).await
             }
+            Self::Activity(activity) => activity.run(operator).await,
             Self::Close { number } => change(operator, &number, "matter close", Practice::close_matter, "closed").await,
             Self::Reopen { number } => {
                 change(operator, &number, "matter reopen", Practice::reopen_matter, "open again").await
@@ -246,7 +261,7 @@ async fn change(
     operator: &Operator<'_>,
     number: &str,
     action: &str,
-    work: impl FnOnce(&Practice, Permit<Administer>, MatterId) -> Result<Arc<Matter>, Error> + Send + 'static,
+    work: impl FnOnce(&Practice, Permit<Manage>, MatterId) -> Result<Arc<Matter>, Error> + Send + 'static,
     is: &str,
 ) -> Result<Reply, Problem> {
     let matter = operator.matter(number)?;

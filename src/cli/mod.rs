@@ -18,13 +18,17 @@ mod device;
 mod device_password;
 mod document;
 mod firm;
+mod folder;
 mod init;
 mod key;
+mod link;
 mod lock;
 mod mail;
 mod matter;
+mod matter_activity;
 mod matter_folders;
 mod matter_type;
+mod message;
 mod operator;
 mod participant;
 mod policy;
@@ -35,9 +39,11 @@ mod reply;
 mod second_factor;
 mod secret;
 mod serve;
+mod session;
 mod setup;
 mod staff;
 mod status;
+mod stored;
 mod switch;
 mod type_push;
 mod whom;
@@ -123,9 +129,15 @@ enum Verb {
     #[command(subcommand)]
     Account(account::Command),
     #[command(subcommand)]
+    Session(session::Command),
+    #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
     Document(document::Command),
+    #[command(subcommand)]
+    Folder(folder::Command),
+    #[command(subcommand)]
+    Message(message::Command),
     #[command(subcommand)]
     Policy(policy::Command),
     #[command(subcommand)]
@@ -183,16 +195,22 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Status(status::Status {}) => Request::Status,
         Verb::Firm(command) => Request::Firm(command),
         Verb::MatterType(command) => Request::MatterType(command.prepare()?),
-        Verb::Matter(command) => Request::Matter(command),
+        Verb::Matter(command) => match command.export(&global) {
+            Ok(command) => Request::Matter(command),
+            Err(exported) => return exported,
+        },
         Verb::Contact(command) => Request::Contact(command),
         Verb::Participant(command) => Request::Participant(command),
         Verb::Access(command) => Request::Access(command),
         Verb::Device(command) => Request::Device(command),
         Verb::Staff(command) => Request::Staff(command),
         Verb::Account(command) => Request::Account(command.prepare()?),
+        Verb::Session(command) => Request::Session(command),
         Verb::Key(command) => Request::Key(command),
         Verb::Document(command) => Request::Document(command),
+        Verb::Folder(command) => Request::Folder(command),
         Verb::Mail(command) => Request::Mail(command),
+        Verb::Message(command) => Request::Message(command),
         Verb::Policy(command) => match command.prepare()? {
             Ok(explain) => Request::Policy(explain),
             Err(answered) => return Ok(answered),
@@ -279,9 +297,12 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Device(command) => command.run(&operator).await,
         Request::Staff(command) => command.run(&operator).await,
         Request::Account(command) => command.run(&operator).await,
+        Request::Session(command) => command.run(&operator).await,
         Request::Key(command) => command.run(&operator).await,
         Request::Document(command) => command.run(&operator).await,
+        Request::Folder(command) => command.run(&operator).await,
         Request::Mail(command) => command.run(&operator).await,
+        Request::Message(command) => command.run(&operator).await,
         Request::Policy(command) => command.run(&operator).await,
     }
 }

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::reply::{Reply, Table, printable};
 use super::whom::{Place, Whom};
 use crate::practice::{Matter, NewParticipant, Participant, Practice};
+use crate::vfs::{Shared, Vfs};
 
 /// Contacts on a matter, each with a participant type
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         whom: Whom,
     },
-    /// List the participants of a matter
+    /// List the participants of a matter, and how many documents are shared with them and by them
     #[command(after_help = "Example: deedbox participant list --matter 2026-0001 --data /srv/deedbox")]
     List {
         /// The matter's number
@@ -65,6 +66,15 @@ pub(super) struct Shown {
     access: String,
     can_download: bool,
     granted: Option<String>,
+    /// Documents that they can see, and that they have uploaded; where these are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared: Option<Counts>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Counts {
+    with: u64,
+    by: u64,
 }
 
 impl Command {
@@ -103,11 +113,34 @@ impl Command {
             }
             Self::List { matter } => {
                 let matter = operator.matter(&matter)?;
-                operator.look("participant list", &matter.number, Some(matter.id)).await?;
-                list(operator, &[matter])
+                with_counts(operator, &matter).await
             }
         }
     }
+}
+
+/// The participants of a matter, each with how many documents are shared with them and by them.
+async fn with_counts(operator: &Operator<'_>, matter: &Arc<Matter>) -> Result<Reply, Problem> {
+    let firm = operator.firm();
+    let participants = firm.participants_of(matter.id);
+    let accounts: Vec<_> = participants.iter().map(|one| firm.account_of(one.party).cloned()).collect();
+    let (what, whose) = (matter.clone(), accounts.iter().flatten().cloned().collect::<Vec<_>>());
+    let look = move |vfs: &Vfs, permit: &_| vfs.shared(permit, &what, &whose);
+    let shared = operator.inspect(("participant list", &matter.number, Some(matter.id)), look).await?;
+    let mut shared = shared.into_iter();
+    let mut table = Table::new(&["NAME", "LOGIN", "TYPE", "ACCESS", "DOWNLOAD", "SHARED WITH", "SHARED BY"]);
+    let mut all = Vec::new();
+    for (participant, account) in participants.iter().zip(accounts) {
+        // Whoever never had access has no login, and nothing is shared.
+        let Shared { with, by } = account.and_then(|_| shared.next()).unwrap_or_default();
+        let one = Shown { shared: Some(Counts { with, by }), ..shown(operator, matter, participant) };
+        let login = one.login.clone().unwrap_or_else(|| "-".to_owned());
+        let download = if one.can_download { "yes" } else { "no" }.to_owned();
+        let (kind, access) = (one.participant_type.clone(), one.access.clone());
+        table.row([one.name.clone(), login, kind, access, download, with.to_string(), by.to_string()]);
+        all.push(one);
+    }
+    Reply::new(&all, table)
 }
 
 /// The participants of these matters.
@@ -136,5 +169,6 @@ pub(super) fn shown(operator: &Operator<'_>, matter: &Matter, participant: &Part
         access: participant.access.to_string(),
         can_download: participant.can_download,
         granted: participant.granted_at.map(|at| at.to_string()),
+        shared: None,
     }
 }

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{DataDir, Engine, Https, Kv, Log, LogFormat, Sandbox, Settings, Sftp, Uploads};
+use super::{Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
 
@@ -27,13 +27,15 @@ impl Checks<'_> {
         let firm = self.line("firm", raw.firm, "The firm", 200);
         let public_url = self.public_url(raw.https.public_url.take());
         Settings {
-            mail: self.mail(raw.mail, public_url),
+            mail: self.mail(raw.mail, public_url.clone()),
+            public_url,
             matter_types: raw.matter_types.map(|path| self.base.join(path.into_inner())),
             guards: raw.guards.map(|path| self.base.join(path.into_inner())),
             time_zone: self.time_zone(raw.time_zone),
             sftp: self.sftp(raw.sftp, &data),
             https: self.https(raw.https, &data),
             observe: self.observe(raw.observe),
+            pages: self.pages(raw.pages),
             kv: self.kv(raw.kv),
             audit_origin: self.origin(raw.audit.origin),
             log: self.log(raw.log),
@@ -84,6 +86,17 @@ impl Checks<'_> {
             self.mistakes.add(self.text, span, message);
         }
         on(raw.enabled).then_some(listen)
+    }
+
+    fn pages(&mut self, raw: raw::Pages) -> Pages {
+        let colour = raw.colour.and_then(|item| match Colour::parse(item.get_ref()) {
+            Ok(colour) => Some(colour),
+            Err(why) => {
+                self.mistakes.add(self.text, Some(item.span()), format!("`pages.colour` {why}"));
+                None
+            }
+        });
+        Pages { colour, logo: raw.logo.map(|path| self.base.join(path.into_inner())) }
     }
 
     fn kv(&mut self, raw: raw::Kv) -> Kv {

@@ -52,7 +52,7 @@ use self::sockets::Sockets;
 use self::stop::{Asked, Signals};
 use crate::audit::Action;
 use crate::cli::{self, Doing as _, Operator, Problem};
-use crate::front::{Beat, Bounds, sftp, webdav};
+use crate::front::{Beat, Bounds, sftp, web, webdav};
 use crate::notify::Notifier;
 use crate::observe;
 
@@ -138,7 +138,10 @@ impl Daemon {
         if let Some((listener, door)) = https.zip(doors.https.as_ref()) {
             let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("WebDAV"));
             let (tls, front) = (door.tls.config(), door.settings.clone());
-            self.run("WebDAV", webdav::serve(listener, tls, front, gate, vfs, beat, self.stop.subscribe()));
+            let sftp_port = addresses.sftp.map(|address| address.port());
+            let site = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
+            let behind = webdav::Behind { gate, vfs, site };
+            self.run("WebDAV", webdav::serve(listener, tls, front, behind, beat, self.stop.subscribe()));
         }
         if let Some(listener) = observe {
             self.run("metrics", observe::serve(listener, metrics, core.clone(), self.stop.subscribe()));

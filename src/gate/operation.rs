@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::asks::{self, Ask};
 use crate::audit::Action;
 use crate::names::{
-    AdminTarget, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role, Verb,
+    AdminTarget, Area, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role, Verb,
 };
 use crate::policy::{self, Decision, MatterRules, Object, Standing};
 use crate::practice::Firm;
@@ -86,19 +86,57 @@ impl Viewpoint<'_> {
         if place.is_structure() {
             return self.with_rules(place, |rules| policy::may_enter(self.standing, rules, place));
         }
-        let folder = Object { own: place.own, folder: true, ..Object::default() };
+        let by_rule = self.with_rules(place, |rules| policy::by_rule(self.standing, rules, place));
+        let folder = Object { own: place.own, folder: true, by_rule, ..Object::default() };
         folder.visible(self.rights(place))
     }
 
     /// What the policy may know of an entry.
     pub fn object(&self, target: &DocumentTarget) -> Object {
-        Object {
+        let plain = Object {
             own: target.is_own,
             fresh: target.made_at.elapsed() < self.fresh_for,
             empty: !target.is_folder && target.size == 0,
             transient: target.is_transient,
             folder: target.is_folder,
-        }
+            ..Object::default()
+        };
+        self.with_rules(&target.place, |rules| {
+            if rules.is_plain() {
+                return plain;
+            }
+            let anchored = policy::is_anchored(rules, target.node);
+            if target.is_folder {
+                let by_rule = policy::by_rule(self.standing, rules, &target.inside());
+                return Object { by_rule, anchored, ..plain };
+            }
+            let shared = policy::shared(self.standing, rules, target.place.matter, target.node);
+            Object { shared, anchored, ..plain }
+        })
+    }
+
+    /// Whether this document in a folder is shared with the session where it stands.
+    pub fn is_shared(&self, place: &Place, document: NodeId) -> bool {
+        self.with_rules(place, |rules| !policy::shared(self.standing, rules, place.matter, document).is_empty())
+    }
+
+    /// Whether something in a folder may show itself although the folder is not listed.
+    pub fn opens_in(&self, place: &Place) -> bool {
+        self.with_rules(place, |rules| {
+            !rules.is_plain() && place.folder().is_some_and(|folder| policy::opens_in(rules, folder))
+        })
+    }
+
+    /// Is this a folder of messages?
+    pub fn holds_messages(&self, place: &Place) -> bool {
+        self.with_rules(place, |rules| rules.area(&place.chain) == Some(Area::Messages))
+    }
+
+    /// The rights in a folder for what is made or brought there other than by sending it: among messages there are no
+    /// folders, and nothing becomes a message that was not judged as one.
+    fn rights_to_place(&self, place: &Place) -> Rights {
+        let rights = self.rights(place);
+        if self.holds_messages(place) { rights.without(Verb::Create) } else { rights }
     }
 
     fn with_rules<T>(&self, place: &Place, answer: impl FnOnce(&MatterRules) -> T) -> T {
@@ -157,10 +195,10 @@ operations! {
         |seen, aim| policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) },
         asks vec![asks::of_document(Verb::Read, aim)];
     /// Upload a document under a free name.
-    Create(NewTarget) = Create, BeforeCommit, |seen, aim| create(seen, aim),
+    Create(NewTarget) = Create, BeforeCommit, |seen, aim| create(seen, aim, seen.rights(&aim.place)),
         asks asks::of_new(aim, false);
     /// Make a folder.
-    MakeFolder(NewTarget) = MakeFolder, BeforeEffect, |seen, aim| create(seen, aim),
+    MakeFolder(NewTarget) = MakeFolder, BeforeEffect, |seen, aim| create(seen, aim, seen.rights_to_place(&aim.place)),
         asks asks::of_new(aim, true);
     /// Give an existing document its next version.
     Update(DocumentTarget) = Update, BeforeCommit,
@@ -183,9 +221,9 @@ operations! {
     Move(MoveTarget) = Move, BeforeEffect, |seen, aim| {
         let object = seen.object(&aim.from);
         let replaces = aim.replaces.as_ref().map(|target| seen.object(target));
-        let (source, target) = (seen.rights(&aim.from.place), seen.rights(&aim.to.place));
+        let (source, target) = (seen.rights(&aim.from.place), seen.rights_to_place(&aim.to.place));
         if aim.from.place.chain == aim.to.place.chain {
-            policy::Operation::Rename { object, replaces, rights: source }
+            policy::Operation::Rename { object, replaces, rights: target }
         } else {
             policy::Operation::Move { object, replaces, source, target }
         }
@@ -220,8 +258,12 @@ macro_rules! acts {
 }
 
 acts! {
-    /// Administer the firm.
+    /// Administer the firm: accounts, matter types, switches, the daemon itself.
     Administer, |seen| seen.standing.role == Role::Admin;
+    /// Manage matters, contacts and who has access to what. It opens no document.
+    Manage, |seen| matches!(seen.standing.role, Role::Staff | Role::Admin);
+    /// See who did what in a matter.
+    SeeActivity, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor | Role::Staff);
     /// What somebody does to the own account, which is that of the permit.
     OwnAccount, |_seen| true;
 }
@@ -230,12 +272,8 @@ fn describe(seen: &Viewpoint<'_>, aim: &DocumentTarget) -> policy::Operation {
     policy::Operation::Describe { object: seen.object(aim), rights: seen.rights(&aim.place) }
 }
 
-fn create(seen: &Viewpoint<'_>, aim: &NewTarget) -> policy::Operation {
-    policy::Operation::Create {
-        transient: aim.name.is_transient(),
-        rights: seen.rights(&aim.place),
-        shown: seen.shown(&aim.place),
-    }
+fn create(seen: &Viewpoint<'_>, aim: &NewTarget, rights: Rights) -> policy::Operation {
+    policy::Operation::Create { transient: aim.name.is_transient(), rights, shown: seen.shown(&aim.place) }
 }
 
 impl Aim for FolderTarget {

@@ -6,11 +6,7 @@ use serde::Serialize;
 use super::audience::{has_access, still_told};
 use crate::names::{Area, MatterId, Timestamp};
 use crate::outbox::{Item, Letter, Mail, Section, Topic};
-use crate::practice::{Access, Account, Firm};
-
-/// Where the pages take a link's token, below the portal's address.
-const INVITATION: &str = "/invitation/";
-const PASSWORD_RESET: &str = "/password-reset/";
+use crate::practice::{Access, Account, Firm, LinkPurpose};
 
 /// What every template may use. All of it is always there, so that a misspelt name is a mistake.
 #[derive(Debug, Default, Serialize)]
@@ -95,6 +91,7 @@ impl House<'_> {
         if account.is_some_and(|account| !account.login.eq_ignore_ascii_case(letter.address())) {
             return Err("the account has another address now");
         }
+        let link = |purpose: LinkPurpose, token: &str| format!("{}{}{token}", self.url, purpose.path());
         let access =
             |matter, is: fn(Access) -> bool| account.is_some_and(|account| has_access(self.firm, account, matter, is));
         match letter {
@@ -102,7 +99,7 @@ impl House<'_> {
                 if matter.is_some_and(|matter| !access(matter, Access::is_on)) {
                     return Err("the invitation was called back");
                 }
-                page.link = Some(format!("{}{INVITATION}{}", self.url, token.as_str()));
+                page.link = Some(link(LinkPurpose::Invitation, token));
             }
             Letter::NewMatter { matter, .. } => {
                 if !access(*matter, |access| access == Access::Active) {
@@ -110,7 +107,7 @@ impl House<'_> {
                 }
             }
             Letter::PasswordReset { token, .. } => {
-                page.link = Some(format!("{}{PASSWORD_RESET}{}", self.url, token.as_str()));
+                page.link = Some(link(LinkPurpose::Reset, token));
             }
             Letter::Test { .. } => {}
         }

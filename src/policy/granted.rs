@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::sight::Share;
 use crate::names::{Area, Areas, MatterId, NodeId, Place, Rights, Role, Verb};
 
 /// One portal permission row: what participants of one type may do in the folder that carries it.
@@ -27,7 +28,7 @@ pub enum FolderRule {
     Inherit,
 }
 
-/// A folder that a matter type made, with its rule.
+/// A folder with its rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuledFolder {
     /// Where its rights come from.
@@ -40,18 +41,32 @@ pub struct RuledFolder {
     pub area: Area,
 }
 
-/// All ruled folders of one matter.
+/// All rules of one matter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MatterRules {
-    /// By node.
+    /// Those of the folders of its structure, by node.
     pub folders: HashMap<NodeId, RuledFolder>,
+    /// Those that staff gave to folders which people made, by node.
+    pub inner: HashMap<NodeId, RuledFolder>,
+    /// The documents that are shared where they stand, by node.
+    pub shares: HashMap<NodeId, Share>,
 }
 
 impl MatterRules {
+    /// True if rights follow from the structure alone.
+    pub fn is_plain(&self) -> bool {
+        self.inner.is_empty() && self.shares.is_empty()
+    }
+
+    /// The area in which the folder at the end of this chain stands.
+    pub fn area(&self, chain: &[NodeId]) -> Option<Area> {
+        Some(self.folders.get(chain.first()?)?.area)
+    }
+
     /// The nearest rule on the way up this chain that says something itself, and the path of the folder that carries it.
     pub fn nearest(&self, chain: &[NodeId]) -> Option<(&str, &FolderRule)> {
         chain.iter().rev().find_map(|node| {
-            let folder = self.folders.get(node)?;
+            let folder = self.folders.get(node).or_else(|| self.inner.get(node))?;
             (folder.rule != FolderRule::Inherit).then_some((folder.label.as_str(), &folder.rule))
         })
     }
@@ -62,7 +77,7 @@ impl MatterRules {
 pub struct Participation {
     /// Which rows apply.
     pub participant_type: String,
-    /// False takes Read away everywhere in the matter.
+    /// False takes Read away everywhere in the matter but among messages.
     pub can_download: bool,
     /// The areas that are on for the firm and for the matter.
     pub areas: Areas,
@@ -86,6 +101,8 @@ pub enum Source<'a> {
     NoFolder,
     /// A member of staff.
     Staff,
+    /// A member of staff, among messages.
+    StaffMessages,
     /// A role without documents.
     OtherRole(Role),
     /// No access to the matter.
@@ -120,6 +137,9 @@ impl fmt::Display for Source<'_> {
         match *self {
             Self::NoFolder => f.write_str("the root and a matter itself hold no documents"),
             Self::Staff => f.write_str("staff have full rights in every matter"),
+            Self::StaffMessages => {
+                f.write_str("staff read and send messages in every matter; what was sent stays as it is")
+            }
             Self::OtherRole(role) => write!(f, "the role {role} has no rights in matters"),
             Self::NoAccess => f.write_str("no access to this matter"),
             Self::AreaOff(area) => write!(f, "the area {area} is switched off, by the firm or on this matter"),
@@ -149,32 +169,34 @@ pub struct Granted<'a> {
 }
 
 /// The rights of a standing in a folder. The root and a matter's own level grant nothing but to staff; what is shown
-/// there follows from [`may_enter`].
+/// there follows from [`may_enter`](super::may_enter).
 pub fn granted<'a>(standing: &'a Standing, rules: &'a MatterRules, place: &Place) -> Granted<'a> {
     let granted = granted_in(standing, rules, place.matter, &place.chain);
     let rights = if standing.read_only { granted.rights & Rights::READ_ONLY } else { granted.rights };
     Granted { rights, ..granted }
 }
 
-fn granted_in<'a>(
+pub(super) fn granted_in<'a>(
     standing: &'a Standing,
     rules: &'a MatterRules,
     matter: Option<MatterId>,
     chain: &[NodeId],
 ) -> Granted<'a> {
     let none = |source| Granted { rights: Rights::NONE, source };
+    let area = rules.area(chain);
     match standing.role {
         Role::Admin | Role::Auditor => return none(Source::OtherRole(standing.role)),
         _ if matter.is_none() || chain.is_empty() => return none(Source::NoFolder),
+        Role::Staff if area == Some(Area::Messages) => {
+            return Granted { rights: Rights::MESSAGES, source: Source::StaffMessages };
+        }
         Role::Staff => return Granted { rights: Rights::FULL, source: Source::Staff },
         Role::Participant | Role::Device => {}
     }
     let Some(participation) = matter.and_then(|matter| standing.matters.get(&matter)) else {
         return none(Source::NoAccess);
     };
-    if let Some(area) = chain.first().and_then(|first| rules.folders.get(first)).map(|folder| folder.area)
-        && !participation.areas.has(area)
-    {
+    if let Some(area) = area.filter(|area| !participation.areas.has(*area)) {
         return none(Source::AreaOff(area));
     }
     let participant_type = participation.participant_type.as_str();
@@ -186,31 +208,12 @@ fn granted_in<'a>(
                 .iter()
                 .filter(|row| row.participant_type == participant_type)
                 .fold(Rights::NONE, |all, row| all | row.rights);
-            let download_off = !participation.can_download && row.has(Verb::Read);
+            let messages = area == Some(Area::Messages);
+            let row = if messages { row & Rights::MESSAGES } else { row };
+            // The switch is about documents. A message that its addressee cannot read was not delivered.
+            let download_off = !participation.can_download && row.has(Verb::Read) && !messages;
             let rights = if download_off { row.without(Verb::Read) } else { row };
             Granted { rights, source: Source::Rows { folder, participant_type, rights: row, download_off } }
         }
     }
-}
-
-/// May a folder of the structure be seen and entered? Yes with any right in it, or when some folder below grants one,
-/// since a drive has to walk through. The root may always be entered, a matter by those who may enter something in it.
-pub fn may_enter(standing: &Standing, rules: &MatterRules, place: &Place) -> bool {
-    let Some(matter) = place.matter else { return true };
-    if standing.role == Role::Staff {
-        return true;
-    }
-    if !standing.matters.contains_key(&matter) {
-        return false;
-    }
-    if !granted(standing, rules, place).rights.is_empty() {
-        return true;
-    }
-    rules.folders.iter().any(|(node, folder)| {
-        let below = place.folder().is_none_or(|here| folder.above.contains(&here));
-        below && {
-            let chain: Vec<NodeId> = folder.above.iter().chain([node]).copied().collect();
-            !granted_in(standing, rules, Some(matter), &chain).rights.is_empty()
-        }
-    })
 }

@@ -69,6 +69,7 @@ impl Draft<'_> {
             watch,
             nodes: (0..kind.folder_count()).map(|_| NodeId::random()).collect(),
             former: Vec::new(),
+            own_rules: Vec::new(),
         };
         let matter = Matter::assemble(parts, kind);
         Ok(self.put_matter(matter.ok_or_else(|| Error::Damaged("a matter does not fit its matter type".to_owned()))?))

@@ -17,8 +17,12 @@ mod draft;
 mod error;
 mod factors;
 mod firm;
+mod links;
+mod managing;
 mod matter;
 mod matters;
+mod own_account;
+mod own_rules;
 mod parse;
 mod people;
 mod push;
@@ -36,12 +40,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 
 pub use error::Error;
 pub use factors::{DevicePassword, RECOVERY_CODES, SecondFactor, TokenDigest};
 pub use firm::Firm;
+pub use links::{Delivery, Invited, Link, LinkPurpose, NewLink};
 pub use matter::{Matter, MatterType, StructureFolder};
+pub use own_rules::{MAX_OWN_RULES, OwnRule, Ruling};
 pub use parse::{MAX_SPEC_BYTES, Mistake, SpecErrors, parse_matter_type};
 pub use people::{Access, Account, AccountKey, Contact, Participant, Party};
 pub use push::{RightsChange, TypeChange};
@@ -103,7 +109,7 @@ pub struct Practice {
     store: Arc<SealedStore>,
     firm: ArcSwap<Firm>,
     epoch: AtomicU64,
-    changes: watch::Sender<u64>,
+    changes: channel::Sender<u64>,
     /// Held from the decision to the swap, so that every decision is made on what the last one left.
     turn: Mutex<()>,
 }
@@ -120,7 +126,7 @@ impl Practice {
             store,
             firm: ArcSwap::from_pointee(firm),
             epoch: AtomicU64::new(epoch),
-            changes: watch::Sender::new(epoch),
+            changes: channel::Sender::new(epoch),
             turn: Mutex::new(()),
         })
     }
@@ -136,7 +142,7 @@ impl Practice {
     }
 
     /// Wakes with the epoch of each change; several in quick succession may come as one.
-    pub fn watch(&self) -> watch::Receiver<u64> {
+    pub fn watch(&self) -> channel::Receiver<u64> {
         self.changes.subscribe()
     }
 

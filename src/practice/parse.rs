@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::spec::{FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
+use super::spec::{FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec, area_of};
 use super::words::{self, quoted};
 use crate::names::{Area, DocPath, Rights, Verb, line_and_column};
 use crate::policy::{FolderRule, Row};
@@ -60,11 +60,6 @@ pub fn parse_matter_type(text: &str, source: &str) -> Result<MatterTypeSpec, Spe
         Some(spec) if reader.mistakes.is_empty() => Ok(spec),
         _ => Err(reader.into_errors(source)),
     }
-}
-
-/// The portal itself fills `Messages`; whoever may write to the firm follows from access, not from a folder's rows.
-fn may_hold_folders(area: Area) -> bool {
-    area != Area::Messages
 }
 
 struct Reader<'t> {
@@ -186,6 +181,15 @@ impl<'t> Reader<'t> {
         };
         let place = path.span();
         let path = self.path(path)?;
+        if let (Area::Messages, Some(FolderRule::Rows(rows))) = (area_of(&path), &rule)
+            && rows.iter().any(|row| row.rights & Rights::MESSAGES != row.rights)
+        {
+            let known = "use `list`, `read` and `create`";
+            self.wrong(
+                place.clone(),
+                format!("messages stay as they were sent: {known} in `{}`", Area::Messages.folder()),
+            );
+        }
         Some(Found { path, rule, place })
     }
 
@@ -200,10 +204,8 @@ impl<'t> Reader<'t> {
         };
         let before = self.mistakes.len();
         let area = path.names().first().and_then(|first| Area::of_folder(first.as_str()));
-        if area.is_none_or(|area| !may_hold_folders(area)) {
-            let known: Vec<_> =
-                Area::ALL.into_iter().filter(|area| may_hold_folders(*area)).map(Area::folder).collect();
-            let known = known.join("`, `");
+        if area.is_none() {
+            let known = Area::ALL.map(Area::folder).join("`, `");
             self.wrong(value.span(), format!("{} is no place for a folder: folders stand in `{known}`", quoted(text)));
         }
         if path.names().len() > MAX_FOLDER_DEPTH {

@@ -153,6 +153,7 @@ fn pushed(before: &Matter, kind: &Arc<MatterType>) -> Result<Matter, Error> {
         watch: before.watch.clone(),
         nodes,
         former,
+        own_rules: before.own_rules().to_vec(),
     };
     let after = Matter::assemble(parts, kind.clone());
     after.ok_or_else(|| Error::Damaged(format!("matter {} does not fit its matter type", before.number)))

@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
-use crate::names::{Area, DocName, DocPath};
-use crate::policy::FolderRule;
+use crate::names::{Area, DocName, DocPath, Rights};
+use crate::policy::{FolderRule, Row};
 
-/// How many folders a matter type may have, implied ones included. A matter keeps the ids of all its folders in one
+/// How many folders a matter type may have, implied ones and `Messages` included. A matter keeps the ids of all its folders in one
 /// record, which must stay below [`crate::kv::MAX_VALUE_BYTES`].
 pub const MAX_FOLDERS: usize = 128;
 /// How deep a matter type's folders may nest, the area folder included; far below what a path may have.
 pub const MAX_FOLDER_DEPTH: usize = 8;
+/// The participant type of scanners and scripts.
+const DEVICE: &str = "device";
 /// How many participant types a matter type may have.
 pub const MAX_PARTICIPANT_TYPES: usize = 32;
 
@@ -97,8 +99,35 @@ impl MatterTypeSpec {
                 tree[*own].rule = spec.rule.clone();
             }
         }
+        self.add_messages(&mut tree);
         tree
     }
+
+    /// Every matter has a folder of messages, since whoever has access can write to the firm. Where the type says nothing
+    /// of it, all participant types list, read and send there but [`DEVICE`], whose password lies about in a machine.
+    fn add_messages(&self, tree: &mut Vec<TypeFolder>) {
+        let area = Area::Messages;
+        if !tree.iter().any(|folder| folder.above.is_empty() && folder.area == area) {
+            let Ok(name) = DocName::parse(area.folder().as_bytes()) else { return };
+            let (folded, label) = (name.folded(), name.to_string());
+            tree.push(TypeFolder { name, folded, label, above: Vec::new(), rule: FolderRule::Inherit, area });
+        }
+        let people = self.participants.iter().filter(|participant_type| *participant_type != DEVICE);
+        let rows: Vec<_> = people
+            .map(|participant_type| Row { participant_type: participant_type.clone(), rights: Rights::MESSAGES })
+            .collect();
+        let unsaid = |folder: &&mut TypeFolder| {
+            folder.above.is_empty() && folder.area == area && folder.rule == FolderRule::Inherit
+        };
+        if let Some(messages) = tree.iter_mut().find(unsaid) {
+            messages.rule = FolderRule::Rows(rows);
+        }
+    }
+}
+
+/// Is the last folder of this tree the one of messages, which types did not have at first?
+pub(super) fn ends_with_messages(tree: &[TypeFolder]) -> bool {
+    tree.last().is_some_and(|folder| folder.area == Area::Messages && folder.above.is_empty())
 }
 
 /// A folder of a matter type, ready to be made in a matter.
@@ -140,6 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::parse_matter_type;
+    use crate::policy::FolderRule;
 
     const GENERAL: &str = include_str!("../../policies/general.toml");
 
@@ -152,8 +182,29 @@ mod tests {
         .expect("valid");
         let tree = spec.tree();
         let labels: Vec<_> = tree.iter().map(|folder| folder.label.as_str()).collect();
-        assert_eq!(labels, ["Documents", "Documents/A", "Documents/A/B"]);
+        assert_eq!(labels, ["Documents", "Documents/A", "Documents/A/B", "Messages"]);
         assert_eq!(tree[2].above, [0, 1]);
+    }
+
+    #[test]
+    fn people_write_to_each_other_unless_the_type_says_something_else() {
+        let rows = |messages: &str| {
+            let head = "name = \"T\"\nparticipants = [\"client\", \"expert\", \"device\"]\n";
+            let other = "[[folder]]\npath = \"Documents\"\nrows = { client = \"list\" }\n";
+            let spec = parse_matter_type(&format!("{head}{other}{messages}"), "t.toml").expect("valid");
+            let found = spec.tree().into_iter().find(|folder| folder.label == "Messages").expect("always there");
+            match found.rule {
+                FolderRule::Rows(rows) => {
+                    rows.iter().map(|r| format!("{}: {}", r.participant_type, r.rights)).collect()
+                }
+                rule => vec![format!("{rule:?}")],
+            }
+        };
+        let all = ["client: list read create", "expert: list read create"];
+        assert_eq!(rows(""), all);
+        assert_eq!(rows("[[folder]]\npath = \"Messages/Experts\"\nrows = { expert = \"list read create\" }"), all);
+        assert_eq!(rows("[[folder]]\npath = \"Messages\"\nrows = { device = \"create\" }"), ["device: create"]);
+        assert_eq!(rows("[[folder]]\npath = \"Messages\"\nclosed = true"), ["Closed"]);
     }
 
     #[test]

@@ -80,10 +80,20 @@ impl Intent {
     }
 }
 
+/// As what an upload becomes visible, where that is not under the name for which its permit was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The name that the document gets; it must be free.
+    pub name: DocName,
+    /// To its maker alone, as the temporary file of a save is.
+    pub to_maker_alone: bool,
+}
+
 /// An upload that takes bytes.
 pub struct Incoming {
     upload: Upload,
     intent: Intent,
+    given: Option<Given>,
     /// What the catalog records of this upload, if it was resumed or synced.
     part: Option<Part>,
     /// Set by [`Incoming::set_modified`].
@@ -107,6 +117,7 @@ pub struct Ready {
     modified: Option<Timestamp>,
     copied_from: Option<MatterId>,
     intent: Option<Intent>,
+    given: Option<Given>,
     part: Option<Part>,
     store: Arc<BlobStore>,
 }
@@ -140,7 +151,7 @@ impl Vault {
             Intent::Update(_) => (Base::Empty, None),
         };
         let upload = self.staging.begin(key, base)?;
-        Ok(Incoming { upload, intent, part, modified: None, copied_from: None })
+        Ok(Incoming { upload, intent, given: None, part, modified: None, copied_from: None })
     }
 
     /// Makes a sealed upload visible: one catalog transaction, durable on return. [`Error::Changed`] means that the name or
@@ -165,16 +176,19 @@ impl Vault {
     }
 
     fn put_version(&self, intent: &Intent, ready: &Ready) -> Result<(Entry, u64), Error> {
-        let Ready { blob, is_new, modified, .. } = *ready;
-        let (place, name, by) = (intent.place(), intent.name(), intent.by());
+        let Ready { blob, is_new, modified, given, .. } = ready;
+        let (blob, is_new, modified) = (*blob, *is_new, *modified);
+        let (place, asked, by) = (intent.place(), intent.name(), intent.by());
         let folder = place.folder().ok_or(Error::Gone)?;
+        let name = given.as_ref().map_or(asked, |given| &given.name);
+        let transient = given.as_ref().map_or_else(|| name.is_transient(), |given| given.to_maker_alone);
         let key = self.catalog.entry_key(folder, name);
         let now = Timestamp::now();
         let mut change = self.catalog.change();
         let (entry, before) = match intent {
             Intent::Create(_) => {
                 self.catalog.require_place(&mut change, place)?;
-                change.if_absent(&key).delete(&self.catalog.part_key(by, folder, name));
+                change.if_absent(&key).delete(&self.catalog.part_key(by, folder, asked));
                 let content = Some(Content { version: 1, blob });
                 let modified = modified.unwrap_or(now);
                 let entry = Entry {
@@ -186,14 +200,20 @@ impl Vault {
                     claims: Vec::new(),
                     properties: 0,
                     content,
-                    transient: name.is_transient(),
+                    transient,
                 };
                 (entry, 0)
             }
             Intent::Update(permit) => {
-                let sealed = self.catalog.entry(folder, name)?.ok_or(Error::Changed)?;
+                let sealed = self.catalog.entry(folder, asked)?.ok_or(Error::Changed)?;
                 change.if_unchanged(&sealed);
+                if key != sealed.key() {
+                    change.delete(sealed.key()).if_absent(&key);
+                }
                 let mut entry = sealed.value;
+                if let Some(given) = given {
+                    entry = Entry { name: given.name.clone(), transient, ..entry };
+                }
                 let target = permit.target();
                 let current = entry.content.filter(|_| entry.node == target.node).ok_or(Error::Changed)?;
                 if current.version != target.version {
@@ -324,14 +344,24 @@ impl Incoming {
         self.copied_from = Some(matter);
     }
 
+    /// What the document becomes at the commit.
+    pub fn set_given(&mut self, given: Given) {
+        self.given = Some(given);
+    }
+
+    /// Ends the upload, which keeps nothing, and records why it is refused.
+    pub fn refuse(self, reason: String) {
+        self.intent.settle(Outcome::Refused, Detail::because(reason));
+    }
+
     /// Makes the content one blob.
     pub fn seal(self, vault: &Vault) -> Result<Sealed, Error> {
-        let Self { upload, intent, part, modified, copied_from } = self;
+        let Self { upload, intent, given, part, modified, copied_from } = self;
         let is_new = matches!(intent, Intent::Create(_)) || upload.is_modified();
         match upload.seal() {
             Ok(content) => {
                 let (blob, store) = (content.blob(), vault.blobs.clone());
-                let ready = Ready { blob, is_new, modified, copied_from, intent: Some(intent), part, store };
+                let ready = Ready { blob, is_new, modified, copied_from, intent: Some(intent), given, part, store };
                 Ok(Sealed { content, ready })
             }
             Err(error) => Err(failed(intent, error)),
@@ -376,9 +406,19 @@ impl Ready {
         self.intent = Some(intent);
     }
 
+    /// Another name, because the one that was given is taken by now.
+    pub fn set_given(&mut self, given: Given) {
+        self.given = Some(given);
+    }
+
     /// What the confirmation records.
     pub fn detail(&self) -> Detail {
+        let given = self.given.as_ref().zip(self.intent.as_ref());
         Detail {
+            to: given.map(|(given, intent)| {
+                let place = &intent.place().path;
+                place.clone().join(given.name.clone()).unwrap_or_else(|_| place.clone()).to_string()
+            }),
             version: self
                 .intent
                 .as_ref()

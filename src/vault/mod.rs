@@ -24,14 +24,14 @@ use std::sync::Arc;
 pub use catalog::{Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
 pub use document::{Document, OpenedNow};
 pub use error::Error;
-pub use incoming::{Committed, Incoming, Intent, Ready, Sealed};
+pub use incoming::{Committed, Given, Incoming, Intent, Ready, Sealed};
 pub use locks::{LockRecord, LockSpan};
 pub use properties::PropertyEdit;
 pub use recovery::Recovered;
 
 use parking_lot::Mutex;
 
-use crate::gate::{Administer, List, Permit};
+use crate::gate::{List, Manage, Permit};
 use crate::keys::{Keyring, MatterKey};
 use crate::kv::SealedStore;
 use crate::names::{AccountId, DocName, MatterId, NodeId, Timestamp};
@@ -88,9 +88,14 @@ impl Vault {
     }
 
     /// The entries of any folder and the history of any document, for the operator's list of documents.
-    pub fn inspect(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<(Entry, History)>, Error> {
+    pub fn inspect(&self, _permit: &Permit<Manage>, folder: NodeId) -> Result<Vec<(Entry, History)>, Error> {
         let entries = self.catalog.entries(folder)?;
         entries.into_iter().map(|entry| Ok((entry.clone(), self.catalog.versions(entry.node)?))).collect()
+    }
+
+    /// The entries of any folder, for a survey of the operator's.
+    pub fn entries(&self, _permit: &Permit<Manage>, folder: NodeId) -> Result<Vec<Entry>, Error> {
+        self.catalog.entries(folder)
     }
 
     /// Where a blob's file lies, for the operator.

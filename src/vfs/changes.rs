@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::tree::{Found, entry_stat};
 use super::{ATTEMPTS, Error, Existing, PropertyChange, Replace, Stat, View, WriteOptions};
+use crate::audit::{Detail, Outcome};
 use crate::gate;
 use crate::names::{DocName, DocPath, DocumentTarget, MoveTarget, NewTarget, Place, Timestamp, Verb};
 use crate::vault::{LockSpan, StoredProperty};
@@ -37,10 +38,10 @@ impl View {
             Found::NoParent => return self.absent::<gate::MakeFolder, _>(path, Error::NoParent).await,
             Found::Missing(place, name) => (place, name, false),
             Found::Entry(target, _) => {
-                if self.is_visible(&target)? || !self.is_blind(&target.place)? {
+                if !self.is_kept_beside(&target)? {
                     return Err(Error::Exists);
                 }
-                if target.is_folder {
+                if target.is_folder && self.is_blind(&target.place)? {
                     (target.place, target.name, true)
                 } else {
                     let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
@@ -112,7 +113,11 @@ impl View {
             }
             Found::Entry(target, _) => target,
         };
-        let (place, name, replaces) = match self.find(to)? {
+        let found = self.find(to)?;
+        if let Some(target) = self.among_messages(&found, to)? {
+            return self.send(source, from, to, target).await;
+        }
+        let (place, name, replaces) = match found {
             Found::Structure(_) => return Err(Error::Exists),
             Found::NoParent => return self.absent::<gate::Move, _>(to, Error::NoParent).await,
             Found::Missing(place, name) => (place, name, None),
@@ -139,6 +144,37 @@ impl View {
         Ok(replaced)
     }
 
+    /// The place that something would take among messages.
+    fn among_messages(&self, found: &Found, to: &DocPath) -> Result<Option<NewTarget>, Error> {
+        let place = match found {
+            Found::Missing(place, _) => place,
+            Found::Entry(target, _) => &target.place,
+            Found::Structure(_) | Found::NoParent => return Ok(None),
+        };
+        let (_, name) = to.split_last().ok_or(Error::Structure)?;
+        let messages = self.holds_messages(place)?;
+        Ok(messages.then(|| NewTarget { place: place.clone(), name: name.clone() }))
+    }
+
+    /// What comes among messages by a rename or a move is sent: judged and named like an upload, and then the original goes.
+    async fn send(
+        &self,
+        source: DocumentTarget,
+        from: &DocPath,
+        to: &DocPath,
+        target: NewTarget,
+    ) -> Result<bool, Error> {
+        if source.is_folder || !self.vfs.gate.would_permit::<gate::Delete>(&self.session, &source)? {
+            // Recorded as what it is: no document changes its place among messages.
+            let target = MoveTarget { from: source, to: target, replaces: None };
+            drop(self.permit::<gate::Move>(target).await?);
+            return Err(Error::Denied);
+        }
+        self.copy_document(from, to, Replace::Yes).await?;
+        self.remove_document(from).await?;
+        Ok(false)
+    }
+
     fn unlocked_move(&self, permit: gate::Permit<gate::Move>) -> Result<gate::Permit<gate::Move>, Error> {
         let MoveTarget { from, to, replaces } = permit.target();
         let (from, to, replaced) = (from.clone(), to.place.clone(), replaces.as_ref().map(|target| target.node));
@@ -147,7 +183,7 @@ impl View {
     }
 
     fn replaced(&self, source: &DocumentTarget, target: DocumentTarget, replace: Replace) -> Result<Taken, Error> {
-        if !self.is_visible(&target)? && self.is_blind(&target.place)? {
+        if self.is_kept_beside(&target)? {
             let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
             return Ok(Taken::Beside(target.place, name));
         }
@@ -241,11 +277,16 @@ impl View {
             Found::NoParent => return self.absent::<gate::SetTimes, _>(path, Error::NotFound).await,
             Found::Entry(target, _) => target,
         };
-        if !self.is_visible(&target)? && self.is_blind(&target.place)? {
+        if self.is_kept_beside(&target)? {
             return Ok(());
         }
         let permit = self.permit::<gate::SetTimes>(target).await?;
         let (node, place) = (permit.target().node, permit.target().place.clone());
+        if self.holds_messages(&place)? {
+            permit
+                .settle(Outcome::Done, Detail::because("without effect: a message has the time at which it was sent"));
+            return Ok(());
+        }
         let permit = self.unlocked(permit, span(Some(node), &place, false, false))?;
         self.blocking(move |vault| vault.set_times(permit, modified)).await?;
         Ok(())

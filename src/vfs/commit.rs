@@ -32,6 +32,7 @@ impl Writing {
     pub async fn commit(self) -> Result<(Stat, bool), Error> {
         let mut state = self.state.lock().await;
         state.finish_step().await?;
+        self.judge_message(&mut state).await?;
         let mut incoming = state.incoming.take().ok_or(Error::Unavailable)?;
         if let Some(matter) = state.copied_from {
             incoming.set_copied_from(matter);
@@ -57,6 +58,7 @@ impl Writing {
                 Attempt::Committed(committed) => {
                     let rights = self.view.look(|sight| Ok(sight.seen.rights(&place)))?;
                     metrics::counter!("deedbox_versions_committed_total").increment(1);
+                    self.remember(&place, &committed.entry.name);
                     return Ok((entry_stat(&committed.entry, rights), committed.created));
                 }
                 Attempt::Changed(mut ready) => {
@@ -64,6 +66,9 @@ impl Writing {
                     let intent = self.view.intent_again(&self.path, &self.options, was).await?;
                     place = intent.place().clone();
                     ready.change_intent(intent);
+                    if let Some(given) = self.given_again(&place, ready.detail().bytes)? {
+                        ready.set_given(given);
+                    }
                     content = Content::Ready(ready);
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Unfit;
 use crate::gate::Refusal;
 use crate::vault;
 
@@ -50,6 +51,9 @@ pub enum Error {
     /// Larger than a document may be.
     #[error("the document would be too large")]
     TooLarge,
+    /// What was sent as a message is none.
+    #[error("{0}")]
+    NotAMessage(Unfit),
     /// No space left on the device, or a quota is reached.
     #[error("no space is left")]
     NoSpace,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tree::{Found, inside};
+use super::tree::Found;
 use super::{Error, Existing, Lock, LockDepth, LockRequest, View, WriteOptions};
 use crate::gate;
 use crate::names::{DocPath, DocumentTarget, LockToken, Verb};
@@ -15,7 +15,7 @@ impl View {
         let made = match self.find(path)? {
             Found::Missing(..) => true,
             // Hidden in a drop box: as if the name were free.
-            Found::Entry(target, _) => !self.is_visible(&target)? && self.is_blind(&target.place)?,
+            Found::Entry(target, _) => self.is_kept_beside(&target)?,
             Found::Structure(_) | Found::NoParent => false,
         };
         if made {
@@ -62,11 +62,12 @@ impl View {
             Found::Entry(target, _) if self.is_visible(&target)? => {
                 let blind = self.is_blind(&target.place)?;
                 let records = self.vfs.vault.locks_on(target.node, &target.place);
-                let itself = target.path();
+                let sent = path.names().last().is_some_and(|asked| asked.folded() != target.name.folded());
                 Ok(records
                     .into_iter()
                     .map(|record| {
-                        let named = blind && record.root == itself;
+                        // To its maker it answers to the name under which it was sent.
+                        let named = (blind || sent) && record.node == target.node;
                         let lock = self.lock_view(record);
                         if named { Lock { root: path.clone(), ..lock } } else { lock }
                     })
@@ -82,7 +83,7 @@ impl View {
     pub async fn locks_in(&self, folder: &DocPath) -> Result<Vec<Lock>, Error> {
         let place = match self.find(folder)? {
             Found::Structure(place) => place,
-            Found::Entry(target, _) if target.is_folder && self.is_visible(&target)? => inside(&target),
+            Found::Entry(target, _) if target.is_folder && self.is_visible(&target)? => target.inside(),
             Found::Entry(..) | Found::Missing(..) | Found::NoParent => return Err(Error::NotFound),
         };
         let listed = self.look(|sight| Ok(sight.seen.rights(&place).has(Verb::List)))?;

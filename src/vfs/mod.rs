@@ -10,8 +10,10 @@ mod error;
 mod inspect;
 mod locks;
 mod lookups;
+mod messages;
 mod reading;
 mod stat;
+mod survey;
 mod tree;
 mod words;
 mod writing;
@@ -20,10 +22,13 @@ use std::sync::Arc;
 
 pub use error::Error;
 pub use inspect::{DocumentRecord, Explanation, structure_path};
+pub use messages::Unfit;
 pub use reading::Reading;
 pub use stat::{Kind, Stat};
+pub use survey::{MessageRecord, Shared};
 pub use words::{
-    Existing, Listing, Lock, LockDepth, LockRequest, Property, PropertyChange, Replace, Space, WriteOptions,
+    Existing, Listing, Lock, LockDepth, LockRequest, MatterListing, Property, PropertyChange, Replace, Space,
+    WriteOptions,
 };
 pub use writing::Writing;
 
@@ -32,6 +37,7 @@ use crate::gate::{Gate, Operation, Permit, Session};
 use crate::names::{DocPath, LockToken};
 use crate::vault::{self, LockSpan, Vault};
 use buffers::Buffers;
+use messages::SentNames;
 use tree::{Found, Sight};
 
 /// How often a change is tried again when others change the same entry at the same time.
@@ -42,12 +48,13 @@ pub struct Vfs {
     gate: Arc<Gate>,
     vault: Arc<Vault>,
     buffers: Arc<Buffers>,
+    sent: SentNames,
 }
 
 impl Vfs {
     /// The tree over a gate and a vault.
     pub fn new(gate: Arc<Gate>, vault: Arc<Vault>) -> Arc<Self> {
-        Arc::new(Self { gate, vault, buffers: Arc::default() })
+        Arc::new(Self { gate, vault, buffers: Arc::default(), sent: SentNames::default() })
     }
 
     /// The tree as this session sees it.
@@ -78,9 +85,7 @@ impl View {
 
     /// Looks with this session's eyes. Lookups are answered inline: a step is one read of an index that is in memory.
     fn look<T>(&self, look: impl FnOnce(&Sight<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        self.vfs.gate.viewpoint(&self.session, |seen| {
-            look(&Sight { seen, vault: &self.vfs.vault, account: self.session.account() })
-        })?
+        self.vfs.gate.viewpoint(&self.session, |seen| look(&Sight::of(&self.vfs, seen, self.session.account())))?
     }
 
     fn find(&self, path: &DocPath) -> Result<Found, Error> {

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::tree::{Found, entry_stat, is_blind, part_stat};
 use super::{Error, Existing, Stat, View, WriteOptions};
+use crate::audit::{Detail, Outcome};
 use crate::gate;
 use crate::names::{DocName, DocPath, DocumentTarget, MatterId, NewTarget, Place, Timestamp};
 use crate::policy::{Decision, Operation, decide};
@@ -27,6 +28,8 @@ pub struct Writing {
     pub(super) view: View,
     pub(super) path: DocPath,
     pub(super) options: WriteOptions,
+    /// It stands in a folder of messages.
+    pub(super) among_messages: bool,
     pub(super) state: Arc<Mutex<State>>,
 }
 
@@ -64,6 +67,7 @@ impl View {
             }
             Found::Entry(target, _) => self.intent_on(path, target, &options).await?,
         };
+        let among_messages = self.holds_messages(intent.place())?;
         let keep = options.existing == Existing::Edit;
         let incoming = match keep {
             true => self.blocking(move |vault| vault.begin(intent, true)).await?,
@@ -80,7 +84,8 @@ impl View {
             copied_from: None,
             failed: None,
         };
-        Ok(Writing { view: self.clone(), path: path.clone(), options, state: Arc::new(Mutex::new(state)) })
+        let state = Arc::new(Mutex::new(state));
+        Ok(Writing { view: self.clone(), path: path.clone(), options, among_messages, state })
     }
 
     async fn may_create(&self, place: Place, name: DocName) -> Result<Intent, Error> {
@@ -88,7 +93,11 @@ impl View {
             Err(Error::NotFound) => return Err(Error::NoParent),
             other => other?,
         };
-        let place = permit.target().place.clone();
+        let NewTarget { place, name } = permit.target().clone();
+        if let Err(unfit) = self.fits(&place, &name)? {
+            permit.settle(Outcome::Refused, Detail::because(unfit.to_string()));
+            return Err(Error::NotAMessage(unfit));
+        }
         let span = LockSpan { node: None, place: &place, membership: true, deep: false };
         Ok(Intent::Create(self.unlocked(permit, span)?))
     }
@@ -96,12 +105,19 @@ impl View {
     /// What an upload may become whose name is taken: the next version, or, where the session cannot see what is there, a
     /// document beside it.
     async fn intent_on(&self, path: &DocPath, target: DocumentTarget, options: &WriteOptions) -> Result<Intent, Error> {
-        let (updatable, visible, blind) = self.look(|sight| {
+        let (updatable, visible, blind, beside, messages) = self.look(|sight| {
             let (object, rights) = (sight.seen.object(&target), sight.seen.rights(&target.place));
-            let update = decide(Operation::Update { object, rights });
-            Ok((update == Decision::Allowed, object.visible(rights), is_blind(rights)))
+            let updatable = decide(Operation::Update { object, rights }) == Decision::Allowed;
+            let (beside, messages) = (sight.is_kept_beside(&target), sight.seen.holds_messages(&target.place));
+            Ok((updatable, object.visible(rights), is_blind(rights), beside, messages))
         })?;
-        if blind && options.create && (target.is_folder || !updatable) {
+        let (_, asked) = path.split_last().ok_or(Error::IsFolder)?;
+        let afresh = options.create && options.existing != Existing::Edit && options.expect_version.is_none();
+        if messages && afresh && !updatable && asked.folded() != target.name.folded() {
+            // What was sent under that name is final; another file of the name says something more.
+            return self.may_create(target.place, asked.clone()).await;
+        }
+        if options.create && (beside || (blind && (target.is_folder || !updatable))) {
             return self.beside(path, target.place).await;
         }
         if target.is_folder {
@@ -185,6 +201,7 @@ impl Writing {
     async fn take(&self, state: &mut State, offset: u64, data: Bytes) -> Result<(), Error> {
         state.check()?;
         let end = offset.checked_add(data.len() as u64).ok_or(Error::TooLarge)?;
+        self.bound(state, end).await?;
         state.len = state.len.max(end);
         state.queued += data.len();
         state.queue.push((offset, data));
@@ -199,11 +216,7 @@ impl Writing {
     /// Between steps: a right that was taken away ends the upload, and so does a guard that forbids as many bytes as came.
     fn still_permitted(&self, state: &mut State) -> Result<(), Error> {
         let Some(intent) = state.incoming.as_ref().map(Incoming::intent) else { return Ok(()) };
-        self.view.holds(intent, Some(state.len)).map_err(|refusal| {
-            let error = Error::from(refusal);
-            state.failed = Some(error.clone());
-            error
-        })
+        self.view.holds(intent, Some(state.len)).map_err(|refusal| state.fail(refusal.into()))
     }
 
     /// Reads back what was written (or edited).
@@ -229,6 +242,7 @@ impl Writing {
     /// Cuts or grows with zeros.
     pub async fn set_len(&self, length: u64) -> Result<(), Error> {
         let mut state = self.state.lock().await;
+        self.bound(&mut state, length).await?;
         state.with(move |incoming| incoming.set_len(length)).await?;
         state.len = length;
         Ok(())
@@ -252,6 +266,10 @@ impl Writing {
         let mut state = self.state.lock().await;
         state.settle().await?;
         let is_edit = matches!(state.incoming.as_ref().map(Incoming::intent), Some(Intent::Update(_)));
+        if is_edit && self.among_messages {
+            // A message is sent when its file is closed and not before: half of one must not become final.
+            return Ok(());
+        }
         if !is_edit {
             let vault = self.view.vfs.vault.clone();
             return state.with(move |incoming| vault.sync(incoming)).await;
@@ -305,6 +323,12 @@ impl State {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
+    /// Everything further ends with this error.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        self.failed = Some(error.clone());
+        error
+    }
+
     /// Hands the queue to the blocking pool.
     fn start_step(&mut self) {
         let Some(mut incoming) = self.incoming.take() else { return };
@@ -346,7 +370,7 @@ impl State {
     }
 
     /// Runs work on the upload after everything that was taken before.
-    async fn with<T: Send + 'static>(
+    pub(super) async fn with<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Incoming) -> Result<T, vault::Error> + Send + 'static,
     ) -> Result<T, Error> {

@@ -205,14 +205,14 @@ fn windows_may_put_its_domain_before_the_login() {
 }
 
 /// A session of OpenSSH's `sftp` that goes on until told to end.
-struct Open {
+pub(crate) struct Open {
     child: std::process::Child,
     input: std::process::ChildStdin,
     output: BufReader<std::process::ChildStdout>,
 }
 
 impl Open {
-    fn new(demo: &Demo, login: &str) -> Self {
+    pub(crate) fn new(demo: &Demo, login: &str) -> Self {
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$@\" 2>&1", "sh", "sftp"])
             .args(demo.ssh_options(login))
@@ -226,8 +226,18 @@ impl Open {
         Self { child, input, output }
     }
 
+    /// Asks for the root, which shows a word.
+    pub(crate) fn reads_the_root(&mut self, word: &str) {
+        self.input.write_all(b"ls -1 /\npwd\n").expect("taken");
+        let mut said = String::new();
+        while !said.contains("Remote working directory") {
+            assert_ne!(self.output.read_line(&mut said).expect("readable"), 0, "{said}");
+        }
+        assert!(said.contains(word), "{said}");
+    }
+
     /// Asks for the root until the answer lacks a word or the session is over.
-    fn until_gone(&mut self, word: &str) {
+    pub(crate) fn until_gone(&mut self, word: &str) {
         loop {
             if self.input.write_all(b"-ls -1 /\n-pwd\n").is_err() {
                 return;
@@ -265,12 +275,7 @@ fn until_refused(demo: &Demo, login: &str, path: &str, refusals: &[u16]) {
 pub(crate) fn closed(demo: &Demo, login: &str, path: &str, refusals: &[u16], command: &[&str]) {
     // Open, and remembered.
     let mut session = Open::new(demo, login);
-    session.input.write_all(b"ls -1 /\npwd\n").expect("taken");
-    let mut said = String::new();
-    while !said.contains("Remote working directory") {
-        assert_ne!(session.output.read_line(&mut said).expect("readable"), 0, "{said}");
-    }
-    assert!(said.contains(MATTER_ONE), "{said}");
+    session.reads_the_root(MATTER_ONE);
     assert_eq!(demo.status(login, path, &["-X", "PROPFIND", "-H", "Depth: 0"]), 207);
     ok(demo.deedbox(command));
     let start = Instant::now();

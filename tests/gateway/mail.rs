@@ -22,7 +22,7 @@ fn configure(demo: &Demo, relay: &str, lines: &str) {
 }
 
 /// A fresh firm whose mail goes to this server in clear, and where it lives.
-fn firm(server: &Server, lines: &str) -> (Demo, TempDir) {
+pub(crate) fn firm(server: &Server, lines: &str) -> (Demo, TempDir) {
     let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a directory");
     let data = home.path().join("data");
     let demo = Demo::start_in(&data);
@@ -36,7 +36,7 @@ fn mail_status(demo: &Demo) -> Value {
 }
 
 /// Waits until nothing is left to be told or sent.
-fn settle(demo: &Demo) {
+pub(crate) fn settle(demo: &Demo) {
     let until = Instant::now() + PATIENCE;
     loop {
         let status = mail_status(demo);

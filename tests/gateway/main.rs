@@ -1,5 +1,7 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
+mod activity;
+mod browser;
 mod crash;
 mod deep_check;
 mod demo;
@@ -10,12 +12,15 @@ mod factors;
 mod faults;
 mod guards;
 mod hidden;
+mod invitations;
 mod large;
 mod logins;
 mod mail;
 mod mail_server;
+mod messages;
 mod mounts;
 mod names;
+mod pages;
 mod practice;
 mod random;
 mod record;
@@ -25,9 +30,11 @@ mod rights_columns;
 mod rights_matrix;
 mod sandbox;
 mod service;
+mod sessions;
 mod sftp;
 mod sftp_channel;
 mod sftp_wire;
+mod sharing;
 mod tampering;
 mod transfer;
 mod webdav_clients;

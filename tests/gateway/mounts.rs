@@ -18,7 +18,7 @@ fn room(name: &str) -> String {
 }
 
 /// A mounted folder.
-struct Mount {
+pub(crate) struct Mount {
     place: PathBuf,
     server: Child,
     log: PathBuf,
@@ -48,7 +48,11 @@ impl Mount {
         mount
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -57,7 +61,7 @@ impl Mount {
         mounts.lines().any(|line| line.split(' ').nth(1) == self.place.to_str())
     }
 
-    fn unmount(&self) {
+    pub(crate) fn unmount(&self) {
         let mut command = match Command::new("id").arg("-u").output() {
             Ok(output) if stdout(&output).trim() == "0" => Command::new("umount"),
             _ => {
@@ -121,7 +125,7 @@ impl Drop for Mount {
 }
 
 /// Mounts write back in the background; ten seconds are far more than any of them takes.
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     for _ in 0..200 {
         if done() {
             return;
@@ -137,28 +141,38 @@ fn home() -> TempDir {
 
 #[test]
 fn rclone_mounts_a_folder_over_webdav() {
-    let (demo, home) = (Demo::shared(), home());
     let path = room("mount-rclone");
+    rclone_drive(&path).try_as_a_drive(&path);
+}
+
+/// A folder of the shared firm as the client mounts it.
+pub(crate) fn rclone_drive(path: &str) -> Mount {
+    let (demo, home) = (Demo::shared(), home());
     let obscured = ok(client("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
     let mut command = Command::new("rclone");
     command
         .env("RCLONE_CONFIG", home.path().join("none.conf"))
         .env("RCLONE_CONFIG_DAV_TYPE", "webdav")
         .env("RCLONE_CONFIG_DAV_VENDOR", "other")
-        .env("RCLONE_CONFIG_DAV_URL", demo.url(&path))
+        .env("RCLONE_CONFIG_DAV_URL", demo.url(path))
         .env("RCLONE_CONFIG_DAV_USER", CLIENT_ONE)
         .env("RCLONE_CONFIG_DAV_PASS", obscured.trim())
         .args(["mount", "--vfs-cache-mode", "writes", "--vfs-write-back", "0s", "--dir-cache-time", "0s"])
         .args(["--ca-cert", demo.text("ca_file"), "--cache-dir"])
         .arg(home.path().join("cache"))
         .arg("dav:");
-    Mount::new(home, &mut command).try_as_a_drive(&path);
+    Mount::new(home, &mut command)
 }
 
 #[test]
 fn sshfs_mounts_a_folder_over_sftp() {
-    let (demo, home) = (Demo::shared(), home());
     let path = room("mount-sshfs");
+    sshfs(&path).try_as_a_drive(&path);
+}
+
+/// A folder of the shared firm as the client mounts it.
+pub(crate) fn sshfs(path: &str) -> Mount {
+    let (demo, home) = (Demo::shared(), home());
     // It knows few of ssh's options itself.
     let config = home.path().join("config");
     let options = demo.ssh_options(CLIENT_ONE).into_iter().filter(|option| option != "-o");
@@ -166,15 +180,20 @@ fn sshfs_mounts_a_folder_over_sftp() {
         .expect("written");
     let mut command = Command::new("sshfs");
     command.args(["-f", "-F"]).arg(&config).arg(format!("127.0.0.1:/{path}"));
-    Mount::new(home, &mut command).try_as_a_drive(&path);
+    Mount::new(home, &mut command)
 }
 
 #[test]
 fn davfs2_mounts_a_folder_over_webdav() {
+    let path = room("mount-davfs");
+    davfs(&path).try_as_a_drive(&path);
+}
+
+/// A folder of the shared firm as the client mounts it.
+pub(crate) fn davfs(path: &str) -> Mount {
     let root = ok(Command::new("id").arg("-u").output().expect("id runs"));
     assert_eq!(root.trim(), "0", "mount.davfs works for root alone; run this test as root");
     let (demo, home) = (Demo::shared(), home());
-    let path = room("mount-davfs");
     // It encodes the path itself.
     let url = format!("{}{path}", demo.text("webdav_url"));
     // It reads the certificate as its own user, who cannot look into the firm's directory.
@@ -200,7 +219,7 @@ fn davfs2_mounts_a_folder_over_webdav() {
     std::fs::set_permissions(&cache, PermissionsExt::from_mode(0o777)).expect("opened");
     let mut command = Command::new("mount.davfs");
     command.arg("-o").arg(format!("conf={}", conf.display())).arg(&url);
-    Mount::new(home, &mut command).try_as_a_drive(&path);
+    Mount::new(home, &mut command)
 }
 
 #[test]

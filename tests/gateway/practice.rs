@@ -48,21 +48,21 @@ fn switching_off_warns_with_the_names_and_ends_open_sessions_within_a_second() {
 fn an_area_shows_when_it_is_on_for_the_firm_and_not_off_on_the_matter() {
     let demo = Demo::start();
     let matter = format!("/{MATTER_ONE}");
-    assert_eq!(demo.names(CLIENT_ONE, &matter), set(&["Documents", "Invoices"]));
-    assert_eq!(demo.names(EXPERT, &matter), set(&["Documents"]), "no row, no area");
+    assert_eq!(demo.names(CLIENT_ONE, &matter), set(&["Documents", "Invoices", "Messages"]));
+    assert_eq!(demo.names(EXPERT, &matter), set(&["Documents", "Messages"]), "no row, no area");
     ok(demo.sftp(STAFF, &format!("put /etc/hostname \"{matter}/Invoices/Invoice 1.pdf\"")));
     ok(demo.sftp(CLIENT_ONE, &format!("get \"{matter}/Invoices/Invoice 1.pdf\" /dev/null")));
     let put = format!("{matter}/Invoices/mine.pdf");
     assert_eq!(demo.status(CLIENT_ONE, &put, &["-T", "/etc/hostname"]), 403, "invoices are the firm's to write");
 
     ok(demo.deedbox(&["firm", "area", "calendar", "on"]));
-    assert_eq!(demo.names(EXPERT, &matter), set(&["Calendar", "Documents"]));
+    assert_eq!(demo.names(EXPERT, &matter), set(&["Calendar", "Documents", "Messages"]));
     ok(demo.deedbox(&["matter", "area", "2026-0001", "calendar", "off", "--yes"]));
-    assert_eq!(demo.names(EXPERT, &matter), set(&["Documents"]));
+    assert_eq!(demo.names(EXPERT, &matter), set(&["Documents", "Messages"]));
     let told = refused(&demo, &["firm", "area", "invoices", "off"]);
     assert!(told.contains("the area invoices at once"), "{told}");
     ok(demo.deedbox(&["firm", "area", "invoices", "off", "--yes"]));
-    assert_eq!(demo.names(CLIENT_ONE, &matter), set(&["Documents"]));
+    assert_eq!(demo.names(CLIENT_ONE, &matter), set(&["Documents", "Messages"]));
     let invoice = format!("{matter}/Invoices/Invoice 1.pdf");
     assert_eq!(demo.status(CLIENT_ONE, &invoice, &[]), 404, "as if it were not there");
     let path = format!("{matter}/Invoices");

@@ -36,7 +36,7 @@ impl Folders {
                 RuledFolder { rule: rule.clone(), above, label: format!("folder {n}"), area: Area::Documents },
             )
         });
-        MatterRules { folders: folders.collect() }
+        MatterRules { folders: folders.collect(), ..MatterRules::default() }
     }
 
     fn place(&self, matter: MatterId, folder: usize, users_below: usize) -> Place {
@@ -209,6 +209,33 @@ fn the_root_and_a_matter_itself_grant_nothing_to_anybody() {
         let standing = standing(role, &on);
         for place in [matter_level(None), matter_level(Some(MATTERS[0]))] {
             assert_eq!(granted(&standing, &rules, &place).rights, Rights::NONE, "{role}");
+        }
+    }
+}
+
+#[test]
+fn among_messages_nobody_changes_anything_and_the_download_switch_is_not_asked() {
+    let (node, below) = (Folders::node(0), NodeId::from_bytes([9; 16]));
+    let kept = Rights::of(&[Verb::List, Verb::Read, Verb::Create]);
+    for rights in all_rights() {
+        let rule = FolderRule::Rows(vec![Row { participant_type: "client".to_owned(), rights }]);
+        let folder = RuledFolder { rule, above: Vec::new(), label: "Messages".to_owned(), area: Area::Messages };
+        let rules = MatterRules { folders: HashMap::from([(node, folder)]) };
+        for chain in [vec![node], vec![node, below]] {
+            let place = Place { matter: Some(MATTERS[0]), chain, structure: 1, own: false, path: DocPath::root() };
+            for (participant_type, can_download) in [("client", true), ("client", false), ("expert", true)] {
+                let participant_type = participant_type.to_owned();
+                let on = Participation { participant_type, can_download, areas: Areas::ALL };
+                for role in [Role::Participant, Role::Device] {
+                    let expected = if on.participant_type == "client" { rights & kept } else { Rights::NONE };
+                    assert_eq!(granted(&standing(role, &on), &rules, &place).rights, expected, "{rights} {on:?}");
+                }
+                let off = Participation { areas: Areas::ALL.with(Area::Messages, false), ..on.clone() };
+                let off = standing(Role::Participant, &off);
+                assert_eq!(granted(&off, &rules, &place).source, Source::AreaOff(Area::Messages));
+                assert_eq!(granted(&standing(Role::Staff, &on), &rules, &place).rights, kept);
+                assert_eq!(granted(&standing(Role::Admin, &on), &rules, &place).rights, Rights::NONE);
+            }
         }
     }
 }

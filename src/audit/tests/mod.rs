@@ -1,5 +1,6 @@
 //! The log as a whole: written, read, killed and tampered with. What concerns one file alone is tested there.
 
+mod activity;
 mod reading;
 mod recovery;
 mod tampering;

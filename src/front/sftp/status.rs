@@ -79,6 +79,7 @@ impl From<vfs::Error> for Status {
             | E::Changed
             | E::Limit(_)
             | E::TooLarge
+            | E::NotAMessage(_)
             | E::NoSpace
             | E::Damaged
             | E::Unavailable
@@ -107,6 +108,7 @@ mod tests {
             | E::Changed
             | E::Limit(_)
             | E::TooLarge
+            | E::NotAMessage(_)
             | E::NoSpace => {}
             E::Damaged | E::Revoked | E::Unavailable | E::Busy(_) => {}
         }
@@ -132,6 +134,11 @@ mod tests {
             (E::Changed, 4, "the document was changed in the meantime"),
             (E::Limit("open handles"), 4, "a limit of this session is reached: open handles"),
             (E::TooLarge, 4, "the document would be too large"),
+            (
+                E::NotAMessage(vfs::Unfit::Name),
+                4,
+                "a message is a text file, .txt or .md; other files belong into Documents",
+            ),
             (E::NoSpace, 4, "no space is left"),
             (E::Damaged, 4, "the stored document is damaged; the firm has been told"),
             (E::Revoked, 3, "access to this was withdrawn"),

@@ -9,15 +9,16 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
-use super::body::{Body, Response, text, xml};
 use super::headers::BadHeader;
 use super::location::LocationError;
 use super::xml::XmlError;
 use super::xml_text::push_escaped;
+use crate::front::http_answer::{Body, Response, text, xml};
+use crate::front::http_upload::Interrupted;
 use crate::front::limits::Limit;
 use crate::gate::LoginError;
 use crate::names::Front;
-use crate::vfs::Error;
+use crate::vfs::{Error, Unfit};
 
 /// What was being done when an error came up; the same error has another status in another method (RFC 4918 section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub(super) fn of(error: &Error, act: Act) -> StatusCode {
         },
         Error::Limit(_) | Error::Busy(_) => S::TOO_MANY_REQUESTS,
         Error::TooLarge => S::PAYLOAD_TOO_LARGE,
+        Error::NotAMessage(Unfit::Length) => S::PAYLOAD_TOO_LARGE,
+        Error::NotAMessage(Unfit::Name | Unfit::Text | Unfit::Blank) => S::UNSUPPORTED_MEDIA_TYPE,
         Error::NoSpace => S::INSUFFICIENT_STORAGE,
         Error::Damaged => S::CONFLICT,
         Error::Unavailable => S::SERVICE_UNAVAILABLE,
@@ -229,6 +232,15 @@ impl From<LocationError> for Refusal {
     }
 }
 
+impl From<Interrupted> for Refusal {
+    fn from(why: Interrupted) -> Self {
+        match why {
+            Interrupted::CutOff => Self::bad(why.to_string()),
+            Interrupted::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, why.to_string()).at(Limit::Slow),
+        }
+    }
+}
+
 /// What an account has too much of at one time, which has been counted already.
 impl From<Limit> for Refusal {
     fn from(limit: Limit) -> Self {
@@ -273,6 +285,8 @@ Locked       423 423 423 423 423 423 423 423
 Changed      412 412 412 412 412 412 412 409
 Limit        429 429 429 429 429 429 429 429
 TooLarge     413 413 413 413 413 413 413 413
+NotAMessage  413 413 413 413 413 413 413 413
+NotAMessage  415 415 415 415 415 415 415 415
 NoSpace      507 507 507 507 507 507 507 507
 Damaged      409 409 409 409 409 409 409 409
 Revoked      403 403 403 403 403 403 403 403
@@ -298,6 +312,8 @@ Busy         429 429 429 429 429 429 429 429
             Error::Changed,
             Error::Limit("locks"),
             Error::TooLarge,
+            Error::NotAMessage(Unfit::Length),
+            Error::NotAMessage(Unfit::Text),
             Error::NoSpace,
             Error::Damaged,
             Error::Revoked,

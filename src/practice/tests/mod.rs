@@ -1,6 +1,7 @@
 //! The rules over a real store: what may change, what follows for access, and that all of it is there after a restart.
 
 mod access;
+mod links;
 mod parsing;
 mod push;
 mod refusals;

@@ -127,10 +127,14 @@ fn single_mistakes_say_what_to_write_instead() {
             &["t.toml:4:8: `Documents/A/B/C/D/E/F/G/H` is deeper than 8 folders"],
         ),
         (
-            with_folder(&format!("path = \"Messages\"\n{rows}")),
+            with_folder(&format!("path = \"Letters\"\n{rows}")),
             &[
-                "t.toml:4:8: `Messages` is no place for a folder: folders stand in `Documents`, `Invoices`, `Tasks`, `Calendar`, `Notes`",
+                "t.toml:4:8: `Letters` is no place for a folder: folders stand in `Documents`, `Messages`, `Invoices`, `Tasks`, `Calendar`, `Notes`",
             ],
+        ),
+        (
+            with_folder("path = \"Messages\"\nrows = { client = \"full\" }"),
+            &["t.toml:4:8: messages stay as they were sent: use `list`, `read` and `create` in `Messages`"],
         ),
         (
             with_folder(&format!("path = \"Documents/A\"\n{rows}\nrows = {{}}")),

@@ -14,7 +14,7 @@ fn changed() -> String {
     let after = GENERAL[drafts..].find("[[folder]]\npath = \"Documents/Shared room\"").expect("a folder") + drafts;
     let without = format!("{}{}", &GENERAL[..drafts], &GENERAL[after..]);
     let more = "\n[[folder]]\npath = \"Documents/From us/Signed\"\nrows = { client = \"list read\" }\n";
-    without.replace("rows = { client = \"list read create\" }", "rows = { client = \"list create\" }") + more
+    without.replacen("rows = { client = \"list read create\" }", "rows = { client = \"list create\" }", 1) + more
 }
 
 #[test]

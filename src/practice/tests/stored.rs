@@ -96,7 +96,7 @@ fn the_largest_records_fit_the_store() {
     let rows: Vec<_> = words.iter().map(|word| format!("{word} = \"list read create update delete\"")).collect();
     let mut text = format!("name = \"General\"\nparticipants = {words:?}\n");
     let deep = "é".repeat(127);
-    for n in 0..MAX_FOLDERS - 7 {
+    for n in 0..MAX_FOLDERS - 8 {
         let path = if n == 0 { [deep.as_str(); 7].join("/") } else { format!("{n} folder") };
         let rows = if n == 0 { rows.join(", ") } else { rows[0].clone() };
         text += &format!("[[folder]]\npath = \"Documents/{path}\"\nrows = {{ {rows} }}\n");
@@ -105,6 +105,29 @@ fn the_largest_records_fit_the_store() {
     let number = "9".repeat(MAX_NUMBER_BYTES);
     office.matter(&number, &"n".repeat(MAX_TITLE_BYTES));
     assert!(office.restarted().firm().matter_by_number(&number).is_some());
+}
+
+#[test]
+fn a_matter_from_before_there_were_messages_gets_their_folder_once() {
+    let office = Office::empty();
+    office.apply("name = \"General\"\nparticipants = [\"client\"]\n[[folder]]\npath = \"Invoices\"\nclosed = true");
+    let matter = office.matter("2026-0001", "Purchase of 12 High Street");
+    let store = office.practice().store.clone();
+    let key = records::matter_key(matter.id);
+    let mut old = store.get::<records::MatterRecord>(&key).expect("readable").expect("there").value;
+    old.nodes.pop();
+    store.change().put(&key, &old).commit().expect("written");
+    drop(store);
+    let messages = |office: &Office| {
+        let firm = office.firm();
+        let folders = &firm.matter(matter.id).expect("there").folders;
+        folders.iter().find(|folder| folder.name.as_str() == "Messages").expect("in every matter").id
+    };
+    let office = office.restarted();
+    let folder = messages(&office);
+    assert!(matter.folders.iter().all(|other| other.id != folder), "not the one that was taken out of the record");
+    office.commit(|draft| draft.switch_matter(matter.id, Switch::Portal, false)).expect("written anew");
+    assert_eq!(messages(&office.restarted()), folder);
 }
 
 #[test]

@@ -1,0 +1,259 @@
+//! What people did lately, newest first, a page at a time.
+//!
+//! One act is several records: its intent, of an upload the confirmation, its outcome. The outcome alone is shown here, of
+//! what was done to documents; `audit show` has everything. The record is read from its end. Of blocks in which a matter
+//! does not occur only the leaves' bytes are looked at, since an index beside them would be one more thing to keep true.
+
+use serde::{Serialize, Serializer};
+
+use super::body::{Body, Sealer};
+use super::bundle::Record;
+use super::error::VerifyError;
+use super::event::{Action, Event, Outcome};
+use super::leaf::{Leaf, Tag};
+use super::log::Log;
+use super::store::Store;
+use super::tree::TILE;
+use crate::names::{AccountId, DocName, Front, MatterId, Role, Timestamp};
+
+/// The most acts on one page.
+pub const MAX_PAGE: usize = 10_000;
+/// Records that one page looks back over: what lies further back is another page's.
+const MAX_SKIMMED: u64 = 1 << 20;
+/// Bodies that are opened for one page.
+const MAX_OPENED: usize = 1 << 16;
+
+/// Whose acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What anybody did in a matter.
+    Matter(MatterId),
+    /// What one account did in all matters, its logins too.
+    Account(AccountId),
+}
+
+/// Which acts of them; by default the newest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lookup {
+    /// Those from this time on.
+    pub since: Option<Timestamp>,
+    /// Those before this record: where the page before ended.
+    pub before: Option<u64>,
+    /// Those of one login.
+    pub login: Option<String>,
+    /// Documents and messages that participants and devices sent, and nothing else.
+    pub uploads: bool,
+    /// At most so many, and at most [`MAX_PAGE`].
+    pub limit: usize,
+}
+
+/// A page of acts.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Page {
+    /// The newest first.
+    pub acts: Vec<Act>,
+    /// If there may be older ones: look before this record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// What somebody did to a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Act {
+    /// The number of its record, for `audit prove`.
+    pub seq: u64,
+    /// When it ended.
+    #[serde(serialize_with = "as_text")]
+    pub time: Timestamp,
+    /// Who.
+    pub login: String,
+    /// What they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What they did.
+    pub action: Action,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Where it went, or what a message is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// Bytes served or received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The door.
+    pub front: Front,
+    /// From where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Why it was refused or went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+fn as_text<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_str(time)
+}
+
+impl Log {
+    /// A page of acts, as the record has them at this moment. Blocks.
+    ///
+    /// # Errors
+    /// If the record is damaged where it is read.
+    pub fn activity(&self, scope: Scope, lookup: &Lookup) -> Result<Page, VerifyError> {
+        self.activity_within(scope, lookup, MAX_SKIMMED)
+    }
+
+    pub(super) fn activity_within(&self, scope: Scope, lookup: &Lookup, most: u64) -> Result<Page, VerifyError> {
+        let store = Store::load(&self.dir, Some(&self.key))?;
+        let tag = match scope {
+            Scope::Matter(matter) => Some(self.queue.sealer.tag(&matter)),
+            Scope::Account(_) => None,
+        };
+        let (start, limit) = (lookup.before.unwrap_or(u64::MAX).min(store.size()), lookup.limit.min(MAX_PAGE));
+        let mut search =
+            Search { sealer: &self.queue.sealer, scope, tag, lookup, limit, opened: 0, page: Page::default() };
+        let floor = start.saturating_sub(most);
+        let mut next = start;
+        while next > floor && !search.is_full() {
+            match search.look_before(&store, next)? {
+                Some(end) => next = end,
+                None => return Ok(search.page),
+            }
+        }
+        search.page.next = (next > 0).then_some(next);
+        Ok(search.page)
+    }
+}
+
+/// A page in the making.
+struct Search<'s> {
+    sealer: &'s Sealer,
+    scope: Scope,
+    tag: Option<Tag>,
+    lookup: &'s Lookup,
+    limit: usize,
+    opened: usize,
+    page: Page,
+}
+
+impl Search<'_> {
+    fn is_full(&self) -> bool {
+        self.page.acts.len() >= self.limit || self.opened >= MAX_OPENED
+    }
+
+    /// Looks at the records of one block before `end`, newest first. Gives the first record that was looked at; nothing if
+    /// all of the block is too old already.
+    fn look_before(&mut self, store: &Store, end: u64) -> Result<Option<u64>, VerifyError> {
+        let first = store.journal.first;
+        if end > first {
+            let count = usize::try_from(end - first).unwrap_or(usize::MAX).min(store.journal.records.len());
+            let records = &store.journal.records[..count];
+            // A clock may have been set: only when all of many records are too old, the search is over.
+            let over = records.len() >= TILE && records.iter().all(|record| self.is_too_old(&record.leaf));
+            return Ok(if over { None } else { Some(self.look_at(records)?) });
+        }
+        let block = (end - 1) / TILE as u64;
+        if let Some(tag) = &self.tag
+            && self.lookup.since.is_none()
+            && !store.mentions(block, tag)?
+        {
+            return Ok(Some(block * TILE as u64));
+        }
+        let leaves = store.leaves(block)?;
+        if leaves.iter().all(|leaf| self.is_too_old(leaf)) {
+            return Ok(None);
+        }
+        if !leaves.iter().any(|leaf| leaf.seq < end && self.wants(leaf)) {
+            return Ok(Some(block * TILE as u64));
+        }
+        let records = leaves.into_iter().zip(store.bodies(block)?);
+        let records: Vec<_> =
+            records.map(|(leaf, sealed)| Record { leaf, sealed }).filter(|record| record.leaf.seq < end).collect();
+        Ok(Some(self.look_at(&records)?))
+    }
+
+    /// Takes what is wanted of these records, from the last to the first; gives the number of the one where it stopped.
+    fn look_at(&mut self, records: &[Record]) -> Result<u64, VerifyError> {
+        for record in records.iter().rev() {
+            if self.is_full() {
+                return Ok(record.leaf.seq + 1);
+            }
+            if self.wants(&record.leaf) && !record.sealed.is_empty() {
+                self.opened += 1;
+                let opened = self.sealer.open(&record.sealed, &record.leaf.body_hash);
+                let body = opened.and_then(|plain| Body::parse(&plain));
+                let body = body.map_err(|error| VerifyError::at(record.leaf.seq, error.to_string()))?;
+                let event = body.into_event(record.leaf.action, record.leaf.outcome);
+                self.page.acts.extend(self.act(&record.leaf, event));
+            }
+        }
+        Ok(records.first().map_or(0, |record| record.leaf.seq))
+    }
+
+    fn is_too_old(&self, leaf: &Leaf) -> bool {
+        self.lookup.since.is_some_and(|since| leaf.time < since)
+    }
+
+    /// What the leaf alone can tell.
+    fn wants(&self, leaf: &Leaf) -> bool {
+        use Action as A;
+        use Outcome as O;
+        let concerns = match (leaf.action, self.scope) {
+            (A::Login, Scope::Account(_)) => !self.lookup.uploads,
+            (A::Create | A::Update | A::Rename | A::Move, _) => true,
+            (A::Read | A::MakeFolder | A::Delete | A::Copy, _) => !self.lookup.uploads,
+            _ => false,
+        };
+        let ended = match leaf.outcome {
+            O::Done => true,
+            O::Refused | O::Failed | O::Abandoned => !self.lookup.uploads,
+            O::Begun | O::Confirmed | O::NotFound => false,
+        };
+        let here = self.tag.is_none_or(|tag| leaf.matter.is_some_and(|matter| matter.tag == tag));
+        concerns && ended && here && !self.is_too_old(leaf)
+    }
+
+    fn act(&self, leaf: &Leaf, event: Event) -> Option<Act> {
+        let Event { actor, path, detail, .. } = event;
+        let own = match self.scope {
+            Scope::Matter(_) => true,
+            Scope::Account(account) => actor.account == Some(account),
+        };
+        let asked = self.lookup.login.as_ref().is_none_or(|login| actor.login.eq_ignore_ascii_case(login));
+        let from_outside = matches!(actor.role, Some(Role::Participant | Role::Device));
+        // What a program keeps only until its save is done is nobody's business; to give it its name is to upload it.
+        let temporary = path.as_deref().is_some_and(is_temporary);
+        let saved = temporary && detail.to.as_deref().is_some_and(|to| !is_temporary(to));
+        let uploaded = match leaf.action {
+            Action::Rename | Action::Move => saved,
+            _ => !temporary,
+        };
+        let wanted = if self.lookup.uploads { from_outside && uploaded } else { !temporary || saved };
+        (own && asked && wanted).then_some(Act {
+            seq: leaf.seq,
+            time: leaf.time,
+            login: actor.login,
+            role: actor.role,
+            action: leaf.action,
+            outcome: leaf.outcome,
+            path,
+            to: detail.to,
+            version: detail.version,
+            bytes: detail.bytes,
+            front: actor.front,
+            address: actor.peer,
+            reason: detail.reason,
+        })
+    }
+}
+
+fn is_temporary(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    DocName::parse(name.as_bytes()).is_ok_and(|name| name.is_transient())
+}
