@@ -163,7 +163,7 @@ impl Mails {
     /// Keeps what sending a mail came to.
     ///
     /// # Errors
-    /// As [`Mails::remove`].
+    /// As [`Mails::compose`].
     pub fn note(&self, mail: &Sealed<Mail>, delivery: Delivery) -> Result<(), Error> {
         let next = Mail { delivery, ..mail.value.clone() };
         unless_replaced(self.store.change().if_unchanged(mail).put(mail.key(), &next).commit())
@@ -172,7 +172,7 @@ impl Mails {
     /// Has mails tried now, refused ones too: one, or all. Answers how many.
     ///
     /// # Errors
-    /// As [`Mails::remove`].
+    /// As [`Mails::compose`].
     pub fn retry(&self, id: Option<MailId>) -> Result<usize, Error> {
         let mut count = 0;
         for mail in self.all()?.into_iter().filter(|mail| id.is_none_or(|id| id == mail.id)) {
