@@ -124,6 +124,8 @@ words! {
         Stop = 21, "stop";
         /// The body of an earlier record was erased by law; that record stays in the tree.
         Erase = 22, "erase";
+        /// A mail was handed to the relay, or refused by it, or withdrawn.
+        Mail = 25, "mail";
     }
 }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
+use super::link::{self, Sent};
 use super::operator::Operator;
 use super::participant;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::switch::OnOff;
 use super::whom::{Place, Whom};
-use crate::practice::{Participant, Practice};
+use crate::gate::{Manage, Permit};
+use crate::practice::{Access, Invited, LinkPurpose, NewLink, Participant, Practice};
 
 /// Which participants may use the portal for a matter
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -27,6 +29,35 @@ pub(crate) enum Command {
         /// Take Read away on this matter
         #[arg(long)]
         no_download: bool,
+    },
+    /// Invite a participant: who has a login is in at once, who has none gets a single-use link to set one up
+    #[command(
+        after_help = "Example: deedbox access invite --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+    )]
+    Invite {
+        #[command(flatten)]
+        whom: Whom,
+        /// The e-mail address of a contact that has none
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        /// Let the link end after so many days
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=90))]
+        days: u16,
+        #[command(flatten)]
+        sent: Sent,
+    },
+    /// Send an invitation again, with a new link; the old one opens nothing any more
+    #[command(
+        after_help = "Example: deedbox access resend --matter 2026-0001 --contact client.one@example.com \\\n  --data /srv/deedbox"
+    )]
+    Resend {
+        #[command(flatten)]
+        whom: Whom,
+        /// Let the link end after so many days
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=90))]
+        days: u16,
+        #[command(flatten)]
+        sent: Sent,
     },
     /// Switch a participant's access off for a time; open sessions lose it at once
     #[command(
@@ -75,6 +106,34 @@ impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         match self {
             Self::Grant { whom, no_download } => grant(operator, &whom, no_download).await,
+            Self::Invite { whom, email, days, sent } => {
+                let place = Place::find(operator, &whom)?;
+                let link = Arc::new(sent.link(operator, link::days(days))?);
+                let (new, matter, contact) = (link.clone(), place.matter.id, place.contact.id);
+                let invite = move |practice: &Practice, permit: Permit<Manage>| {
+                    practice.invite(permit, (matter, contact), email.as_deref(), &new)
+                };
+                invited(
+                    &place,
+                    &sent,
+                    &link,
+                    operator.change(("access invite", &place.who(), Some(matter)), invite).await?,
+                )
+            }
+            Self::Resend { whom, days, sent } => {
+                let place = Place::find(operator, &whom)?;
+                let link = Arc::new(sent.link(operator, link::days(days))?);
+                let (new, matter, contact) = (link.clone(), place.matter.id, place.contact.id);
+                let resend = move |practice: &Practice, permit: Permit<Manage>| {
+                    practice.resend_invitation(permit, (matter, contact), &new)
+                };
+                invited(
+                    &place,
+                    &sent,
+                    &link,
+                    operator.change(("access resend", &place.who(), Some(matter)), resend).await?,
+                )
+            }
             Self::Disable { whom } => {
                 let place = Place::find(operator, &whom)?;
                 let one = place.change("access disable", Practice::disable_access).await?;
@@ -84,7 +143,14 @@ impl Command {
             Self::Enable { whom } => {
                 let place = Place::find(operator, &whom)?;
                 let one = place.change("access enable", Practice::enable_access).await?;
-                place.reply(&one, |who, number| format!("{who} has access to matter {number} again.\n"))
+                place.reply(&one, |who, number| match one.access {
+                    Access::Invited => {
+                        format!(
+                            "{who} never came in to matter {number}; `deedbox access resend` sends the invitation.\n"
+                        )
+                    }
+                    _ => format!("{who} has access to matter {number} again.\n"),
+                })
             }
             Self::Remove { whom } => {
                 let place = Place::find(operator, &whom)?;
@@ -109,6 +175,26 @@ impl Command {
             }
         }
     }
+}
+
+/// What came of an invitation: the person is in, or has a link.
+fn invited(place: &Place<'_, '_>, sent: &Sent, link: &NewLink, invited: Invited) -> Result<Reply, Problem> {
+    let Invited { participant, account } = invited;
+    let (login, number) = (&account.login, &place.matter.number);
+    let is_pending = participant.access == Access::Invited;
+    let url = sent.shown(place.operator, LinkPurpose::Invitation, link).filter(|_| is_pending);
+    let text = match (is_pending, &url) {
+        (false, _) => format!("{login} has a login already, and access to matter {number}.\n"),
+        (true, Some(url)) => format!(
+            "{login} is invited to matter {number}. Until {} this link sets the login up, once:\n{}\n",
+            link.expires,
+            url.expose()
+        ),
+        (true, None) => format!("{login} is invited to matter {number}; the link is on its way by mail.\n"),
+    };
+    let expires = is_pending.then(|| link.expires.to_string());
+    let shown = participant::shown(place.operator, &place.matter, &participant);
+    Reply::new(&serde_json::json!({ "participant": shown, "link": url, "expires": expires }), text)
 }
 
 async fn grant(operator: &Operator<'_>, whom: &Whom, no_download: bool) -> Result<Reply, Problem> {

@@ -2,19 +2,21 @@
 
 use std::io::Read as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
+use super::link::Sent;
 use super::operator::{Operator, blocking};
 use super::problem::{Doing as _, Problem};
 use super::prompt;
 use super::reply::{Reply, Table, printable};
 use super::secret::Secret;
 use super::{device_password, second_factor};
-use crate::gate::passwords;
+use crate::gate::{self, passwords};
 use crate::names::Role;
-use crate::practice::{Account, AccountKey, Practice};
+use crate::practice::{Account, AccountKey, LinkPurpose, Practice};
 
 /// A public key is one short line; RSA with 16,384 bits has 2.8 KB.
 const MAX_KEY_FILE_BYTES: u64 = 16 << 10;
@@ -36,6 +38,14 @@ pub(crate) enum Command {
         #[arg(skip)]
         #[serde(default)]
         password: Option<Secret>,
+    },
+    /// Send a person a single-use link, good for two hours, with which they set another password
+    #[command(after_help = "Example: deedbox account reset client.one@example.com --data /srv/deedbox")]
+    Reset {
+        /// The login, which is the address
+        login: String,
+        #[command(flatten)]
+        sent: Sent,
     },
     /// SSH public keys
     #[command(subcommand)]
@@ -140,6 +150,7 @@ impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         match self {
             Self::Password { login, password, stdin: _ } => set_password(operator, &login, password).await,
+            Self::Reset { login, sent } => reset(operator, &login, &sent).await,
             Self::Key(key) => key.run(operator).await,
             Self::SecondFactor(command) => command.run(operator).await,
             Self::DevicePassword(command) => command.run(operator).await,
@@ -203,6 +214,22 @@ async fn set_password(operator: &Operator<'_>, login: &str, given: Option<Secret
         return Reply::new(&serde_json::json!({ "login": login, "password": password }), text);
     }
     Reply::new(&serde_json::json!({ "login": login }), format!("The password of {login} is set.\n"))
+}
+
+async fn reset(operator: &Operator<'_>, login: &str, sent: &Sent) -> Result<Reply, Problem> {
+    let login = operator.account(login)?.login.clone();
+    let link = Arc::new(sent.link(operator, gate::RESET_LIFE)?);
+    let (name, new) = (login.clone(), link.clone());
+    let change = move |practice: &Practice, permit| practice.send_reset(permit, &name, &new);
+    operator.change(("account reset", &login, None), change).await?;
+    let url = sent.shown(operator, LinkPurpose::Reset, &link);
+    let text = match &url {
+        Some(url) => {
+            format!("Until {} this link sets the password of {login}, once:\n{}\n", link.expires, url.expose())
+        }
+        None => format!("A link to set another password is on its way to {login}.\n"),
+    };
+    Reply::new(&serde_json::json!({ "login": login, "link": url, "expires": link.expires.to_string() }), text)
 }
 
 async fn enable(operator: &Operator<'_>, login: &str, on: bool) -> Result<Reply, Problem> {

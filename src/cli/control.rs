@@ -18,8 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{
-    access, account, contact, device, document, firm, key, matter, matter_type, message, participant, policy, session,
-    staff,
+    access, account, contact, device, document, firm, folder, key, mail, matter, matter_type, message, participant,
+    policy, session, staff,
 };
 use crate::daemon::Core;
 
@@ -68,6 +68,10 @@ pub(crate) enum Request {
     Key(key::Command),
     /// `document ...`
     Document(document::Command),
+    /// `folder ...`
+    Folder(folder::Command),
+    /// `mail ...`
+    Mail(mail::Command),
     /// `message ...`
     Message(message::Command),
     /// `policy explain`

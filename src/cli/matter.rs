@@ -12,9 +12,9 @@ use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};
 use super::switch::{OnOff, Switching};
-use crate::gate::{Administer, Permit};
-use crate::names::{Area, MatterId};
-use crate::practice::{Error, Matter, NewMatter, Practice, Switch};
+use crate::gate::{Manage, Permit};
+use crate::names::{AccountId, Area, MatterId};
+use crate::practice::{Error, Matter, NewMatter, Practice, Switch, WatchChange};
 
 /// Files of work for a client
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub(crate) enum Command {
         /// Its matter type
         #[arg(long = "type", value_name = "NAME")]
         matter_type: String,
+        /// The member of staff whose matter it is, who is told by mail of what participants upload
+        #[arg(long, value_name = "LOGIN")]
+        owner: Option<String>,
     },
     /// Print a matter: what is switched on, its folders and who may do what in them
     #[command(after_help = "Example: deedbox matter show 2026-0001 --data /srv/deedbox --json")]
@@ -63,6 +66,38 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Say whose matter it is: a member of staff, who is told by mail of what participants upload
+    #[command(after_help = "Example: deedbox matter owner 2026-0001 staff.one@example.com --data /srv/deedbox")]
+    Owner {
+        /// Its number
+        number: String,
+        /// The member of staff; nobody if left out
+        login: Option<String>,
+    },
+    /// Have another member of staff told by mail of what participants upload
+    #[command(after_help = "Example: deedbox matter follow 2026-0001 staff.two@example.com --data /srv/deedbox")]
+    Follow {
+        /// Its number
+        number: String,
+        /// The member of staff
+        login: String,
+    },
+    /// Have a follower not told any more
+    #[command(after_help = "Example: deedbox matter unfollow 2026-0001 staff.two@example.com --data /srv/deedbox")]
+    Unfollow {
+        /// Its number
+        number: String,
+        /// The member of staff
+        login: String,
+    },
+    /// Say whether the names of its documents stay out of all mail
+    #[command(after_help = "Example: deedbox matter confidential 2026-0001 on --data /srv/deedbox")]
+    Confidential {
+        /// Its number
+        number: String,
+        /// on or off
+        switch: OnOff,
+    },
     Activity(Activity),
     /// Close a matter on which nobody has access any more
     #[command(after_help = "Example: deedbox matter close 2026-0001 --data /srv/deedbox")]
@@ -93,6 +128,9 @@ pub(super) struct Shown {
     open: bool,
     portal: bool,
     areas: Vec<Area>,
+    owner: Option<String>,
+    followers: Vec<String>,
+    confidential: bool,
     participants: usize,
     created: String,
     id: String,
@@ -112,7 +150,7 @@ impl Command {
 
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         match self {
-            Self::Add { number, name, matter_type } => {
+            Self::Add { number, name, matter_type, owner } => {
                 if operator.firm().matter_by_number(&number).is_some() {
                     return Err(Problem::failed(format_args!("there is a matter {number} already")));
                 }
@@ -123,7 +161,7 @@ impl Command {
                         // The key comes first: a matter without one could be seen but hold nothing.
                         keyring.create_matter(id).doing("make the matter's key")?;
                         practice
-                            .add_matter(permit, NewMatter { id, number, name, matter_type })
+                            .add_matter(permit, NewMatter { id, number, name, matter_type, owner })
                             .map_err(Problem::failed)
                     })
                     .await?;
@@ -140,6 +178,25 @@ impl Command {
             }
             Self::Area { number, area, switch: to, yes } => {
                 set(operator, &number, Switching { switch: Switch::Area(area), to, yes }).await
+            }
+            Self::Owner { number, login } => {
+                let whose = login.as_deref().map_or("nobody's".to_owned(), |login| format!("the matter of {login}"));
+                watch(operator, &number, "matter owner", WatchChange::Owner(login), &whose).await
+            }
+            Self::Follow { number, login } => {
+                let followed = format!("followed by {login}");
+                watch(operator, &number, "matter follow", WatchChange::Follow(login), &followed).await
+            }
+            Self::Unfollow { number, login } => {
+                let left = format!("not followed by {login}");
+                watch(operator, &number, "matter unfollow", WatchChange::Unfollow(login), &left).await
+            }
+            Self::Confidential { number, switch } => {
+                let (on, is) = match switch {
+                    OnOff::On => (true, "confidential: no mail names its documents"),
+                    OnOff::Off => (false, "not confidential: mail may name its documents if the firm has that on"),
+                };
+                watch(operator, &number, "matter confidential", WatchChange::Confidential(on), is).await
             }
             Self::Activity(activity) => activity.run(operator).await,
             Self::Close { number } => change(operator, &number, "matter close", Practice::close_matter, "closed").await,
@@ -189,11 +246,22 @@ fn matter_shows(operator: &Operator<'_>, matter: &Matter, switch: Switch) -> boo
     }
 }
 
+async fn watch(
+    operator: &Operator<'_>,
+    number: &str,
+    action: &str,
+    to: WatchChange,
+    is: &str,
+) -> Result<Reply, Problem> {
+    let work = move |practice: &Practice, permit, id| practice.watch_matter(permit, id, to);
+    change(operator, number, action, work, is).await
+}
+
 async fn change(
     operator: &Operator<'_>,
     number: &str,
     action: &str,
-    work: impl FnOnce(&Practice, Permit<Administer>, MatterId) -> Result<Arc<Matter>, Error> + Send + 'static,
+    work: impl FnOnce(&Practice, Permit<Manage>, MatterId) -> Result<Arc<Matter>, Error> + Send + 'static,
     is: &str,
 ) -> Result<Reply, Problem> {
     let matter = operator.matter(number)?;
@@ -204,6 +272,8 @@ async fn change(
 }
 
 pub(super) fn shown(operator: &Operator<'_>, matter: &Matter) -> Shown {
+    let firm = operator.firm();
+    let login = |id: &AccountId| firm.account(*id).map(|account| account.login.clone());
     Shown {
         number: matter.number.clone(),
         name: matter.name.clone(),
@@ -213,7 +283,10 @@ pub(super) fn shown(operator: &Operator<'_>, matter: &Matter) -> Shown {
         open: matter.open,
         portal: matter.portal,
         areas: matter.areas.iter().collect(),
-        participants: operator.firm().participants_of(matter.id).len(),
+        owner: matter.watch.owner.as_ref().and_then(login),
+        followers: matter.watch.followers.iter().filter_map(login).collect(),
+        confidential: matter.watch.confidential,
+        participants: firm.participants_of(matter.id).len(),
         created: matter.created.to_string(),
         id: matter.id.to_string(),
     }

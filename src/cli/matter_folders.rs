@@ -40,6 +40,15 @@ pub(super) fn reply(operator: &Operator<'_>, matter: &Matter) -> Result<Reply, P
         Some(areas) => writeln!(text, "It is {state}; the portal shows: {areas}."),
         None => writeln!(text, "It is {state}; the portal does not show it."),
     };
+    let firm = operator.firm();
+    let login = |id| firm.account(id).map(|account| account.login.as_str());
+    let told: Vec<_> = matter.watch.listeners().filter_map(login).collect();
+    if !told.is_empty() {
+        let _ = writeln!(text, "Told of what participants upload: {}.", told.join(", "));
+    }
+    if matter.watch.confidential {
+        let _ = writeln!(text, "It is confidential: no mail names its documents.");
+    }
     let folders = folders(matter, |area| areas.is_some_and(|areas| areas.has(area)));
     let mut table = Table::new(&["FOLDER", "PORTAL", "RIGHTS"]);
     for folder in &folders {

@@ -18,9 +18,12 @@ mod device;
 mod device_password;
 mod document;
 mod firm;
+mod folder;
 mod init;
 mod key;
+mod link;
 mod lock;
+mod mail;
 mod matter;
 mod matter_activity;
 mod matter_folders;
@@ -40,6 +43,7 @@ mod session;
 mod setup;
 mod staff;
 mod status;
+mod stored;
 mod switch;
 mod type_push;
 mod whom;
@@ -131,9 +135,13 @@ enum Verb {
     #[command(subcommand)]
     Document(document::Command),
     #[command(subcommand)]
+    Folder(folder::Command),
+    #[command(subcommand)]
     Message(message::Command),
     #[command(subcommand)]
     Policy(policy::Command),
+    #[command(subcommand)]
+    Mail(mail::Command),
     #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
@@ -200,6 +208,8 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Session(command) => Request::Session(command),
         Verb::Key(command) => Request::Key(command),
         Verb::Document(command) => Request::Document(command),
+        Verb::Folder(command) => Request::Folder(command),
+        Verb::Mail(command) => Request::Mail(command),
         Verb::Message(command) => Request::Message(command),
         Verb::Policy(command) => match command.prepare()? {
             Ok(explain) => Request::Policy(explain),
@@ -290,6 +300,8 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Session(command) => command.run(&operator).await,
         Request::Key(command) => command.run(&operator).await,
         Request::Document(command) => command.run(&operator).await,
+        Request::Folder(command) => command.run(&operator).await,
+        Request::Mail(command) => command.run(&operator).await,
         Request::Message(command) => command.run(&operator).await,
         Request::Policy(command) => command.run(&operator).await,
     }

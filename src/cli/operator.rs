@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::problem::{Doing as _, Problem};
 use crate::audit::{Detail, Lookup, Outcome, Page};
 use crate::daemon::Core;
-use crate::gate::{Administer, Gate, Permit, Refusal, SeeActivity, Session};
+use crate::gate::{Administer, Gate, Operation, Permit, Refusal, SeeActivity, Session};
 use crate::names::{AdminTarget, ContactId, MatterId};
 use crate::practice::{Account, Contact, Firm, Matter, Practice};
 use crate::vfs::{self, Vfs};
@@ -37,18 +37,18 @@ impl<'a> Operator<'a> {
 
     /// A permit for one action; it is in the audit record when this returns. `action` is what stands on the command line,
     /// `subject` the number or login that it is about.
-    async fn permit(
+    async fn permit<O: Operation<Target = AdminTarget>>(
         &self,
         action: &str,
         subject: &str,
         matter: Option<MatterId>,
-    ) -> Result<Permit<Administer>, Problem> {
-        self.core.gate().permit_admin(&self.session, action, subject, matter).await.map_err(refused)
+    ) -> Result<Permit<O>, Problem> {
+        self.core.gate().permit_act(&self.session, action, subject, matter).await.map_err(refused)
     }
 
     /// Permits and records a look at the firm's records.
     pub(crate) async fn look(&self, action: &str, subject: &str, matter: Option<MatterId>) -> Result<(), Problem> {
-        self.permit(action, subject, matter).await?.settle(Outcome::Done, Detail::default());
+        self.permit::<Administer>(action, subject, matter).await?.settle(Outcome::Done, Detail::default());
         Ok(())
     }
 
@@ -58,7 +58,7 @@ impl<'a> Operator<'a> {
         action: &str,
         work: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
-        let permit = self.permit(action, "", None).await?;
+        let permit = self.permit::<Administer>(action, "", None).await?;
         let done = work.await;
         let (outcome, told) = match &done {
             Ok(done) => (Outcome::Done, done.to_string()),
@@ -82,10 +82,10 @@ impl<'a> Operator<'a> {
     }
 
     /// A permitted look into the tree, made on the blocking pool: it reads the catalog.
-    pub(crate) async fn inspect<T: Send + 'static>(
+    pub(crate) async fn inspect<O: Operation<Target = AdminTarget>, T: Send + 'static>(
         &self,
         (action, subject, matter): (&str, &str, Option<MatterId>),
-        look: impl FnOnce(&Vfs, &Permit<Administer>) -> Result<T, vfs::Error> + Send + 'static,
+        look: impl FnOnce(&Vfs, &Permit<O>) -> Result<T, vfs::Error> + Send + 'static,
     ) -> Result<T, Problem> {
         let permit = self.permit(action, subject, matter).await?;
         let vfs = self.core.vfs().clone();
@@ -109,11 +109,16 @@ impl<'a> Operator<'a> {
     }
 
     /// A permitted change of the firm's records, made on the blocking pool: it waits for the disk.
-    pub(crate) async fn change<T: Send + 'static, E: fmt::Display + Send + 'static>(
+    pub(crate) async fn change<O, T, E>(
         &self,
         (action, subject, matter): (&str, &str, Option<MatterId>),
-        change: impl FnOnce(&Practice, Permit<Administer>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Problem> {
+        change: impl FnOnce(&Practice, Permit<O>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        O: Operation<Target = AdminTarget>,
+        T: Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
         let permit = self.permit(action, subject, matter).await?;
         let practice = self.core.practice().clone();
         blocking(move || change(&practice, permit)).await?.map_err(Problem::failed)

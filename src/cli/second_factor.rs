@@ -1,7 +1,6 @@
 //! `deedbox account second-factor`: a code beside password or key.
 
 use clap::Subcommand;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -67,7 +66,7 @@ async fn enable(operator: &Operator<'_>, login: &str) -> Result<Reply, Problem> 
     let name = login.clone();
     let change = move |practice: &Practice, permit| practice.set_second_factor(permit, &name, factor);
     operator.change(("account second-factor enable", &login, None), change).await?;
-    let url = url(&operator.core().settings().firm, &login, &secret);
+    let url = gate::authenticator_url(&operator.core().settings().firm, &login, &secret);
     let mut text = format!(
         "{login} needs a code from now on; open sessions are ended, and WebDAV takes device passwords alone.\n\
          Secret for the authenticator: {}\nAs an address for a QR code:   {url}\n\
@@ -78,25 +77,4 @@ async fn enable(operator: &Operator<'_>, login: &str) -> Result<Reply, Problem> 
     text.push_str("They are shown this once.\n");
     let (secret, url) = (Secret::new(secret.to_string()), Secret::new(url));
     Reply::new(&New { login, secret, url, recovery_codes: codes }, text)
-}
-
-/// The address that authenticators read from a QR code (Key Uri Format).
-fn url(firm: &str, login: &str, secret: &str) -> String {
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let (issuer, login) = (encoded(firm), encoded(login));
-    format!("otpauth://totp/{issuer}:{login}?secret={}&issuer={issuer}", secret.trim_end_matches('='))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_for_authenticators_is_escaped() {
-        assert_eq!(
-            url("Example & Law: Ä", "client.one@example.com", "ABCD=="),
-            "otpauth://totp/Example%20%26%20Law%3A%20%C3%84:client%2Eone%40example%2Ecom?secret=ABCD\
-             &issuer=Example%20%26%20Law%3A%20%C3%84"
-        );
-    }
 }

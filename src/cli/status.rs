@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::mail;
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
@@ -36,6 +37,8 @@ struct Report {
     accounts: usize,
     audit: AuditReport,
     catalog: CatalogReport,
+    /// Nothing where mail is switched off.
+    mail: Option<mail::Report>,
     recovery: Recovery,
     /// How many blobs that no version names were removed; nothing while they are looked for.
     unnamed_blobs: Option<usize>,
@@ -92,6 +95,7 @@ pub(super) async fn run(operator: &Operator<'_>) -> Result<Reply, Problem> {
             checkpoint_root,
             checkpoint_time: Timestamp::now().to_string(),
         },
+        mail: mail::report(operator).await?,
         catalog: CatalogReport { engine: core.engine().name(), commit: core.engine().last_commit() },
         recovery: core.recovery().clone(),
         unnamed_blobs: core.unnamed_blobs(),
@@ -143,6 +147,9 @@ fn text(report: &Report) -> Result<String, std::fmt::Error> {
     )?;
     writeln!(text, "           key {}", audit.key)?;
     writeln!(text, "Catalog    {}, commit {}", report.catalog.engine, report.catalog.commit)?;
+    if let Some(mail) = &report.mail {
+        writeln!(text, "Mail       {mail}")?;
+    }
     match report.recovery.ended_cleanly {
         true => writeln!(text, "Last run   ended cleanly")?,
         false => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::operator::Operator;
 use super::problem::Problem;
-use crate::gate::{Administer, Permit};
+use crate::gate::{Manage, Permit};
 use crate::names::MatterId;
 use crate::practice::{Contact, Error, Matter, Party, Practice};
 
@@ -47,7 +47,7 @@ impl<'a, 'o> Place<'a, 'o> {
     pub(super) async fn change<T: Send + 'static>(
         &self,
         action: &str,
-        change: impl FnOnce(&Practice, Permit<Administer>, MatterId, Party) -> Result<T, Error> + Send + 'static,
+        change: impl FnOnce(&Practice, Permit<Manage>, MatterId, Party) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Problem> {
         let (matter, party) = (self.matter.id, self.party());
         let change = move |practice: &Practice, permit| change(practice, permit, matter, party);

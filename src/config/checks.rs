@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{DataDir, Engine, Https, Kv, Log, LogFormat, Sandbox, Settings, Sftp, Uploads};
+use super::{Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
 
@@ -22,16 +22,20 @@ pub(super) struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    pub(super) fn settings(&mut self, raw: Raw) -> Settings {
+    pub(super) fn settings(&mut self, mut raw: Raw) -> Settings {
         let data = DataDir::new(self.path(raw.data, Path::new(".")));
         let firm = self.line("firm", raw.firm, "The firm", 200);
+        let public_url = self.public_url(raw.https.public_url.take());
         Settings {
+            mail: self.mail(raw.mail, public_url.clone()),
+            public_url,
             matter_types: raw.matter_types.map(|path| self.base.join(path.into_inner())),
             guards: raw.guards.map(|path| self.base.join(path.into_inner())),
             time_zone: self.time_zone(raw.time_zone),
             sftp: self.sftp(raw.sftp, &data),
             https: self.https(raw.https, &data),
             observe: self.observe(raw.observe),
+            pages: self.pages(raw.pages),
             kv: self.kv(raw.kv),
             audit_origin: self.origin(raw.audit.origin),
             log: self.log(raw.log),
@@ -84,6 +88,17 @@ impl Checks<'_> {
         on(raw.enabled).then_some(listen)
     }
 
+    fn pages(&mut self, raw: raw::Pages) -> Pages {
+        let colour = raw.colour.and_then(|item| match Colour::parse(item.get_ref()) {
+            Ok(colour) => Some(colour),
+            Err(why) => {
+                self.mistakes.add(self.text, Some(item.span()), format!("`pages.colour` {why}"));
+                None
+            }
+        });
+        Pages { colour, logo: raw.logo.map(|path| self.base.join(path.into_inner())) }
+    }
+
     fn kv(&mut self, raw: raw::Kv) -> Kv {
         let engine_span = raw.engine.as_ref().map(Spanned::span);
         let engine =
@@ -127,7 +142,7 @@ impl Checks<'_> {
         Uploads { fresh: Duration::from_secs(minutes * 60) }
     }
 
-    fn path(&self, item: Item<PathBuf>, default: &Path) -> PathBuf {
+    pub(super) fn path(&self, item: Item<PathBuf>, default: &Path) -> PathBuf {
         let path = item.map_or_else(|| default.to_owned(), Spanned::into_inner);
         // `base/.` reads badly in messages and unit files.
         if path == Path::new(".") { self.base.to_owned() } else { self.base.join(path) }
@@ -160,7 +175,7 @@ impl Checks<'_> {
         default
     }
 
-    fn word<T: Copy>(&mut self, name: &str, item: Item<String>, default: T, words: &[(&str, T)]) -> T {
+    pub(super) fn word<T: Copy>(&mut self, name: &str, item: Item<String>, default: T, words: &[(&str, T)]) -> T {
         let Some(item) = item else { return default };
         if let Some((_, value)) = words.iter().find(|(word, _)| word == item.get_ref()) {
             return *value;
@@ -170,7 +185,7 @@ impl Checks<'_> {
         default
     }
 
-    fn line(&mut self, name: &str, item: Item<String>, default: &str, most: usize) -> String {
+    pub(super) fn line(&mut self, name: &str, item: Item<String>, default: &str, most: usize) -> String {
         let Some(item) = item else { return default.to_owned() };
         let value = item.get_ref();
         if value.is_empty() || value.len() > most || value.chars().any(char::is_control) {

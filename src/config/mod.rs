@@ -5,7 +5,9 @@
 //! them. Relative paths are relative to the configuration file.
 
 mod checks;
+mod colour;
 mod limits;
+mod mail;
 mod mistakes;
 mod paths;
 mod raw;
@@ -15,8 +17,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use colour::Colour;
 use jiff::tz::TimeZone;
 pub use limits::Limits;
+pub use mail::{Mail, Relay, RelayTls};
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
 
@@ -40,10 +44,14 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// The SFTP listener, unless switched off.
     pub sftp: Option<Sftp>,
+    /// Where the portal is on the web, without a slash at the end: what links start with.
+    pub public_url: Option<String>,
     /// The WebDAV listener, unless switched off.
     pub https: Option<Https>,
     /// The listener for metrics and health, loopback only, unless switched off.
     pub observe: Option<SocketAddr>,
+    /// How the pages look.
+    pub pages: Pages,
     /// The catalog's engine.
     pub kv: Kv,
     /// Name of the audit log in its checkpoints (C2SP tlog-checkpoint, "origin"); it never changes in a log's life.
@@ -58,6 +66,8 @@ pub struct Settings {
     pub uploads: Uploads,
     /// What the network may take of the daemon.
     pub limits: Limits,
+    /// Mail, if it is switched on.
+    pub mail: Option<Mail>,
 }
 
 /// The SFTP listener.
@@ -97,6 +107,15 @@ impl Engine {
             Self::Sled => "sled",
         }
     }
+}
+
+/// How the pages look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pages {
+    /// Of links and buttons; nothing for the one that the program has.
+    pub colour: Option<Colour>,
+    /// A file: SVG, PNG, JPEG or WebP.
+    pub logo: Option<PathBuf>,
 }
 
 /// The catalog's engine.

@@ -30,6 +30,7 @@ pub(super) struct Raw {
     pub(super) sftp: Sftp,
     pub(super) https: Https,
     pub(super) observe: Observe,
+    pub(super) pages: Pages,
     pub(super) kv: Kv,
     pub(super) audit: Audit,
     pub(super) log: Log,
@@ -37,6 +38,7 @@ pub(super) struct Raw {
     pub(super) stop: Stop,
     pub(super) uploads: Uploads,
     pub(super) limits: Limits,
+    pub(super) mail: Mail,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,6 +56,24 @@ pub(super) struct Https {
     pub(super) listen: Item<String>,
     pub(super) certificate: Item<PathBuf>,
     pub(super) key: Item<PathBuf>,
+    pub(super) public_url: Item<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Mail {
+    pub(super) smtp: Item<String>,
+    pub(super) tls: Item<String>,
+    pub(super) ca: Item<PathBuf>,
+    pub(super) user: Item<String>,
+    pub(super) password_file: Item<PathBuf>,
+    pub(super) from: Item<String>,
+    pub(super) templates: Item<PathBuf>,
+    pub(super) quiet_seconds: Item<u64>,
+    pub(super) longest_seconds: Item<u64>,
+    pub(super) digest_hour: Item<u64>,
+    pub(super) document_names: Item<bool>,
+    pub(super) notify_participants: Item<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,6 +81,13 @@ pub(super) struct Https {
 pub(super) struct Observe {
     pub(super) enabled: Item<bool>,
     pub(super) listen: Item<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Pages {
+    pub(super) colour: Item<String>,
+    pub(super) logo: Item<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

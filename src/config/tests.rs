@@ -56,8 +56,8 @@ filter = \"info,deedbox=loud\"
 ";
     let expected = "\
 1:8: invalid type: integer `7`, expected a string
-2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `https`, `observe`, `kv`, `audit`, \
-                    `log`, `sandbox`, `stop`, `uploads`, `limits`
+2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `https`, `observe`, `pages`, `kv`, `audit`, \
+                    `log`, `sandbox`, `stop`, `uploads`, `limits`, `mail`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
 6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`
 9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login
@@ -68,6 +68,35 @@ filter = \"info,deedbox=loud\"
 21:10: `log.filter` is a list such as \"info,deedbox::front=debug\" of the levels off, error, warn, info, debug and \
                     trace; `deedbox=loud` is none of it";
     assert_eq!(mistakes(text), expected);
+}
+
+#[test]
+fn mail_is_on_with_a_relay_a_sender_and_a_link_and_never_in_clear_over_the_network() {
+    let link = "[https]\npublic_url = \"https://portal.example.com/\"\n";
+    let mail = |lines: &str| format!("{link}[mail]\n{lines}");
+    let from = "from = \"The firm <portal@example.com>\"\n";
+    assert!(parse("[mail]\nquiet_seconds = 5", Path::new("/x.toml")).expect("valid").mail.is_none());
+    let text = mail(&format!("smtp = \"[::1]:2525\"\ntls = \"none\"\n{from}quiet_seconds = 700\ndigest_hour = 18"));
+    let on = parse(&text, Path::new("/srv/box/deedbox.toml")).expect("valid").mail.expect("on");
+    assert_eq!((on.relay.host.as_str(), on.relay.port, on.relay.tls), ("::1", 2525, RelayTls::None));
+    assert_eq!((on.public_url.as_str(), on.digest_hour), ("https://portal.example.com", Some(18)));
+    assert_eq!(on.longest, on.quiet, "mail never waits for less than the quiet time");
+    for (text, says) in [
+        (mail(&format!("smtp = \"smtp.example.com:587\"\ntls = \"none\"\n{from}")), "this machine alone"),
+        (mail(&format!("smtp = \"smtp.example.com\"\n{from}")), "name or address and its port"),
+        (mail("smtp = \"smtp.example.com:587\""), "mail has a sender"),
+        (mail("smtp = \"smtp.example.com:587\"\nfrom = \"a@b.example\\r\\nBcc: c@d.example\""), "one address"),
+        (format!("[mail]\nsmtp = \"smtp.example.com:587\"\n{from}"), "https.public_url"),
+        (mail(&format!("smtp = \"smtp.example.com:587\"\n{from}user = \"one\"")), "go together"),
+        (
+            mail(&format!("smtp = \"localhost:25\"\ntls = \"none\"\n{from}user = \"one\"\npassword_file = \"p\"")),
+            "without TLS",
+        ),
+        ("[https]\npublic_url = \"http://portal.example.com\"".to_owned(), "starts with https://"),
+        ("[https]\npublic_url = \"https://a@portal.example.com\"".to_owned(), "starts with https://"),
+    ] {
+        assert!(mistakes(&text).contains(says), "{text}: {}", mistakes(&text));
+    }
 }
 
 #[test]

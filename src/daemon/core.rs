@@ -20,6 +20,7 @@ use crate::gate::{self, Gate};
 use crate::keys::Keyring;
 use crate::kv::{self, Engine, EngineKind, SealKeys, SealedStore};
 use crate::observe;
+use crate::outbox::{Mails, Noticeboard};
 use crate::practice::Practice;
 use crate::vault::Vault;
 use crate::vault::blobs::BlobStore;
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     practice: Arc<Practice>,
     gate: Arc<Gate>,
     vault: Arc<Vault>,
+    board: Arc<Noticeboard>,
+    mails: Arc<Mails>,
     vfs: Arc<Vfs>,
     recovery: Recovery,
     sweep: Arc<Sweep>,
@@ -100,7 +103,9 @@ impl Core {
         let blobs = Arc::new(BlobStore::open(&data.blobs()).doing("open the blobs")?);
         let staging = Staging::open(&data.staging(), blobs.clone()).doing("open the staging area")?;
         let staging = staging.with_max_len(settings.limits.upload_bytes);
-        let vault = Vault::new(store, blobs, staging, keyring.clone()).doing("open the vault")?;
+        let board = Noticeboard::new(store.clone(), settings.mail.is_some()).doing("read the outbox")?;
+        let (board, mails) = (Arc::new(board), Arc::new(Mails::new(store.clone())));
+        let vault = Vault::new(store, blobs, staging, keyring.clone(), board.clone()).doing("open the vault")?;
         let vault = Arc::new(vault);
         let found = vault.recover().doing("put the vault in order")?;
         let recovery = Recovery::new(&opened, found);
@@ -130,6 +135,8 @@ impl Core {
             practice,
             gate,
             vault,
+            board,
+            mails,
             vfs,
             recovery,
             sweep,
@@ -216,6 +223,16 @@ impl Core {
         &self.vfs
     }
 
+    /// Where the vault pins up what came.
+    pub(crate) fn board(&self) -> &Arc<Noticeboard> {
+        &self.board
+    }
+
+    /// The mails that wait.
+    pub(crate) fn mails(&self) -> &Arc<Mails> {
+        &self.mails
+    }
+
     /// What the start put in order.
     pub(crate) fn recovery(&self) -> &Recovery {
         &self.recovery
@@ -273,6 +290,11 @@ impl observe::Subject for Core {
         gauge("deedbox_catalog_commit", self.engine.last_commit());
         gauge("deedbox_sessions", self.gate.open_sessions() as u64);
         gauge("deedbox_ready", u64::from(self.problem().is_none()));
+        if let (Some(_), Ok((waiting, refused))) = (&self.settings().mail, self.mails.counts()) {
+            gauge("deedbox_mail_waiting", waiting as u64);
+            gauge("deedbox_mail_refused", refused as u64);
+            gauge("deedbox_mail_news", self.board.waiting() as u64);
+        }
         gauge("deedbox_uptime_seconds", self.started.elapsed().as_secs());
     }
 }

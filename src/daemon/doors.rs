@@ -1,14 +1,17 @@
 //! The front doors' settings, made from the firm's, and how new ones are put in their place.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::process;
 use super::tls::{Certificate, Tls};
-use crate::cli::{self, Problem};
+use crate::cli::{self, Doing as _, Problem};
 use crate::config::{self, Limits, Settings};
-use crate::front::{Bounds, sftp, webdav};
+use crate::front::{Bounds, sftp, web, webdav};
 
 /// What each new connection is served with. Connections that are open keep what they began with.
 pub(super) struct Doors {
@@ -18,17 +21,24 @@ pub(super) struct Doors {
     pub(super) https: Option<HttpsDoor>,
 }
 
-/// What the WebDAV listener serves with.
+/// What the HTTPS listener serves the drive and the pages with.
 pub(super) struct HttpsDoor {
     pub(super) tls: Arc<Tls>,
     pub(super) settings: Arc<ArcSwap<webdav::Settings>>,
+    pub(super) pages: Arc<ArcSwap<web::Settings>>,
 }
 
 /// The same as read from the disk, not in use yet.
 pub(super) struct Read {
     limits: Limits,
     sftp: Option<sftp::Settings>,
-    https: Option<(Certificate, webdav::Settings)>,
+    https: Option<ReadHttps>,
+}
+
+struct ReadHttps {
+    certificate: Certificate,
+    drive: webdav::Settings,
+    pages: web::Settings,
 }
 
 impl Read {
@@ -40,7 +50,11 @@ impl Read {
         let limits = process::room_for(settings.limits);
         let sftp = settings.sftp.as_ref().map(|sftp| sftp_settings(settings, sftp, bounds)).transpose();
         let https = settings.https.as_ref();
-        let https = https.map(|https| Ok((Certificate::read(https)?, webdav_settings(settings, bounds)))).transpose();
+        let https = https.map(|https| {
+            let certificate = Certificate::read(https)?;
+            Ok(ReadHttps { certificate, drive: webdav_settings(settings, bounds), pages: pages_settings(settings)? })
+        });
+        let https = https.transpose();
         match (limits, sftp, https) {
             (Ok(limits), Ok(sftp), Ok(https)) => Ok(Self { limits, sftp, https }),
             (limits, sftp, https) => Err([limits.err(), sftp.err(), https.err()].into_iter().flatten().collect()),
@@ -52,9 +66,10 @@ impl Doors {
     /// Doors that are opened with these settings.
     pub(super) fn new(read: Read, bounds: Arc<Bounds>) -> Self {
         bounds.set(read.limits);
-        let swap = |(certificate, settings): (Certificate, _)| HttpsDoor {
-            tls: Arc::new(Tls::new(certificate)),
-            settings: Arc::new(ArcSwap::from_pointee(settings)),
+        let swap = |read: ReadHttps| HttpsDoor {
+            tls: Arc::new(Tls::new(read.certificate)),
+            settings: Arc::new(ArcSwap::from_pointee(read.drive)),
+            pages: Arc::new(ArcSwap::from_pointee(read.pages)),
         };
         let sftp = read.sftp.map(|sftp| Arc::new(ArcSwap::from_pointee(sftp)));
         Self { bounds, sftp, https: read.https.map(swap) }
@@ -73,10 +88,10 @@ impl Doors {
         {
             changed.push("the SSH host keys".to_owned());
         }
-        if let (Some(old), Some((new, _))) = (&self.https, &read.https)
-            && old.tls.fingerprint() != new.fingerprint()
+        if let (Some(old), Some(new)) = (&self.https, &read.https)
+            && old.tls.fingerprint() != new.certificate.fingerprint()
         {
-            changed.push(format!("the certificate, now SHA-256 {}", new.fingerprint()));
+            changed.push(format!("the certificate, now SHA-256 {}", new.certificate.fingerprint()));
         }
         changed
     }
@@ -87,9 +102,10 @@ impl Doors {
         if let (Some(door), Some(sftp)) = (&self.sftp, read.sftp) {
             door.store(Arc::new(sftp));
         }
-        if let (Some(door), Some((certificate, settings))) = (&self.https, read.https) {
-            door.tls.change(certificate);
-            door.settings.store(Arc::new(settings));
+        if let (Some(door), Some(read)) = (&self.https, read.https) {
+            door.tls.change(read.certificate);
+            door.settings.store(Arc::new(read.drive));
+            door.pages.store(Arc::new(read.pages));
         }
     }
 }
@@ -101,4 +117,18 @@ fn sftp_settings(settings: &Settings, sftp: &config::Sftp, bounds: &Arc<Bounds>)
 
 fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Settings {
     webdav::Settings { realm: settings.firm.clone(), bounds: bounds.clone(), drain: settings.drain }
+}
+
+fn pages_settings(settings: &Settings) -> Result<web::Settings, Problem> {
+    let colour = settings.pages.colour.map(|colour| colour.to_string());
+    let logo = settings.pages.logo.as_deref().map(read_logo).transpose()?;
+    let (firm, zone, mails) = (settings.firm.clone(), settings.time_zone.clone(), settings.mail.is_some());
+    Ok(web::Settings { firm, zone, mails, colour, logo })
+}
+
+fn read_logo(file: &Path) -> Result<web::Logo, Problem> {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(web::Logo::MOST + 1).read_to_end(&mut bytes));
+    read.doing(format_args!("read the logo {}", file.display()))?;
+    web::Logo::parse(bytes).map_err(|why| Problem::failed(format_args!("{}: {why}", file.display())))
 }

@@ -20,6 +20,7 @@
 mod bound;
 mod core;
 mod doors;
+mod mail;
 mod prepared;
 mod process;
 mod recovery;
@@ -39,6 +40,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 pub(crate) use self::core::{Addresses, Core};
+pub(crate) use mail::read_means;
 pub(crate) use prepared::Prepared;
 pub(crate) use recovery::Recovery;
 pub(crate) use sandbox::Sandbox;
@@ -50,7 +52,8 @@ use self::sockets::Sockets;
 use self::stop::{Asked, Signals};
 use crate::audit::Action;
 use crate::cli::{self, Doing as _, Operator, Problem};
-use crate::front::{Beat, Bounds, sftp, webdav};
+use crate::front::{Beat, Bounds, sftp, web, webdav};
+use crate::notify::Notifier;
 use crate::observe;
 
 /// How long after the drain the parts may take to end by themselves.
@@ -77,9 +80,9 @@ impl Daemon {
         let (stop, _) = watch::channel(false);
         let mut daemon = Self { core: core.clone(), stop, signals, beats: Vec::new(), tasks: JoinSet::new() };
         match daemon.listen(sockets, metrics).await {
-            Ok((addresses, doors)) => {
+            Ok((addresses, doors, notifier)) => {
                 let turn = tokio::sync::Mutex::new(());
-                core.goes_live(Live { addresses, sandbox, doors, reread, turn });
+                core.goes_live(Live { addresses, sandbox, doors, notifier, reread, turn });
                 core.record(Action::Start).await?;
                 Ok(daemon)
             }
@@ -90,7 +93,11 @@ impl Daemon {
         }
     }
 
-    async fn listen(&mut self, sockets: Sockets, metrics: observe::Metrics) -> Result<(Addresses, Doors), Problem> {
+    async fn listen(
+        &mut self,
+        sockets: Sockets,
+        metrics: observe::Metrics,
+    ) -> Result<(Addresses, Doors, Option<Arc<Notifier>>), Problem> {
         let settings = self.core.settings();
         let bounds = Bounds::new(settings.limits);
         let doors = Read::from(&settings, &bounds).map_err(|problems| {
@@ -98,6 +105,7 @@ impl Daemon {
             Problem::failed(lines.join("\n"))
         })?;
         let doors = Doors::new(doors, bounds);
+        let means = read_means(&settings).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
         if let Some(folder) = &settings.matter_types {
             let found = cli::read_matter_types(folder).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
             for applied in cli::apply_matter_types(&Operator::new(&self.core, "start"), found).await? {
@@ -130,13 +138,23 @@ impl Daemon {
         if let Some((listener, door)) = https.zip(doors.https.as_ref()) {
             let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("WebDAV"));
             let (tls, front) = (door.tls.config(), door.settings.clone());
-            self.run("WebDAV", webdav::serve(listener, tls, front, gate, vfs, beat, self.stop.subscribe()));
+            let sftp_port = addresses.sftp.map(|address| address.port());
+            let site = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
+            let behind = webdav::Behind { gate, vfs, site };
+            self.run("WebDAV", webdav::serve(listener, tls, front, behind, beat, self.stop.subscribe()));
         }
         if let Some(listener) = observe {
             self.run("metrics", observe::serve(listener, metrics, core.clone(), self.stop.subscribe()));
         }
+        let notifier = means.map(|means| {
+            let (practice, log) = (core.practice().clone(), core.log().clone());
+            Notifier::new(practice, log, core.board().clone(), core.mails().clone(), means)
+        });
+        if let Some(notifier) = notifier.clone() {
+            self.run("mail", notifier.run(self.stop.subscribe()));
+        }
         self.run("the control socket", cli::serve_control(control, core, self.stop.subscribe()));
-        Ok((addresses, doors))
+        Ok((addresses, doors, notifier))
     }
 
     /// A sign of life for an accept loop.

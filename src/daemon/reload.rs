@@ -7,17 +7,20 @@
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::core::{Addresses, Core};
 use super::doors::{Doors, Read};
+use super::mail::read_means;
 use super::prepared::Reread;
 use super::sandbox::Sandbox;
 use super::systemd;
 use crate::cli::{self, MatterTypeFile, Operator, Problem, blocking};
-use crate::config::{Https, Log, Settings, Sftp};
+use crate::config::{Https, Log, Mail, Relay, Settings, Sftp};
 use crate::gate::Guarding;
+use crate::notify::{Means, Notifier};
 use crate::observe::{self, LogFilter};
 
 /// What a daemon has that a directory which was opened for one verb does not.
@@ -25,6 +28,7 @@ pub(crate) struct Live {
     pub(super) addresses: Addresses,
     pub(super) sandbox: Sandbox,
     pub(super) doors: Doors,
+    pub(super) notifier: Option<Arc<Notifier>>,
     pub(super) reread: Reread,
     /// Held by the reload that is going on.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -57,6 +61,7 @@ struct New {
     log_filter: LogFilter,
     matter_types: Vec<MatterTypeFile>,
     guarding: Guarding,
+    means: Option<Means>,
     told: Reloaded,
 }
 
@@ -64,6 +69,11 @@ impl Live {
     /// What a verb may tell of the confinement.
     pub(crate) fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    /// Who sends mail, if it is switched on.
+    pub(crate) fn notifier(&self) -> Option<&Arc<Notifier>> {
+        self.notifier.as_ref()
     }
 
     /// Reads everything anew and compares. Blocks.
@@ -92,14 +102,18 @@ impl Live {
             .map_err(|why| wrong.extend(why))
             .ok();
         let guarding = cli::read_guards(&new).map_err(|why| wrong.extend(why)).ok();
-        let (Some(doors), Some(log_filter), Some(matter_types), Some(guarding)) =
-            (doors, log_filter, matter_types, guarding)
+        let changed = changes(old, &new);
+        let needs_restart = needs_restart(old, &new);
+        let settings = with_what_stays(old, new);
+        let means = read_means(&settings).map_err(|why| wrong.extend(why)).ok();
+        let (Some(doors), Some(log_filter), Some(matter_types), Some(guarding), Some(means)) =
+            (doors, log_filter, matter_types, guarding, means)
         else {
             return Err(Problem::usage(wrong.join("\n")));
         };
-        let changed = changes(old, &new).into_iter().map(str::to_owned).chain(self.doors.differences(&doors)).collect();
-        let told = Reloaded { changed, needs_restart: needs_restart(old, &new) };
-        Ok(New { settings: with_what_stays(old, new), doors, log_filter, matter_types, guarding, told })
+        let changed = changed.into_iter().map(str::to_owned).chain(self.doors.differences(&doors)).collect();
+        let told = Reloaded { changed, needs_restart };
+        Ok(New { settings, doors, log_filter, matter_types, guarding, means, told })
     }
 
     /// What the settings name and this process cannot open, and whether that is for its sandbox.
@@ -114,7 +128,15 @@ impl Live {
         let keys = new.sftp.iter().flat_map(|sftp| sftp.host_keys.iter().map(|key| ("sftp.host_keys", key)));
         let types = new.matter_types.iter().map(|folder| ("matter_types", folder));
         let guards = new.guards.iter().map(|file| ("guards", file));
-        https.chain(keys).chain(types).chain(guards).filter_map(|(setting, path)| look(setting, path)).collect()
+        let guards = guards.chain(new.pages.logo.iter().map(|file| ("pages.logo", file)));
+        let mail = new.mail.iter().flat_map(Mail::files);
+        https
+            .chain(keys)
+            .chain(types)
+            .chain(guards)
+            .chain(mail)
+            .filter_map(|(setting, path)| look(setting, path))
+            .collect()
     }
 }
 
@@ -141,9 +163,9 @@ impl Core {
         outcome
     }
 
-    async fn reload_with(&self, live: std::sync::Arc<Live>, operator: &Operator<'_>) -> Result<Reloaded, Problem> {
+    async fn reload_with(&self, live: Arc<Live>, operator: &Operator<'_>) -> Result<Reloaded, Problem> {
         let (old, reader) = (self.settings(), live.clone());
-        let New { settings, doors, log_filter, matter_types, guarding, mut told } =
+        let New { settings, doors, log_filter, matter_types, guarding, means, mut told } =
             blocking(move || reader.read(&old)).await??;
         // The one step that can fail: it is recorded and goes to the disk.
         told.changed.extend(cli::apply_matter_types(operator, matter_types).await?);
@@ -153,6 +175,9 @@ impl Core {
         told.changed.extend(guards_differ(&self.gate().guarding(), &guarding));
         self.gate().guard(guarding);
         live.doors.change(doors);
+        if let Some((notifier, means)) = live.notifier().zip(means) {
+            notifier.change(means);
+        }
         self.put_in_force(settings);
         Ok(told)
     }
@@ -176,11 +201,13 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("matter_types", old.matter_types != new.matter_types),
         ("guards", old.guards != new.guards),
         ("time_zone", old.time_zone != new.time_zone),
+        ("pages", old.pages != new.pages),
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("log.filter", old.log.filter != new.log.filter),
         ("stop.drain_seconds", old.drain != new.drain),
         ("limits", old.limits != new.limits),
+        ("mail", old.mail.is_some() && new.mail.is_some() && with_the_same_relay(old, new.mail.clone()) != old.mail),
     ];
     named(&differ)
 }
@@ -201,8 +228,24 @@ fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("log.format", old.log.format != new.log.format),
         ("sandbox.landlock", old.sandbox != new.sandbox),
         ("uploads.fresh_minutes", old.uploads != new.uploads),
+        // The sandbox lets the daemon connect to the port that it knew when it started, and look names up only if it must.
+        ("mail.smtp", relay(old) != relay(new)),
     ];
     named(&differ)
+}
+
+fn relay(of: &Settings) -> Option<(&str, u16)> {
+    of.mail.as_ref().map(|mail| (mail.relay.host.as_str(), mail.relay.port))
+}
+
+/// Mail as newly configured, over the relay to which the daemon may connect.
+fn with_the_same_relay(old: &Settings, new: Option<Mail>) -> Option<Mail> {
+    match (&old.mail, new) {
+        (Some(Mail { relay: Relay { host, port, .. }, .. }), Some(new)) => {
+            Some(Mail { relay: Relay { host: host.clone(), port: *port, ..new.relay }, ..new })
+        }
+        (old, _) => old.clone(),
+    }
 }
 
 fn named(differ: &[(&'static str, bool)]) -> Vec<&'static str> {
@@ -219,7 +262,9 @@ fn with_what_stays(old: &Settings, new: Settings) -> Settings {
         (Some(old), Some(new)) => Some(Https { listen: old.listen, ..new }),
         (old, _) => old.clone(),
     };
+    let mail = with_the_same_relay(old, new.mail);
     Settings {
+        mail,
         sftp,
         https,
         observe: old.observe,

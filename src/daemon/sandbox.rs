@@ -1,7 +1,7 @@
 //! What the process may still do once it serves, held by the kernel (Landlock).
 //!
 //! Whoever finds a flaw in a parser and takes the daemon over is then in a process that can open the firm's own files and
-//! nothing else, can run no program, opens no TCP connection and no listener, reaches no abstract socket and signals no
+//! nothing else, can run no program, opens no TCP connection (but to the mail relay's port) and no listener, reaches no abstract socket and signals no
 //! other process. Landlock needs no privileges, and nothing can undo it.
 //!
 //! It binds the thread that asks for it and those which that thread starts. It is therefore done on the main thread, when
@@ -12,11 +12,12 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus, Ruleset,
-    RulesetAttr as _, RulesetCreatedAttr as _, Scope, path_beneath_rules,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus, NetPort, Ruleset,
+    RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, Scope, path_beneath_rules,
 };
 use serde::Serialize;
 
@@ -41,6 +42,9 @@ const SINCE: [(ABI, &str); 6] = [
 /// Where `std` and the runtime learn how many processors this process may use.
 const PROCESSORS: [&str; 2] = ["/proc/self", "/sys/fs/cgroup"];
 
+/// How names become addresses: the resolver's own files. That of the name servers lies elsewhere where a service writes it.
+const RESOLVER: [&str; 5] = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"];
+
 /// What holds, for the log and `deedbox status`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Sandbox {
@@ -52,6 +56,8 @@ pub(crate) struct Sandbox {
     writes: BTreeSet<PathBuf>,
     /// Directories in which files may be read.
     reads: BTreeSet<PathBuf>,
+    /// The one port to which TCP connections may be opened: that of the mail relay.
+    connects: Option<u16>,
 }
 
 impl Sandbox {
@@ -90,6 +96,7 @@ impl Sandbox {
         reads.extend(settings.matter_types.clone());
         let files = std::iter::once(&settings.source)
             .chain(&settings.guards)
+            .chain(&settings.pages.logo)
             .chain(settings.https.iter().flat_map(|https| [&https.certificate, &https.key]))
             .chain(settings.sftp.iter().flat_map(|sftp| &sftp.host_keys));
         for file in files {
@@ -99,12 +106,26 @@ impl Sandbox {
         }
         reads.extend(Keyring::credential().as_deref().and_then(folder));
         reads.extend(PROCESSORS.map(PathBuf::from));
+        let relay = settings.mail.as_ref().map(|mail| &mail.relay);
+        if let Some(mail) = &settings.mail {
+            reads.extend(mail.templates.clone());
+            for (_, file) in mail.files() {
+                reads.extend(folder(file));
+                reads.extend(file.canonicalize().ok().as_deref().and_then(folder));
+            }
+        }
+        if relay.is_some_and(|relay| relay.host.parse::<IpAddr>().is_err()) {
+            // Files, not the directory: /etc has more than names. Where one is replaced, names fail until the next start.
+            reads.extend(RESOLVER.map(PathBuf::from));
+            let servers = Path::new(RESOLVER[0]).canonicalize().ok();
+            reads.extend(servers.as_deref().and_then(folder).filter(|folder| folder != Path::new("/etc")));
+        }
         let writes = own.into_iter().chain(also_writes.iter().map(|path| path.to_path_buf())).collect();
-        Ok(Self { writes, reads, ..Self::default() })
+        Ok(Self { writes, reads, connects: relay.map(|relay| relay.port), ..Self::default() })
     }
 
     /// Confines the calling thread, and all that it will start, to what is planned.
-    fn confine_thread(mut self) -> Result<Self, landlock::RulesetError> {
+    fn confine_thread(mut self) -> Result<Self, RulesetError> {
         self.reads.retain(|path| path.exists());
         let ruleset = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
@@ -113,7 +134,8 @@ impl Sandbox {
             .scope(Scope::from_all(WANTED))?
             .create()?
             .add_rules(path_beneath_rules(&self.reads, AccessFs::ReadFile | AccessFs::ReadDir))?
-            .add_rules(path_beneath_rules(&self.writes, changing()))?;
+            .add_rules(path_beneath_rules(&self.writes, changing()))?
+            .add_rules(self.connects.map(|port| Ok::<_, RulesetError>(NetPort::new(port, AccessNet::ConnectTcp))))?;
         let status = ruleset.restrict_self()?;
         let abi = match status.landlock {
             LandlockStatus::Available { effective_abi, .. } => effective_abi as u32,
@@ -144,7 +166,14 @@ impl std::fmt::Display for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.landlock_abi, self.missing.as_slice()) {
             (None, _) => f.write_str("none: the process is not confined"),
-            (Some(abi), []) => write!(f, "confined to its own files, without outgoing connections (Landlock {abi})"),
+            (Some(abi), []) => {
+                f.write_str("confined to its own files, ")?;
+                match self.connects {
+                    None => f.write_str("without outgoing connections")?,
+                    Some(port) => write!(f, "with outgoing connections to port {port} alone")?,
+                }
+                write!(f, " (Landlock {abi})")
+            }
             (Some(abi), missing) => write!(f, "confined, but not for {} (Landlock {abi})", missing.join(", ")),
         }
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use totp_rs::{Builder, Secret, Totp};
 
 use super::login::{LoginError, Proof};
@@ -51,6 +52,21 @@ pub fn random_secret() -> String {
     Secret::from(secret.to_vec()).to_base32()
 }
 
+/// Is this a code of now of a secret that is not an account's yet? Shown before a second factor is switched on, it says that
+/// the authenticator has the secret.
+pub fn is_code_of(secret: &str, code: &str) -> bool {
+    let digits: String = code.chars().filter(|c| !c.is_whitespace()).take(MAX_CODE_BYTES).collect();
+    let seconds = u64::try_from(Timestamp::now().as_seconds()).unwrap_or(0);
+    totp(secret).is_some_and(|totp| totp.check(&digits, seconds).is_some())
+}
+
+/// The address that authenticators read from a QR code (Key Uri Format).
+pub fn authenticator_url(firm: &str, login: &str, secret: &str) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let (issuer, login) = (encoded(firm), encoded(login));
+    format!("otpauth://totp/{issuer}:{login}?secret={}&issuer={issuer}", secret.trim_end_matches('='))
+}
+
 impl Gate {
     /// Completes a login with a code of the authenticator, or with a recovery code, which is then used up. A failure has
     /// been recorded and delayed when this returns.
@@ -64,13 +80,39 @@ impl Gate {
             return Err(self.refuse(front, peer, login, None).await);
         };
         let proof = Proof { auth, second_factor: true, device: None };
-        let is_right =
-            self.is_fresh_code(&account, code) || self.spend_recovery_code(&account, front, peer, &proof, code).await?;
-        if !is_right {
+        if !self.is_right_code(&account, front, peer, &proof, code).await? {
             return Err(self.refuse(front, peer, login, Some("wrong code of the second factor")).await);
         }
         self.succeeded(login, peer);
         self.open(&account, front, peer, proof).await
+    }
+
+    /// Is this a code of the second factor of the session's own account, or a recovery code, which is then used up? Asked
+    /// before the factor is taken away. A failure has been recorded and delayed when this returns.
+    pub async fn confirm_code(&self, session: &Session, code: &str) -> Result<(), LoginError> {
+        let (front, login) = (session.front(), session.login());
+        let peer = session.peer().ok_or(LoginError::Refused)?;
+        self.admit_guess(front, login, peer)?;
+        let account = self.practice.firm().account(session.account()).cloned();
+        let proof = Proof { auth: session.auth(), second_factor: session.second_factor(), device: None };
+        if let Some(account) = account.filter(|_| session.is_live() && code.len() <= MAX_CODE_BYTES)
+            && self.is_right_code(&account, front, peer, &proof, code).await?
+        {
+            self.succeeded(login, peer);
+            return Ok(());
+        }
+        Err(self.refuse(front, peer, login, Some("wrong code before a change of the account")).await)
+    }
+
+    async fn is_right_code(
+        &self,
+        account: &Account,
+        front: Front,
+        peer: IpAddr,
+        proof: &Proof<'_>,
+        code: &str,
+    ) -> Result<bool, LoginError> {
+        Ok(self.is_fresh_code(account, code) || self.spend_recovery_code(account, front, peer, proof, code).await?)
     }
 
     /// Is this a code of now, or of one step before or after, that was not used before (RFC 6238 section 5.2)? The last
@@ -135,6 +177,15 @@ mod tests {
         }
         assert_eq!(totp(&secret).expect("a secret").check("287083", 59), None);
         assert!(totp("not base32!").is_none());
+    }
+
+    #[test]
+    fn an_address_for_authenticators_is_escaped() {
+        assert_eq!(
+            authenticator_url("Example & Law: Ä", "client.one@example.com", "ABCD=="),
+            "otpauth://totp/Example%20%26%20Law%3A%20%C3%84:client%2Eone%40example%2Ecom?secret=ABCD\
+             &issuer=Example%20%26%20Law%3A%20%C3%84"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::hashing::{Full, Hashing};
 use super::throttle::Throttle;
 use super::{Gate, Session, Settings, passwords};
 use crate::audit::{Action, Actor, Detail, Event, Outcome};
-use crate::names::{AccountId, AuthMethod, Front, SessionId, Timestamp};
+use crate::names::{AccountId, AuthMethod, Front, Role, SessionId, Timestamp};
 use crate::practice::{Account, DevicePassword, TokenDigest};
 
 /// Who finds an address's places in the queue for passwords taken may come again after this time.
@@ -54,6 +54,8 @@ pub(super) struct Proof<'a> {
 /// What logging in needs to remember.
 pub(super) struct Logins {
     throttle: Throttle,
+    /// Requests for another password: whoever floods a mailbox is slowed like one who guesses.
+    resets: Throttle,
     hashing: Hashing,
     /// Verified against when there is no account or no password, so that both take the same time.
     nobody: String,
@@ -75,7 +77,7 @@ struct Remembered {
 impl Logins {
     pub(super) fn new(settings: &Settings) -> Result<Self, passwords::Error> {
         for limit in ["guesses", "passwords_waiting", "passwords_waiting_per_address"] {
-            for front in [Front::Sftp, Front::Webdav] {
+            for front in [Front::Sftp, Front::Webdav, Front::Web] {
                 hits(limit, front).absolute(0);
             }
         }
@@ -83,6 +85,7 @@ impl Logins {
         getrandom::fill(&mut key).map_err(|_| passwords::Error::Hash)?;
         Ok(Self {
             throttle: Throttle::default(),
+            resets: Throttle::default(),
             hashing: Hashing::start(settings.passwords_waiting, settings.passwords_waiting_per_address)?,
             nobody: passwords::hash(&passwords::random())?,
             basic: Mutex::default(),
@@ -144,7 +147,7 @@ impl Logins {
 }
 
 impl Gate {
-    /// Checks a password, the account's or one of its devices'. A failure has been recorded and delayed when this returns.
+    /// Checks a password, the account's or, where devices come in, one of its devices'. A failure has been recorded and delayed when this returns.
     pub async fn login_password(
         &self,
         front: Front,
@@ -154,9 +157,12 @@ impl Gate {
     ) -> Result<Login, LoginError> {
         let login = normal(login);
         self.admit_guess(front, &login, peer)?;
-        let account = self.practice.firm().account_by_login(&login).cloned().filter(|account| account.enabled);
+        // The pages are for people: a device there would be somebody who has taken its password.
+        let may_come =
+            |account: &Arc<Account>| account.enabled && (front != Front::Web || account.role != Role::Device);
+        let account = self.practice.firm().account_by_login(&login).cloned().filter(may_come);
         // Long and random: there is nothing to slow down, and nothing to learn from how soon it opens.
-        let device = account.as_ref().and_then(|account| {
+        let device = account.as_ref().filter(|_| front != Front::Web).and_then(|account| {
             let digest = (password.len() <= MAX_DEVICE_PASSWORD_BYTES).then(|| TokenDigest::of(password))?;
             account.device_password(&digest, Timestamp::now()).map(|device| (account, device))
         });
@@ -186,13 +192,30 @@ impl Gate {
                 let proof = Proof { auth, second_factor: false, device: None };
                 self.open(&account, front, peer, proof).await.map(Login::Done)
             }
-            (Some(_), Front::Sftp) => Ok(Login::NeedsCode(FirstFactor::new(account, front, peer, auth))),
+            (Some(_), Front::Sftp | Front::Web) => Ok(Login::NeedsCode(FirstFactor::new(account, front, peer, auth))),
             // Basic authentication has no place for a code, so what it sends must not be what a code protects.
             (Some(_), _) => {
                 let why = "the account has a second factor: only a device password opens it here";
                 Err(self.refuse(front, peer, &account.login, Some(why)).await)
             }
         }
+    }
+
+    /// Is this the password of the session's own account? Asked again before a change with which whoever sits down at an open
+    /// page could lock its owner out. A failure has been recorded and delayed when this returns.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] also for an account without a password.
+    pub async fn confirm_password(&self, session: &Session, password: &str) -> Result<(), LoginError> {
+        let (front, login) = (session.front(), session.login());
+        let peer = session.peer().ok_or(LoginError::Refused)?;
+        self.admit_guess(front, login, peer)?;
+        let account = self.practice.firm().account(session.account()).cloned();
+        if self.verify(front, peer, account.as_deref(), password).await? {
+            self.succeeded(login, peer);
+            return Ok(());
+        }
+        Err(self.refuse(front, peer, login, Some("wrong password before a change of the account")).await)
     }
 
     /// Basic authentication: as [`Gate::login_password`], but an equal request finds its session again, without a hash,
@@ -243,6 +266,16 @@ impl Gate {
             hits("guesses", front).increment(1);
             LoginError::Throttled(wait)
         })
+    }
+
+    /// Counts every request, since there is no telling a good one from a bad one.
+    pub(super) fn admit_reset(&self, front: Front, login: &str, peer: IpAddr) -> Result<(), LoginError> {
+        self.logins.resets.admit(login, peer).map_err(|wait| {
+            hits("resets", front).increment(1);
+            LoginError::Throttled(wait)
+        })?;
+        self.logins.resets.failed(login, peer);
+        Ok(())
     }
 
     async fn verify(
@@ -309,7 +342,7 @@ fn hits(limit: &'static str, front: Front) -> metrics::Counter {
     metrics::counter!("deedbox_limit_hits_total", "limit" => limit, "front" => front.as_str())
 }
 
-fn login_event(actor: Actor, outcome: Outcome, how: Option<String>) -> Event {
+pub(super) fn login_event(actor: Actor, outcome: Outcome, how: Option<String>) -> Event {
     let detail = how.map(Detail::because).unwrap_or_default();
     Event { actor, action: Action::Login, outcome, matter: None, object: None, path: None, detail }
 }

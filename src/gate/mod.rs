@@ -11,6 +11,7 @@ mod activity;
 mod asks;
 mod factor;
 mod hashing;
+mod links;
 mod login;
 mod open_sessions;
 mod operation;
@@ -27,15 +28,16 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 pub use asks::{Ask, Guarding, WhatIf};
-pub use factor::{FirstFactor, Login, random_secret};
+pub use factor::{FirstFactor, Login, authenticator_url, is_code_of, random_secret};
+pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
 pub use login::LoginError;
 pub use open_sessions::{OpenSession, Which};
 pub use operation::{
-    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Move, Operation, OwnAccount, Read, SeeActivity,
+    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount, Read, SeeActivity,
     SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, Permit, Refusal};
-pub use session::Session;
+pub use session::{CarriedOn, Session};
 
 use crate::audit::Log;
 use crate::names::SessionId;

@@ -86,19 +86,45 @@ impl Viewpoint<'_> {
         if place.is_structure() {
             return self.with_rules(place, |rules| policy::may_enter(self.standing, rules, place));
         }
-        let folder = Object { own: place.own, folder: true, ..Object::default() };
+        let by_rule = self.with_rules(place, |rules| policy::by_rule(self.standing, rules, place));
+        let folder = Object { own: place.own, folder: true, by_rule, ..Object::default() };
         folder.visible(self.rights(place))
     }
 
     /// What the policy may know of an entry.
     pub fn object(&self, target: &DocumentTarget) -> Object {
-        Object {
+        let plain = Object {
             own: target.is_own,
             fresh: target.made_at.elapsed() < self.fresh_for,
             empty: !target.is_folder && target.size == 0,
             transient: target.is_transient,
             folder: target.is_folder,
-        }
+            ..Object::default()
+        };
+        self.with_rules(&target.place, |rules| {
+            if rules.is_plain() {
+                return plain;
+            }
+            let anchored = policy::is_anchored(rules, target.node);
+            if target.is_folder {
+                let by_rule = policy::by_rule(self.standing, rules, &target.inside());
+                return Object { by_rule, anchored, ..plain };
+            }
+            let shared = policy::shared(self.standing, rules, target.place.matter, target.node);
+            Object { shared, anchored, ..plain }
+        })
+    }
+
+    /// Whether this document in a folder is shared with the session where it stands.
+    pub fn is_shared(&self, place: &Place, document: NodeId) -> bool {
+        self.with_rules(place, |rules| !policy::shared(self.standing, rules, place.matter, document).is_empty())
+    }
+
+    /// Whether something in a folder may show itself although the folder is not listed.
+    pub fn opens_in(&self, place: &Place) -> bool {
+        self.with_rules(place, |rules| {
+            !rules.is_plain() && place.folder().is_some_and(|folder| policy::opens_in(rules, folder))
+        })
     }
 
     /// Is this a folder of messages?
@@ -232,8 +258,10 @@ macro_rules! acts {
 }
 
 acts! {
-    /// Administer the firm.
+    /// Administer the firm: accounts, matter types, switches, the daemon itself.
     Administer, |seen| seen.standing.role == Role::Admin;
+    /// Manage matters, contacts and who has access to what. It opens no document.
+    Manage, |seen| matches!(seen.standing.role, Role::Staff | Role::Admin);
     /// See who did what in a matter.
     SeeActivity, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor | Role::Staff);
     /// What somebody does to the own account, which is that of the permit.

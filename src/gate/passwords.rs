@@ -20,6 +20,37 @@ pub enum Error {
     Hash,
 }
 
+/// The shortest password that a person may choose, in characters (NIST SP 800-63B asks for 8 where there is a second factor).
+pub const MIN_CHARACTERS: usize = 10;
+
+/// A password that a person chose is too easy to guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Weak {
+    /// Fewer characters than [`MIN_CHARACTERS`], or more bytes than are hashed.
+    #[error("a password has {} characters at least, and {} bytes at most", MIN_CHARACTERS, MAX_PASSWORD_BYTES)]
+    Length,
+    /// Among the first that somebody would try: well-known, made of common words, a date, a row of keys, or the login.
+    #[error("this password would soon be guessed; a few words that do not belong together make a better one")]
+    Common,
+}
+
+/// Is this password good enough for this login? Length and how soon it would be guessed count, and no rule about its
+/// characters does.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(password: &str, login: &str) -> Result<(), Weak> {
+    if password.chars().count() < MIN_CHARACTERS || password.len() > MAX_PASSWORD_BYTES {
+        return Err(Weak::Length);
+    }
+    let own: Vec<&str> =
+        login.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).chain([login]).collect();
+    match zxcvbn::zxcvbn(password, &own).score() >= zxcvbn::Score::Three {
+        true => Ok(()),
+        false => Err(Weak::Common),
+    }
+}
+
 fn hasher() -> Result<Argon2<'static>, Error> {
     let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|_| Error::Hash)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
@@ -83,6 +114,21 @@ mod tests {
         assert!(!verify(&stored, "correct hors"));
         assert!(!verify("not a hash", "correct horse"));
         assert_eq!(hash(""), Err(Error::Length));
+    }
+
+    #[test]
+    fn passwords_that_would_soon_be_guessed_are_refused_whatever_characters_they_have() {
+        let login = "client.one@example.com";
+        for weak in
+            ["Password123!", "qwertyuiop12", "client.one@example.com", "1234567890", "aaaaaaaaaaaaaaaa", "Passw0rd2026"]
+        {
+            assert_eq!(check(weak, login), Err(Weak::Common), "{weak}");
+        }
+        assert_eq!(check("xK9!vQ2#", login), Err(Weak::Length));
+        assert_eq!(check(&"word ".repeat(300), login), Err(Weak::Length));
+        for good in ["correct horse battery staple", "тёплый чайник у окна", &random()] {
+            assert_eq!(check(good, login), Ok(()), "{good}");
+        }
     }
 
     #[test]

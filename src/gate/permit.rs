@@ -4,12 +4,10 @@
 //! built elsewhere (its fields are private to this file), it carries its own target so that a later step cannot aim at
 //! another one, and it is settled with an outcome; dropped unsettled, it records `abandoned`.
 
-use std::sync::Arc;
-
 use super::operation::{Aim, Operation, Recorded, Viewpoint};
 use super::{Gate, Session};
 use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};
-use crate::names::{AccountId, DocPath, MatterId};
+use crate::names::{AccountId, AdminTarget, DocPath, MatterId};
 use crate::policy::Decision;
 use crate::policy::guards::Forbidden;
 use crate::practice::Account;
@@ -232,10 +230,10 @@ impl Gate {
         Ok(look(&Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for }))
     }
 
-    /// The firm as an account would stand in it, for an explanation that an administrator asked for.
-    pub fn viewpoint_of<T>(
+    /// The firm as an account would stand in it, for an explanation or a count that was asked for.
+    pub fn viewpoint_of<O: Operation<Target = crate::names::AdminTarget>, T>(
         &self,
-        _permit: &Permit<super::Administer>,
+        _permit: &Permit<O>,
         account: &Account,
         look: impl FnOnce(&Viewpoint<'_>) -> T,
     ) -> T {
@@ -244,15 +242,28 @@ impl Gate {
         look(&Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for })
     }
 
-    /// A permit for an administrative action; `action` and `subject` as on the command line.
-    pub async fn permit_admin(
+    /// A permit for what somebody does to the own account; `action` in the words of the command line, `subject` what it is
+    /// about beside the login.
+    pub async fn permit_own(
         &self,
-        session: &Arc<Session>,
+        session: &Session,
+        action: &str,
+        subject: &str,
+    ) -> Result<Permit<super::OwnAccount>, Refusal> {
+        let subject =
+            if subject.is_empty() { session.login().to_owned() } else { format!("{}: {subject}", session.login()) };
+        self.permit(session, AdminTarget { action: action.to_owned(), subject, matter: None }).await
+    }
+
+    /// A permit for an act on the firm's records; `action` and `subject` as on the command line.
+    pub async fn permit_act<O: Operation<Target = crate::names::AdminTarget>>(
+        &self,
+        session: &Session,
         action: &str,
         subject: &str,
         matter: Option<MatterId>,
-    ) -> Result<Permit<super::Administer>, Refusal> {
-        let target = crate::names::AdminTarget { action: action.to_owned(), subject: subject.to_owned(), matter };
+    ) -> Result<Permit<O>, Refusal> {
+        let target = AdminTarget { action: action.to_owned(), subject: subject.to_owned(), matter };
         self.permit(session, target).await
     }
 }

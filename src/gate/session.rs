@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use super::Gate;
-use super::login::Proof;
+use super::login::{LoginError, Proof, login_event};
 use super::permit::Refusal;
 use crate::audit::{Action, Actor, Detail, Event, Outcome, Unavailable};
 use crate::names::{AccountId, AuthMethod, Front, Role, SessionId, Timestamp};
@@ -181,7 +181,39 @@ impl Session {
     }
 }
 
+/// Why a login goes on as another session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CarriedOn {
+    /// The same browser, from this address now: guards and the record must have the one at the other end.
+    From(IpAddr),
+    /// The session has just changed the credentials of its own account, which ends every other one.
+    AfterOwnChange,
+}
+
 impl Gate {
+    /// The same login as another session: nobody proves anything anew. Recorded as a login.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] if the session has lost its ground otherwise.
+    pub async fn carry_on(&self, session: &Session, why: CarriedOn) -> Result<Arc<Session>, LoginError> {
+        let account = self.practice.firm().account(session.account).cloned().filter(|account| account.enabled);
+        let (peer, changes, told) = match why {
+            CarriedOn::From(peer) => (Some(peer), 0, "the session goes on from another address"),
+            CarriedOn::AfterOwnChange => (session.peer, 1, "the session goes on after a change of the account"),
+        };
+        let expected = session.credentials.map(|credentials| credentials + changes);
+        let account = account.filter(|account| session.device.is_none() && expected == Some(account.credentials));
+        let (Some(account), Some(peer)) = (account, peer) else { return Err(LoginError::Refused) };
+        if changes == 0 && !session.is_live() {
+            return Err(LoginError::Refused);
+        }
+        let proof = Proof { auth: session.auth, second_factor: session.second_factor, device: None };
+        let next = Session::of_account(&account, session.front, peer, &proof);
+        let event = login_event(next.actor(), Outcome::Done, Some(told.to_owned()));
+        self.log.record(event).await.map_err(|_| LoginError::Unavailable)?;
+        Ok(self.admit(next))
+    }
+
     /// The firm now and the session's standing in it. Compiled once per change of the firm; a session whose account is
     /// no longer as it was at login ends here.
     pub(super) fn standing(&self, session: &Session) -> Result<(Arc<Firm>, Arc<Standing>), Refusal> {

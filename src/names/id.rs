@@ -89,3 +89,7 @@ id!(
     /// A WebDAV lock (RFC 4918 section 6.5); whoever holds the token may write what it locks.
     LockToken
 );
+id!(
+    /// A mail that waits to be sent.
+    MailId
+);

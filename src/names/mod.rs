@@ -14,7 +14,7 @@ mod transient;
 mod verb;
 
 pub use area::{Area, Areas};
-pub use id::{AccountId, BlobId, ContactId, LockToken, MatterId, NodeId, ParseIdError, SessionId};
+pub use id::{AccountId, BlobId, ContactId, LockToken, MailId, MatterId, NodeId, ParseIdError, SessionId};
 pub use network::network;
 pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, NameError};
 pub use place_in_text::line_and_column;

@@ -60,6 +60,17 @@ pub struct DocumentTarget {
 }
 
 impl DocumentTarget {
+    /// The inside of a user-made folder.
+    pub fn inside(&self) -> Place {
+        Place {
+            matter: self.place.matter,
+            chain: [&self.place.chain[..], &[self.node]].concat(),
+            structure: self.place.structure,
+            own: self.is_own,
+            path: self.path(),
+        }
+    }
+
     /// The whole path.
     pub fn path(&self) -> DocPath {
         self.place.path.clone().join(self.name.clone()).unwrap_or_else(|_| self.place.path.clone())

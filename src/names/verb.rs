@@ -184,6 +184,8 @@ pub enum Front {
     Sftp,
     /// WebDAV over HTTPS.
     Webdav,
+    /// The pages, in a browser.
+    Web,
     /// The control socket: the operator at the command line.
     Console,
     /// The daemon itself: recovery, expiry.
@@ -191,11 +193,15 @@ pub enum Front {
 }
 
 impl Front {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Sftp, Self::Webdav, Self::Web, Self::Console, Self::Service];
+
     /// The word in the audit record.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sftp => "sftp",
             Self::Webdav => "webdav",
+            Self::Web => "web",
             Self::Console => "console",
             Self::Service => "service",
         }
@@ -205,10 +211,10 @@ impl Front {
 impl FromStr for Front {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Sftp, Self::Webdav, Self::Console, Self::Service]
+        Self::ALL
             .into_iter()
             .find(|front| front.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no way in: use sftp or webdav"))
+            .ok_or_else(|| format!("`{text}` is no way in: use sftp, webdav or web"))
     }
 }
 
@@ -223,6 +229,8 @@ pub enum AuthMethod {
     /// A password that the account has for one device.
     #[serde(rename = "device-password")]
     DevicePassword,
+    /// A single-use link that was sent to the account's address.
+    Link,
     /// The right to open the control socket, as the operating system enforces it.
     Socket,
     /// The daemon's own work.
@@ -233,8 +241,8 @@ pub enum AuthMethod {
 
 impl AuthMethod {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Password, Self::PublicKey, Self::DevicePassword, Self::Socket, Self::Internal, Self::None];
+    pub const ALL: [Self; 7] =
+        [Self::Password, Self::PublicKey, Self::DevicePassword, Self::Link, Self::Socket, Self::Internal, Self::None];
 
     /// The word in the audit record and in guards.
     pub const fn as_str(self) -> &'static str {
@@ -242,6 +250,7 @@ impl AuthMethod {
             Self::Password => "password",
             Self::PublicKey => "publickey",
             Self::DevicePassword => "device-password",
+            Self::Link => "link",
             Self::Socket => "socket",
             Self::Internal => "internal",
             Self::None => "none",

@@ -15,16 +15,38 @@ pub struct Object {
     pub transient: bool,
     /// It is a folder.
     pub folder: bool,
+    /// A folder that shows or hides itself by a rule of its own, or by what it holds, whatever the rights in its folder are.
+    pub by_rule: Option<bool>,
+    /// What may be done with a document because it is shared where it stands.
+    pub shared: Rights,
+    /// A rule or share stands on it or below, so that it cannot move to another folder.
+    pub anchored: bool,
 }
 
 impl Object {
     /// May a session with these rights in the holding folder know of this object? With any right but Create; without one,
-    /// a maker still sees the own fresh upload and the own folder. Temporary files are their maker's alone.
+    /// a maker still sees the own fresh upload and the own folder. Temporary files are their maker's alone. Rules and shares
+    /// go before.
     pub fn visible(self, rights: Rights) -> bool {
         if self.transient {
             return self.own && !rights.is_empty();
         }
-        rights.reveals() || (rights.has(Verb::Create) && self.own && (self.fresh || self.folder))
+        if let Some(shown) = self.by_rule {
+            return shown;
+        }
+        self.shared.reveals()
+            || rights.reveals()
+            || (rights.has(Verb::Create) && self.own && (self.fresh || self.folder))
+    }
+
+    /// Shows itself where its folder is not listed.
+    pub fn shows_itself(self) -> bool {
+        self.by_rule == Some(true) || self.shared.reveals()
+    }
+
+    /// Nobody's business but its maker's or staff's, whatever the rights in the folder.
+    fn out_of_sight(self) -> bool {
+        (self.transient && !self.own) || self.by_rule == Some(false)
     }
 
     fn own_fresh(self) -> bool {
@@ -146,7 +168,8 @@ fn weigh(operation: Operation) -> (bool, bool) {
         Op::List { shown } => (shown, shown),
         Op::Stat { object, rights } => (object.visible(rights), false),
         Op::Read { object, rights } => {
-            (rights.has(Verb::Read) || (object.own_transient() && !rights.is_empty()), object.visible(rights))
+            let granted = rights.has(Verb::Read) || object.shared.has(Verb::Read);
+            (granted || (object.own_transient() && !rights.is_empty()), object.visible(rights))
         }
         Op::Create { transient, rights, shown } => {
             (rights.has(Verb::Create) || (transient && rights.has(Verb::Update)), shown)
@@ -172,20 +195,19 @@ fn weigh(operation: Operation) -> (bool, bool) {
         Op::Move { object, replaces, source, target } => {
             let leave = (source.has(Verb::Read) && source.has(Verb::Delete)) || writes_transient(object, source);
             let enter = target.has(if replaces.is_some() { Verb::Update } else { Verb::Create });
-            (leave && enter, object.visible(source))
+            (leave && enter && !object.anchored, object.visible(source))
         }
     };
-    // A temporary file of somebody else is nobody's business, whatever the rights in the folder.
-    let foreign_transient = match operation {
+    let out_of_sight = match operation {
         Op::Read { object, .. }
         | Op::Update { object, .. }
         | Op::Describe { object, .. }
         | Op::Delete { object, .. }
         | Op::Rename { object, .. }
-        | Op::Move { object, .. } => object.transient && !object.own,
+        | Op::Move { object, .. } => object.out_of_sight(),
         Op::List { .. } | Op::Stat { .. } | Op::Create { .. } => false,
     };
-    (granted && !foreign_transient, visible && !foreign_transient)
+    (granted && !out_of_sight, visible && !out_of_sight)
 }
 
 /// A maker may always write, rename and delete the own temporary files of a save, where any writing is allowed at all.

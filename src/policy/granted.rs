@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::sight::Share;
 use crate::names::{Area, Areas, MatterId, NodeId, Place, Rights, Role, Verb};
 
 /// One portal permission row: what participants of one type may do in the folder that carries it.
@@ -27,7 +28,7 @@ pub enum FolderRule {
     Inherit,
 }
 
-/// A folder that a matter type made, with its rule.
+/// A folder with its rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuledFolder {
     /// Where its rights come from.
@@ -40,14 +41,23 @@ pub struct RuledFolder {
     pub area: Area,
 }
 
-/// All ruled folders of one matter.
+/// All rules of one matter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MatterRules {
-    /// By node.
+    /// Those of the folders of its structure, by node.
     pub folders: HashMap<NodeId, RuledFolder>,
+    /// Those that staff gave to folders which people made, by node.
+    pub inner: HashMap<NodeId, RuledFolder>,
+    /// The documents that are shared where they stand, by node.
+    pub shares: HashMap<NodeId, Share>,
 }
 
 impl MatterRules {
+    /// True if rights follow from the structure alone.
+    pub fn is_plain(&self) -> bool {
+        self.inner.is_empty() && self.shares.is_empty()
+    }
+
     /// The area in which the folder at the end of this chain stands.
     pub fn area(&self, chain: &[NodeId]) -> Option<Area> {
         Some(self.folders.get(chain.first()?)?.area)
@@ -56,7 +66,7 @@ impl MatterRules {
     /// The nearest rule on the way up this chain that says something itself, and the path of the folder that carries it.
     pub fn nearest(&self, chain: &[NodeId]) -> Option<(&str, &FolderRule)> {
         chain.iter().rev().find_map(|node| {
-            let folder = self.folders.get(node)?;
+            let folder = self.folders.get(node).or_else(|| self.inner.get(node))?;
             (folder.rule != FolderRule::Inherit).then_some((folder.label.as_str(), &folder.rule))
         })
     }
@@ -159,14 +169,14 @@ pub struct Granted<'a> {
 }
 
 /// The rights of a standing in a folder. The root and a matter's own level grant nothing but to staff; what is shown
-/// there follows from [`may_enter`].
+/// there follows from [`may_enter`](super::may_enter).
 pub fn granted<'a>(standing: &'a Standing, rules: &'a MatterRules, place: &Place) -> Granted<'a> {
     let granted = granted_in(standing, rules, place.matter, &place.chain);
     let rights = if standing.read_only { granted.rights & Rights::READ_ONLY } else { granted.rights };
     Granted { rights, ..granted }
 }
 
-fn granted_in<'a>(
+pub(super) fn granted_in<'a>(
     standing: &'a Standing,
     rules: &'a MatterRules,
     matter: Option<MatterId>,
@@ -206,26 +216,4 @@ fn granted_in<'a>(
             Granted { rights, source: Source::Rows { folder, participant_type, rights: row, download_off } }
         }
     }
-}
-
-/// May a folder of the structure be seen and entered? Yes with any right in it, or when some folder below grants one,
-/// since a drive has to walk through. The root may always be entered, a matter by those who may enter something in it.
-pub fn may_enter(standing: &Standing, rules: &MatterRules, place: &Place) -> bool {
-    let Some(matter) = place.matter else { return true };
-    if standing.role == Role::Staff {
-        return true;
-    }
-    if !standing.matters.contains_key(&matter) {
-        return false;
-    }
-    if !granted(standing, rules, place).rights.is_empty() {
-        return true;
-    }
-    rules.folders.iter().any(|(node, folder)| {
-        let below = place.folder().is_none_or(|here| folder.above.contains(&here));
-        below && {
-            let chain: Vec<NodeId> = folder.above.iter().chain([node]).copied().collect();
-            !granted_in(standing, rules, Some(matter), &chain).rights.is_empty()
-        }
-    })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::accounts::bounded;
 use super::draft::Draft;
 use super::words::quoted;
-use super::{Access, Contact, Error, Matter, NewParticipant, Participant, Party};
+use super::{Access, Account, Contact, Error, Matter, NewParticipant, Participant, Party};
 use crate::names::{MatterId, Role, Timestamp};
 
 /// How many participants a matter may have.
@@ -74,7 +74,10 @@ impl Draft<'_> {
             return Ok(one);
         }
         let granted_at = Some(Timestamp::now());
-        Ok(self.put_participant(Participant { access: Access::Active, granted_at, ..Participant::clone(&one) }))
+        let given =
+            self.put_participant(Participant { access: Access::Active, granted_at, ..Participant::clone(&one) });
+        self.call_back_invitations(party);
+        Ok(given)
     }
 
     /// Access goes off for a time; an invitation that is on its way is called back.
@@ -85,15 +88,13 @@ impl Draft<'_> {
         let matter = self.known_matter(matter)?;
         let one = self.known_participant(&matter, party)?;
         match one.access {
-            Access::Active | Access::Invited => {
-                Ok(self.put_participant(Participant { access: Access::Disabled, ..Participant::clone(&one) }))
-            }
+            Access::Active | Access::Invited => Ok(self.take_access(&one, Access::Disabled)),
             Access::Disabled => Ok(one),
             Access::None | Access::Removed => Err(self.not_given(&matter, &one, "disabled")),
         }
     }
 
-    /// Disabled access goes on again.
+    /// Disabled access goes on again, or is pending again for who never came in: the invitation must then be sent anew.
     ///
     /// # Errors
     /// [`Error::Refused`] if access is not disabled, or the matter is closed or out of the portal.
@@ -103,7 +104,8 @@ impl Draft<'_> {
         shown(&matter)?;
         match one.access {
             Access::Disabled => {
-                Ok(self.put_participant(Participant { access: Access::Active, ..Participant::clone(&one) }))
+                let access = if one.granted_at.is_some() { Access::Active } else { Access::Invited };
+                Ok(self.put_participant(Participant { access, ..Participant::clone(&one) }))
             }
             Access::Active => Ok(one),
             Access::None | Access::Removed | Access::Invited => Err(self.not_given(&matter, &one, "enabled")),
@@ -115,11 +117,15 @@ impl Draft<'_> {
         let matter = self.known_matter(matter)?;
         let one = self.known_participant(&matter, party)?;
         match one.access {
-            Access::Active | Access::Invited | Access::Disabled => {
-                Ok(self.put_participant(Participant { access: Access::Removed, ..Participant::clone(&one) }))
-            }
+            Access::Active | Access::Invited | Access::Disabled => Ok(self.take_access(&one, Access::Removed)),
             Access::None | Access::Removed => Ok(one),
         }
+    }
+
+    fn take_access(&mut self, one: &Participant, access: Access) -> Arc<Participant> {
+        let taken = self.put_participant(Participant { access, ..Participant::clone(one) });
+        self.call_back_invitations(one.party);
+        taken
     }
 
     fn not_given(&self, matter: &Matter, one: &Participant, what: &str) -> Error {
@@ -146,7 +152,7 @@ impl Draft<'_> {
     }
 
     /// An account needs an address that is this contact's alone: with two, either one could log in as the other.
-    fn give_account(&mut self, contact: Arc<Contact>) -> Result<(), Error> {
+    pub(super) fn give_account(&mut self, contact: Arc<Contact>) -> Result<Arc<Account>, Error> {
         let Some(address) = contact.email.clone() else {
             return Err(Error::NoAddress(contact));
         };
@@ -154,8 +160,8 @@ impl Draft<'_> {
         if contacts.len() > 1 {
             return Err(Error::SharedAddress { address, contacts });
         }
-        if self.firm().account_of(Party::Contact(contact.id)).is_some() {
-            return Ok(());
+        if let Some(account) = self.firm().account_of(Party::Contact(contact.id)) {
+            return Ok(account.clone());
         }
         if let Some(other) = self.firm().account_by_login(&address) {
             return Err(Error::Refused(format!(
@@ -163,7 +169,7 @@ impl Draft<'_> {
                 other.role
             )));
         }
-        self.add_account(&address, Role::Participant, Some(contact.id)).map(drop)
+        self.add_account(&address, Role::Participant, Some(contact.id))
     }
 
     pub(super) fn known_matter(&self, id: MatterId) -> Result<Arc<Matter>, Error> {
@@ -182,7 +188,7 @@ impl Draft<'_> {
         }
     }
 
-    fn known_participant(&self, matter: &Matter, party: Party) -> Result<Arc<Participant>, Error> {
+    pub(super) fn known_participant(&self, matter: &Matter, party: Party) -> Result<Arc<Participant>, Error> {
         let name = self.known_party(party)?;
         self.firm().participant(matter.id, party).cloned().ok_or_else(|| {
             Error::NotFound(format!("{name} is no participant of matter {}; add them first", matter.number))
@@ -191,7 +197,7 @@ impl Draft<'_> {
 }
 
 /// Access can be given on a matter that is open and in the portal.
-fn shown(matter: &Matter) -> Result<(), Error> {
+pub(super) fn shown(matter: &Matter) -> Result<(), Error> {
     let state = match (matter.open, matter.portal) {
         (true, true) => return Ok(()),
         (true, false) => "has its portal switched off",

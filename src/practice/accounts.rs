@@ -65,6 +65,8 @@ impl Draft<'_> {
         let mut account = Account::clone(account);
         account.login = address.to_owned();
         account.credentials += 1;
+        // A link that went to the old address shows nothing about the new one.
+        self.remove_links(account.id, |_| true);
         self.put_account(account);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The changes that can be made, each for one permit. All of them block; call them from the blocking pool.
+//! The changes that the administrator makes, each for one permit. All of them block; call them from the blocking pool.
 
 use std::sync::Arc;
 
@@ -6,12 +6,11 @@ use zeroize::Zeroizing;
 
 use super::draft::Draft;
 use super::{
-    Account, Contact, ContactChange, DevicePassword, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter,
-    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TokenDigest, TypeChange,
+    Account, DevicePassword, Error, MatterType, MatterTypeSpec, Practice, SecondFactor, Switch, Switches, TypeChange,
 };
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Administer, OwnAccount, Permit};
-use crate::names::{ContactId, MatterId, Role};
+use crate::gate::{Administer, Operation, Permit};
+use crate::names::Role;
 
 /// How much of an error goes into the audit record, in characters.
 const MAX_REASON: usize = 1000;
@@ -28,97 +27,6 @@ impl Practice {
         self.change(permit, |draft| draft.apply_matter_type(spec))
     }
 
-    /// Opens a matter with the folders of its type. The matter's key must stand already.
-    pub fn add_matter(&self, permit: Permit<Administer>, new: NewMatter) -> Result<Arc<Matter>, Error> {
-        self.change(permit, |draft| draft.add_matter(new))
-    }
-
-    /// Adds a contact. Two may share an e-mail address, but then neither can be given access.
-    pub fn add_contact(&self, permit: Permit<Administer>, new: NewContact) -> Result<Arc<Contact>, Error> {
-        self.change(permit, |draft| draft.add_contact(new))
-    }
-
-    /// Gives a contact another name or e-mail address. The login of its account is the address and changes with it.
-    ///
-    /// # Errors
-    /// [`Error::SharedAddress`] if the contact has an account and others have the address.
-    pub fn change_contact(
-        &self,
-        permit: Permit<Administer>,
-        contact: ContactId,
-        change: ContactChange,
-    ) -> Result<Arc<Contact>, Error> {
-        self.change(permit, |draft| draft.change_contact(contact, change))
-    }
-
-    /// Gives a participant another of the matter's participant types.
-    pub fn set_participant_type(
-        &self,
-        permit: Permit<Administer>,
-        matter: MatterId,
-        party: Party,
-        participant_type: String,
-    ) -> Result<Arc<Participant>, Error> {
-        self.change(permit, |draft| draft.set_participant_type(matter, party, participant_type))
-    }
-
-    /// Takes a participant without access off a matter.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] while their access is on.
-    pub fn remove_participant(&self, permit: Permit<Administer>, matter: MatterId, party: Party) -> Result<(), Error> {
-        self.change(permit, |draft| draft.remove_participant(matter, party))
-    }
-
-    /// Puts a contact or device on a matter, without access.
-    pub fn add_participant(&self, permit: Permit<Administer>, new: NewParticipant) -> Result<Arc<Participant>, Error> {
-        self.change(permit, |draft| draft.add_participant(new))
-    }
-
-    /// Gives a participant access to the matter. A contact's first access makes the account, whose login is the e-mail
-    /// address and which has no credentials yet ([`Firm::account_of`](super::Firm::account_of) finds it).
-    ///
-    /// # Errors
-    /// [`Error::NoAddress`] and [`Error::SharedAddress`], beside what every change can say.
-    pub fn grant_access(
-        &self,
-        permit: Permit<Administer>,
-        matter: MatterId,
-        party: Party,
-    ) -> Result<Arc<Participant>, Error> {
-        self.change(permit, |draft| draft.grant_access(matter, party))
-    }
-
-    /// Takes a participant's access to the matter away for a time.
-    pub fn disable_access(
-        &self,
-        permit: Permit<Administer>,
-        matter: MatterId,
-        party: Party,
-    ) -> Result<Arc<Participant>, Error> {
-        self.change(permit, |draft| draft.disable_access(matter, party))
-    }
-
-    /// Gives disabled access back.
-    pub fn enable_access(
-        &self,
-        permit: Permit<Administer>,
-        matter: MatterId,
-        party: Party,
-    ) -> Result<Arc<Participant>, Error> {
-        self.change(permit, |draft| draft.enable_access(matter, party))
-    }
-
-    /// Takes a participant's access to the matter away for good.
-    pub fn remove_access(
-        &self,
-        permit: Permit<Administer>,
-        matter: MatterId,
-        party: Party,
-    ) -> Result<Arc<Participant>, Error> {
-        self.change(permit, |draft| draft.remove_access(matter, party))
-    }
-
     /// Brings every matter of a type to the type's current version, and tells what changed on each.
     pub fn push_matter_type(&self, permit: Permit<Administer>, name: &str) -> Result<Vec<TypeChange>, Error> {
         self.change(permit, |draft| draft.push_matter_type(name))
@@ -127,41 +35,6 @@ impl Practice {
     /// Switches the portal or an area for all matters.
     pub fn switch_firm(&self, permit: Permit<Administer>, switch: Switch, on: bool) -> Result<Switches, Error> {
         self.change(permit, |draft| draft.switch_firm(switch, on))
-    }
-
-    /// Switches the portal or an area for one matter.
-    pub fn switch_matter(
-        &self,
-        permit: Permit<Administer>,
-        matter: MatterId,
-        switch: Switch,
-        on: bool,
-    ) -> Result<Arc<Matter>, Error> {
-        self.change(permit, |draft| draft.switch_matter(matter, switch, on))
-    }
-
-    /// Closes a matter on which nobody has access.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] with the names of those who have.
-    pub fn close_matter(&self, permit: Permit<Administer>, matter: MatterId) -> Result<Arc<Matter>, Error> {
-        self.change(permit, |draft| draft.close_matter(matter))
-    }
-
-    /// Opens a closed matter again.
-    pub fn reopen_matter(&self, permit: Permit<Administer>, matter: MatterId) -> Result<Arc<Matter>, Error> {
-        self.change(permit, |draft| draft.reopen_matter(matter))
-    }
-
-    /// Sets whether a participant may download on the matter, whatever the matter type says of Read.
-    pub fn set_can_download(
-        &self,
-        permit: Permit<Administer>,
-        matter: MatterId,
-        party: Party,
-        can_download: bool,
-    ) -> Result<Arc<Participant>, Error> {
-        self.change(permit, |draft| draft.set_can_download(matter, party, can_download))
     }
 
     /// Adds the account of a scanner or script, without credentials.
@@ -220,24 +93,15 @@ impl Practice {
         self.change(permit, |draft| draft.revoke_device_password(login, name))
     }
 
-    /// Uses a recovery code of the acting account up; false if it has no such code.
-    pub fn spend_recovery_code(&self, permit: Permit<OwnAccount>, code: &TokenDigest) -> Result<bool, Error> {
-        let account = permit.by();
-        let result = self.commit(|draft| draft.spend_recovery_code(account, code));
-        let (outcome, detail) = told(&result);
-        permit.settle(outcome, detail);
-        result
-    }
-
     /// Switches an account off, which ends its sessions, or on again.
     pub fn set_enabled(&self, permit: Permit<Administer>, login: &str, enabled: bool) -> Result<Arc<Account>, Error> {
         self.change(permit, |draft| draft.set_enabled(login, enabled))
     }
 
     /// Does the work and settles the permit with what came of it.
-    fn change<T>(
+    pub(super) fn change<O: Operation, T>(
         &self,
-        permit: Permit<Administer>,
+        permit: Permit<O>,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let result = self.commit(work);

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use super::own_rules::OwnRule;
 use super::records::{
-    AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, MatterRecord,
-    ParticipantRecord, SWITCHES, SecondFactorRecord, SwitchesRecord, TypeFolderRecord, TypeRecord, account_key,
-    contact_key, device_password_key, former_folder_key, matter_key, participant_key, second_factor_key, ssh_key_key,
-    type_folder_key, type_key,
+    AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, LinkRecord, MatterRecord,
+    OwnRuleRecord, ParticipantRecord, SWITCHES, SecondFactorRecord, SwitchesRecord, TypeFolderRecord, TypeRecord,
+    account_key, contact_key, device_password_key, former_folder_key, link_key, matter_key, own_rule_key,
+    participant_key, second_factor_key, ssh_key_key, type_folder_key, type_key,
 };
-use super::{Account, AccountKey, Contact, DevicePassword, Error, Firm, Matter, MatterType, Participant, Switches};
+use super::{
+    Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, Matter, MatterType, Participant, Switches,
+};
 use crate::kv::{self, Change, SealedStore};
-use crate::names::AccountId;
+use crate::names::{AccountId, MatterId, NodeId};
+use crate::outbox::{self, Letter};
 
 /// Rules read [`Draft::firm`] and write through the `put_` methods, which change the snapshot and the batch together.
 pub(super) struct Draft<'s> {
@@ -80,6 +84,22 @@ impl<'s> Draft<'s> {
         self.write().delete(&device_password_key(account, &one.digest));
     }
 
+    /// Has a letter mailed as soon as the change is durable.
+    pub(super) fn send(&mut self, letter: Letter) {
+        outbox::put(self.write(), letter);
+    }
+
+    pub(super) fn insert_link(&mut self, link: Link) {
+        let link = Arc::new(link);
+        self.write().put(&link_key(link.account, &link.digest), &LinkRecord::from(&*link));
+        self.firm.insert_link(link);
+    }
+
+    pub(super) fn delete_link(&mut self, link: &Link) {
+        self.write().delete(&link_key(link.account, &link.digest));
+        self.firm.remove_link(link);
+    }
+
     pub(super) fn put_contact(&mut self, contact: Contact) -> Arc<Contact> {
         let contact = Arc::new(contact);
         self.write().put(&contact_key(contact.id), &ContactRecord::from(&*contact));
@@ -100,6 +120,15 @@ impl<'s> Draft<'s> {
         }
         self.firm.insert_matter(matter.clone());
         matter
+    }
+
+    /// Writes the rule; the matter that has it is put by the caller.
+    pub(super) fn put_own_rule(&mut self, matter: MatterId, rule: &OwnRule) {
+        self.write().put(&own_rule_key(matter, rule.node), &OwnRuleRecord::from(rule));
+    }
+
+    pub(super) fn delete_own_rule(&mut self, matter: MatterId, node: NodeId) {
+        self.write().delete(&own_rule_key(matter, node));
     }
 
     pub(super) fn put_switches(&mut self, switches: Switches) {

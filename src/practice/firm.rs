@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::words::{self, fold};
-use super::{Access, Account, Contact, Matter, MatterType, Participant, Party, Switches};
-use crate::names::{AccountId, ContactId, MatterId, Role};
+use super::{Access, Account, Contact, Link, Matter, MatterType, Participant, Party, Switches, TokenDigest};
+use crate::names::{AccountId, ContactId, MatterId, Role, Timestamp};
 use crate::policy::{Participation, Standing};
 
 /// An immutable snapshot of the firm's records.
@@ -18,6 +18,7 @@ pub struct Firm {
     pub epoch: u64,
     switches: Switches,
     accounts: Arc<Accounts>,
+    links: Arc<HashMap<TokenDigest, Arc<Link>>>,
     contacts: Arc<Contacts>,
     matters: Arc<Matters>,
     participants: Arc<Participants>,
@@ -79,6 +80,21 @@ impl Firm {
             Party::Contact(contact) => self.account(*self.accounts.by_contact.get(&contact)?),
             Party::Device(account) => self.account(account),
         }
+    }
+
+    /// The link with this digest, if it is good now.
+    pub fn link(&self, digest: &TokenDigest, now: Timestamp) -> Option<&Arc<Link>> {
+        self.links.get(digest).filter(|link| now < link.expires)
+    }
+
+    /// The links that were sent to an account and not used.
+    pub fn links_of(&self, account: AccountId) -> impl Iterator<Item = &Arc<Link>> {
+        self.links.values().filter(move |link| link.account == account)
+    }
+
+    /// The links that open nothing any more.
+    pub(super) fn expired_links(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Link>> {
+        self.links.values().filter(move |link| link.expires <= now)
     }
 
     /// The matter with this id.
@@ -211,6 +227,14 @@ impl Firm {
             table.by_contact.insert(contact, account.id);
         }
         table.by_id.insert(account.id, account);
+    }
+
+    pub(super) fn insert_link(&mut self, link: Arc<Link>) {
+        Arc::make_mut(&mut self.links).insert(link.digest, link);
+    }
+
+    pub(super) fn remove_link(&mut self, link: &Link) {
+        Arc::make_mut(&mut self.links).remove(&link.digest);
     }
 
     pub(super) fn insert_contact(&mut self, contact: Arc<Contact>) {

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Watch;
+use super::own_rules::{OwnRule, Ruling};
 use super::spec::{MatterTypeSpec, TypeFolder, area_of};
 use crate::names::{Areas, DocName, DocPath, MatterId, NodeId, Timestamp};
-use crate::policy::{FolderRule, MatterRules, RuledFolder};
+use crate::policy::{FolderRule, MatterRules, RuledFolder, Share};
 
 /// One version of a matter type. Matters keep the version with which they were made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,11 +65,14 @@ pub struct Matter {
     pub portal: bool,
     /// The areas that are on, as far as the firm's are.
     pub areas: Areas,
+    /// Who of the firm hears of it.
+    pub watch: Watch,
     /// The folders that its type made, then those that a former version of it made and this one does not know; those above
     /// always before those below.
     pub folders: Vec<StructureFolder>,
-    /// The rights in them.
+    /// The rights in them, and what staff say of single folders and documents below.
     pub rules: MatterRules,
+    own_rules: Vec<OwnRule>,
     kind: Arc<MatterType>,
 }
 
@@ -99,10 +104,13 @@ pub(super) struct MatterParts {
     pub(super) open: bool,
     pub(super) portal: bool,
     pub(super) areas: Areas,
+    pub(super) watch: Watch,
     /// One for each folder of the type.
     pub(super) nodes: Vec<NodeId>,
     /// Folders that an earlier version of the type made.
     pub(super) former: Vec<(NodeId, DocPath)>,
+    /// What staff say of single folders and documents.
+    pub(super) own_rules: Vec<OwnRule>,
 }
 
 impl Matter {
@@ -143,7 +151,7 @@ impl Matter {
             let (folded, created) = (name.folded(), parts.created);
             folders.push(StructureFolder { id: node, parent, name, folded, created, former: Some(path) });
         }
-        Some(Self {
+        let matter = Self {
             id: parts.id,
             number: parts.number,
             name: parts.name,
@@ -155,10 +163,37 @@ impl Matter {
             open: parts.open,
             portal: parts.portal,
             areas: parts.areas,
+            watch: parts.watch,
             folders,
-            rules: MatterRules { folders: rules },
+            rules: MatterRules { folders: rules, ..MatterRules::default() },
+            own_rules: Vec::new(),
             kind,
-        })
+        };
+        matter.with_own_rules(parts.own_rules)
+    }
+
+    /// The matter with these rules beside those of its type; nothing if one stands in no folder of the matter's structure.
+    pub(super) fn with_own_rules(&self, own_rules: Vec<OwnRule>) -> Option<Self> {
+        let (mut inner, mut shares) = (HashMap::new(), HashMap::new());
+        for OwnRule { node, above, path, ruling, .. } in &own_rules {
+            let area = self.rules.folders.get(above.first()?)?.area;
+            let (node, above) = (*node, above.clone());
+            match ruling.clone() {
+                Ruling::Folder(rule) => {
+                    inner.insert(node, RuledFolder { rule, above, label: label_of(path), area });
+                }
+                Ruling::Share { with } => {
+                    shares.insert(node, Share { with, above, area });
+                }
+            }
+        }
+        let rules = MatterRules { folders: self.rules.folders.clone(), inner, shares };
+        Some(Self { rules, own_rules, ..self.clone() })
+    }
+
+    /// What staff say of single folders and documents.
+    pub fn own_rules(&self) -> &[OwnRule] {
+        &self.own_rules
     }
 
     /// The structure folders from the area folder down to this one; none if there is no such folder.

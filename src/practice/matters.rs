@@ -6,7 +6,7 @@ use super::accounts::bounded;
 use super::draft::Draft;
 use super::matter::MatterParts;
 use super::words::{self, quoted};
-use super::{Error, Firm, Matter, MatterType, MatterTypeSpec, NewMatter};
+use super::{Error, Firm, Matter, MatterType, MatterTypeSpec, NewMatter, Watch};
 use crate::names::{Areas, NodeId, Timestamp};
 
 /// How many matters a firm may have; the snapshot holds all of them in memory.
@@ -55,6 +55,8 @@ impl Draft<'_> {
         }
         let type_name = new.matter_type.trim();
         let kind = self.firm().matter_type(type_name).ok_or_else(|| self.firm().no_type(type_name))?;
+        let owner = new.owner.map(|login| self.known_staff(&login)).transpose()?;
+        let watch = Watch { owner, ..Watch::default() };
         let parts = MatterParts {
             id: new.id,
             number,
@@ -64,8 +66,10 @@ impl Draft<'_> {
             open: true,
             portal: true,
             areas: Areas::ALL,
+            watch,
             nodes: (0..kind.folder_count()).map(|_| NodeId::random()).collect(),
             former: Vec::new(),
+            own_rules: Vec::new(),
         };
         let matter = Matter::assemble(parts, kind);
         Ok(self.put_matter(matter.ok_or_else(|| Error::Damaged("a matter does not fit its matter type".to_owned()))?))

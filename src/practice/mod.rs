@@ -17,8 +17,12 @@ mod draft;
 mod error;
 mod factors;
 mod firm;
+mod links;
+mod managing;
 mod matter;
 mod matters;
+mod own_account;
+mod own_rules;
 mod parse;
 mod people;
 mod push;
@@ -28,6 +32,7 @@ mod ssh_key;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod words;
 
 use std::sync::Arc;
@@ -35,17 +40,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 
 pub use error::Error;
 pub use factors::{DevicePassword, RECOVERY_CODES, SecondFactor, TokenDigest};
 pub use firm::Firm;
+pub use links::{Delivery, Invited, Link, LinkPurpose, NewLink};
 pub use matter::{Matter, MatterType, StructureFolder};
+pub use own_rules::{MAX_OWN_RULES, OwnRule, Ruling};
 pub use parse::{MAX_SPEC_BYTES, Mistake, SpecErrors, parse_matter_type};
 pub use people::{Access, Account, AccountKey, Contact, Participant, Party};
 pub use push::{RightsChange, TypeChange};
 pub use spec::{FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
 pub use switches::{Ending, Switch, Switches};
+pub use watch::{Watch, WatchChange};
 pub use words::{MAX_LOGIN_BYTES, MAX_NUMBER_BYTES, MAX_TITLE_BYTES, MAX_TYPE_WORD_BYTES};
 
 use crate::kv::SealedStore;
@@ -63,6 +71,8 @@ pub struct NewMatter {
     pub name: String,
     /// Name of an applied matter type.
     pub matter_type: String,
+    /// The login of the member of staff whose matter it is.
+    pub owner: Option<String>,
 }
 
 /// A contact to add.
@@ -99,7 +109,7 @@ pub struct Practice {
     store: Arc<SealedStore>,
     firm: ArcSwap<Firm>,
     epoch: AtomicU64,
-    changes: watch::Sender<u64>,
+    changes: channel::Sender<u64>,
     /// Held from the decision to the swap, so that every decision is made on what the last one left.
     turn: Mutex<()>,
 }
@@ -116,7 +126,7 @@ impl Practice {
             store,
             firm: ArcSwap::from_pointee(firm),
             epoch: AtomicU64::new(epoch),
-            changes: watch::Sender::new(epoch),
+            changes: channel::Sender::new(epoch),
             turn: Mutex::new(()),
         })
     }
@@ -132,7 +142,7 @@ impl Practice {
     }
 
     /// Wakes with the epoch of each change; several in quick succession may come as one.
-    pub fn watch(&self) -> watch::Receiver<u64> {
+    pub fn watch(&self) -> channel::Receiver<u64> {
         self.changes.subscribe()
     }
 

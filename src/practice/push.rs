@@ -150,8 +150,10 @@ fn pushed(before: &Matter, kind: &Arc<MatterType>) -> Result<Matter, Error> {
         open: before.open,
         portal: before.portal,
         areas: before.areas,
+        watch: before.watch.clone(),
         nodes,
         former,
+        own_rules: before.own_rules().to_vec(),
     };
     let after = Matter::assemble(parts, kind.clone());
     after.ok_or_else(|| Error::Damaged(format!("matter {} does not fit its matter type", before.number)))

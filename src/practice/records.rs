@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::matter::MatterParts;
+use super::own_rules::{OwnRule, Ruling};
 use super::spec::{FolderSpec, ends_with_messages};
 use super::{
-    Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant,
-    Party, SecondFactor, Switches, TokenDigest, ssh_key,
+    Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, LinkPurpose, Matter, MatterType,
+    MatterTypeSpec, Participant, Party, SecondFactor, Switches, TokenDigest, Watch, ssh_key,
 };
 use crate::kv::SealedStore;
 use crate::names::{AccountId, Areas, ContactId, DocName, DocPath, MatterId, NodeId, Role, Timestamp};
@@ -28,12 +29,14 @@ const ACCOUNTS: &[u8] = b"fa";
 const ACCOUNT_KEYS: &[u8] = b"fk";
 const SECOND_FACTORS: &[u8] = b"fn";
 const DEVICE_PASSWORDS: &[u8] = b"fd";
+const LINKS: &[u8] = b"fl";
 const CONTACTS: &[u8] = b"fc";
 const MATTERS: &[u8] = b"fm";
 const PARTICIPANTS: &[u8] = b"fp";
 const TYPES: &[u8] = b"ft";
 const TYPE_FOLDERS: &[u8] = b"ff";
 const FORMER_FOLDERS: &[u8] = b"fo";
+const OWN_RULES: &[u8] = b"fr";
 /// The firm's switches: one record.
 pub(super) const SWITCHES: &[u8] = b"fs";
 
@@ -55,6 +58,10 @@ pub(super) fn device_password_key(account: AccountId, digest: &TokenDigest) -> V
     [DEVICE_PASSWORDS, account.as_bytes(), &digest.as_bytes()[..16]].concat()
 }
 
+pub(super) fn link_key(account: AccountId, digest: &TokenDigest) -> Vec<u8> {
+    [LINKS, account.as_bytes(), &digest.as_bytes()[..16]].concat()
+}
+
 pub(super) fn contact_key(id: ContactId) -> Vec<u8> {
     [CONTACTS, id.as_bytes()].concat()
 }
@@ -65,6 +72,10 @@ pub(super) fn matter_key(id: MatterId) -> Vec<u8> {
 
 pub(super) fn former_folder_key(matter: MatterId, node: NodeId) -> Vec<u8> {
     [FORMER_FOLDERS, matter.as_bytes(), node.as_bytes()].concat()
+}
+
+pub(super) fn own_rule_key(matter: MatterId, node: NodeId) -> Vec<u8> {
+    [OWN_RULES, matter.as_bytes(), node.as_bytes()].concat()
 }
 
 pub(super) fn participant_key(matter: MatterId, party: Party) -> Vec<u8> {
@@ -160,6 +171,21 @@ impl From<&DevicePassword> for DevicePasswordRecord {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct LinkRecord {
+    digest: [u8; 32],
+    purpose: LinkPurpose,
+    created: Timestamp,
+    expires: Timestamp,
+}
+
+impl From<&Link> for LinkRecord {
+    fn from(link: &Link) -> Self {
+        let Link { purpose, created, expires, .. } = *link;
+        Self { digest: *link.digest.as_bytes(), purpose, created, expires }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct ContactRecord {
     name: String,
     email: Option<String>,
@@ -186,6 +212,8 @@ pub(super) struct MatterRecord {
     pub(super) nodes: Vec<NodeId>,
     #[serde(default = "all_areas")]
     areas: Areas,
+    #[serde(default)]
+    watch: Watch,
 }
 
 fn all_areas() -> Areas {
@@ -205,6 +233,7 @@ impl From<&Matter> for MatterRecord {
             portal: matter.portal,
             nodes: matter.type_nodes().collect(),
             areas: matter.areas,
+            watch: matter.watch.clone(),
         }
     }
 }
@@ -213,6 +242,22 @@ impl From<&Matter> for MatterRecord {
 #[derive(Serialize, Deserialize)]
 pub(super) struct FormerFolderRecord {
     pub(super) path: DocPath,
+}
+
+/// What staff say of one folder or document that people made.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OwnRuleRecord {
+    above: Vec<NodeId>,
+    path: DocPath,
+    ruling: Ruling,
+    since: Timestamp,
+}
+
+impl From<&OwnRule> for OwnRuleRecord {
+    fn from(rule: &OwnRule) -> Self {
+        let OwnRule { above, path, ruling, since, .. } = rule.clone();
+        Self { above, path, ruling, since }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -303,13 +348,28 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
         firm.insert_contact(Arc::new(Contact { id, name, email, created }));
     }
     load_accounts(store, &mut firm)?;
+    for (key, record) in all::<LinkRecord>(store, LINKS)? {
+        let account = AccountId::from_bytes(id_at(&key, 2)?);
+        if firm.account(account).is_none() {
+            return Err(damaged("a link without its account"));
+        }
+        let LinkRecord { digest, purpose, created, expires } = record;
+        let digest = TokenDigest::from_bytes(digest);
+        firm.insert_link(Arc::new(Link { digest, account, purpose, created, expires }));
+    }
     let mut former = all::<FormerFolderRecord>(store, FORMER_FOLDERS)?.into_iter().peekable();
+    let mut rules = all::<OwnRuleRecord>(store, OWN_RULES)?.into_iter().peekable();
     for (key, record) in all::<MatterRecord>(store, MATTERS)? {
         let kind = firm.type_version(record.type_id, record.type_version).cloned();
         let mut own = Vec::new();
         // Both tables are sorted by matter, so the former folders of this one come next.
         while let Some((folder, record)) = former.next_if(|(folder, _)| folder.get(2..18) == key.get(2..18)) {
             own.push((NodeId::from_bytes(id_at(&folder, 18)?), record.path));
+        }
+        let mut own_rules = Vec::new();
+        while let Some((rule, record)) = rules.next_if(|(rule, _)| rule.get(2..18) == key.get(2..18)) {
+            let OwnRuleRecord { above, path, ruling, since } = record;
+            own_rules.push(OwnRule { node: NodeId::from_bytes(id_at(&rule, 18)?), above, path, ruling, since });
         }
         let id = MatterId::from_bytes(id_at(&key, 2)?);
         let mut nodes = record.nodes;
@@ -325,14 +385,16 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
             open: record.open,
             portal: record.portal,
             areas: record.areas,
+            watch: record.watch,
             nodes,
             former: own,
+            own_rules,
         };
         let matter = kind.and_then(|kind| Matter::assemble(parts, kind));
         firm.insert_matter(Arc::new(matter.ok_or_else(|| damaged("a matter does not fit its matter type"))?));
     }
-    if former.next().is_some() {
-        return Err(damaged("a former folder without its matter"));
+    if former.next().is_some() || rules.next().is_some() {
+        return Err(damaged("a former folder or a rule without its matter"));
     }
     for (key, record) in all::<ParticipantRecord>(store, PARTICIPANTS)? {
         let id = id_at(&key, 19)?;

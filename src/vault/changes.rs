@@ -6,7 +6,8 @@ use super::error::Error;
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Delete, MakeFolder, Move, Operation, Permit, SetTimes};
 use crate::kv::Sealed;
-use crate::names::{BlobId, DocumentTarget, MoveTarget, NodeId, Place, Timestamp};
+use crate::names::{AccountId, BlobId, DocumentTarget, MoveTarget, NodeId, Place, Timestamp};
+use crate::outbox::{Cause, News, structure_folder};
 
 /// Accounts that may claim one folder; more than a drop box has devices.
 const MAX_CLAIMS: usize = 64;
@@ -85,6 +86,7 @@ impl Vault {
         for property in self.catalog.properties(target.node)? {
             change.delete(&self.catalog.property_key(target.node, &property.namespace, &property.name));
         }
+        self.board.withdraw(&mut change, target.place.matter, target.node)?;
         match change.commit() {
             Ok(_) => {}
             Err(crate::kv::Error::Conflict) if self.catalog.entries(target.node).is_ok_and(|e| !e.is_empty()) => {
@@ -101,7 +103,7 @@ impl Vault {
     /// Renames or moves within one matter. A document that stands at the target gets the moved content as its next version
     /// and keeps its node, history and properties.
     pub fn relocate(&self, permit: Permit<Move>) -> Result<Entry, Error> {
-        let moved = self.put_elsewhere(permit.target());
+        let moved = self.put_elsewhere(permit.target(), permit.by());
         if let Ok(entry) = &moved {
             // Where the content replaced another document, the record says in whose history it goes on.
             permit.settle(Outcome::Done, Detail { object: Some(entry.node), ..Detail::default() });
@@ -110,7 +112,7 @@ impl Vault {
         settle(permit, moved)
     }
 
-    fn put_elsewhere(&self, target: &MoveTarget) -> Result<Entry, Error> {
+    fn put_elsewhere(&self, target: &MoveTarget, by: AccountId) -> Result<Entry, Error> {
         let MoveTarget { from, to, replaces } = target;
         if from.place.matter != to.place.matter {
             return Err(Error::Changed);
@@ -122,7 +124,7 @@ impl Vault {
         }
         let found = self.target_entry(from)?;
         match replaces {
-            Some(replaced) => self.put_as_next_version(from, found, replaced),
+            Some(replaced) => self.put_as_next_version(from, found, replaced, by),
             None => {
                 let folder = to.place.folder().ok_or(Error::Gone)?;
                 let key = self.catalog.entry_key(folder, &to.name);
@@ -135,7 +137,17 @@ impl Vault {
                 if key != found.key() {
                     change.if_absent(&key);
                 }
-                change.put(&key, &entry).commit()?;
+                change.put(&key, &entry);
+                self.board.readdress(&mut change, entry.node, &to.place, &to.name)?;
+                let cause = match (structure_folder(&from.place), structure_folder(&to.place)) {
+                    // A save or an upload is complete once it drops its temporary name.
+                    _ if found.value.transient && !transient => Some(Cause::Uploaded),
+                    (Some(from), to) if Some(from) != to && !transient => Some(Cause::Moved { from }),
+                    _ => None,
+                };
+                let news = cause.and_then(|cause| News::now(&to.place, entry.node, &to.name, by, cause));
+                self.board.announce(&mut change, news)?;
+                change.commit()?;
                 self.forget_locks(from.node);
                 Ok(entry)
             }
@@ -147,6 +159,7 @@ impl Vault {
         from: &DocumentTarget,
         found: Sealed<Entry>,
         replaced: &DocumentTarget,
+        by: AccountId,
     ) -> Result<Entry, Error> {
         let (Some(content), false) = (found.value.content, replaced.is_folder) else { return Err(Error::Exists) };
         let onto = self.target_entry(replaced)?;
@@ -164,6 +177,9 @@ impl Vault {
         for property in self.catalog.properties(from.node)? {
             change.delete(&self.catalog.property_key(from.node, &property.namespace, &property.name));
         }
+        self.board.withdraw(&mut change, from.place.matter, from.node)?;
+        let news = News::now(&replaced.place, entry.node, &entry.name, by, Cause::Uploaded);
+        self.board.announce(&mut change, news)?;
         change.commit()?;
         self.forget_locks(from.node);
         self.usage.changed(from.place.matter, current.blob.size, 0);

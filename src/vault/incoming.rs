@@ -14,7 +14,8 @@ use super::error::Error;
 use super::staging::{self, Base, Part, Upload};
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Confirmation, Create, Permit, Update};
-use crate::names::{AccountId, DocName, DocPath, NodeId, Place, Timestamp};
+use crate::names::{AccountId, DocName, DocPath, MatterId, NodeId, Place, Timestamp};
+use crate::outbox::{Cause, News};
 
 /// Under which permit an upload runs.
 pub enum Intent {
@@ -97,6 +98,8 @@ pub struct Incoming {
     part: Option<Part>,
     /// Set by [`Incoming::set_modified`].
     modified: Option<Timestamp>,
+    /// Set by [`Incoming::set_copied_from`].
+    copied_from: Option<MatterId>,
 }
 
 /// An upload whose content is one blob and not yet durable. Dropped, the blob goes.
@@ -112,6 +115,7 @@ pub struct Ready {
     /// False if the blob is the version that the edit began with.
     is_new: bool,
     modified: Option<Timestamp>,
+    copied_from: Option<MatterId>,
     intent: Option<Intent>,
     given: Option<Given>,
     part: Option<Part>,
@@ -147,7 +151,7 @@ impl Vault {
             Intent::Update(_) => (Base::Empty, None),
         };
         let upload = self.staging.begin(key, base)?;
-        Ok(Incoming { upload, intent, given: None, part, modified: None })
+        Ok(Incoming { upload, intent, given: None, part, modified: None, copied_from: None })
     }
 
     /// Makes a sealed upload visible: one catalog transaction, durable on return. [`Error::Changed`] means that the name or
@@ -226,6 +230,14 @@ impl Vault {
         change.put(&key, &entry);
         if let Some(content) = entry.content.filter(|_| is_new) {
             change.put(&version_key(entry.node, content.version), &Version { blob, at: now, by });
+            // A copy within the matter is nothing new to anybody, and a temporary file is nobody's but its maker's.
+            let cause = match ready.copied_from {
+                None => Some(Cause::Uploaded),
+                Some(matter) => (place.matter != Some(matter)).then_some(Cause::Copied),
+            };
+            let cause = cause.filter(|_| !entry.transient);
+            let news = cause.and_then(|cause| News::now(place, entry.node, name, by, cause));
+            self.board.announce(&mut change, news)?;
         }
         change.commit()?;
         Ok((entry, before))
@@ -327,6 +339,11 @@ impl Incoming {
         self.modified = Some(modified);
     }
 
+    /// The bytes are those of a document in this matter.
+    pub fn set_copied_from(&mut self, matter: MatterId) {
+        self.copied_from = Some(matter);
+    }
+
     /// What the document becomes at the commit.
     pub fn set_given(&mut self, given: Given) {
         self.given = Some(given);
@@ -339,12 +356,12 @@ impl Incoming {
 
     /// Makes the content one blob.
     pub fn seal(self, vault: &Vault) -> Result<Sealed, Error> {
-        let Self { upload, intent, given, part, modified } = self;
+        let Self { upload, intent, given, part, modified, copied_from } = self;
         let is_new = matches!(intent, Intent::Create(_)) || upload.is_modified();
         match upload.seal() {
             Ok(content) => {
                 let (blob, store) = (content.blob(), vault.blobs.clone());
-                let ready = Ready { blob, is_new, modified, intent: Some(intent), given, part, store };
+                let ready = Ready { blob, is_new, modified, copied_from, intent: Some(intent), given, part, store };
                 Ok(Sealed { content, ready })
             }
             Err(error) => Err(failed(intent, error)),

@@ -31,10 +31,11 @@ pub use recovery::Recovered;
 
 use parking_lot::Mutex;
 
-use crate::gate::{Administer, List, Permit};
+use crate::gate::{List, Manage, Permit};
 use crate::keys::{Keyring, MatterKey};
 use crate::kv::SealedStore;
 use crate::names::{AccountId, DocName, MatterId, NodeId, Timestamp};
+use crate::outbox::Noticeboard;
 use blobs::BlobStore;
 use catalog::Catalog;
 use locks::LockTable;
@@ -52,6 +53,8 @@ pub struct Vault {
     keyring: Arc<Keyring>,
     locks: LockTable,
     usage: Usage,
+    /// What came into folders, for whoever is to be told.
+    board: Arc<Noticeboard>,
     /// Held while a folder moves.
     moves: Mutex<()>,
 }
@@ -63,10 +66,12 @@ impl Vault {
         blobs: Arc<BlobStore>,
         staging: Staging,
         keyring: Arc<Keyring>,
+        board: Arc<Noticeboard>,
     ) -> Result<Self, Error> {
         let catalog = Catalog::new(store);
         let locks = LockTable::load(&catalog)?;
-        Ok(Self { catalog, blobs, staging, keyring, locks, usage: Usage::default(), moves: Mutex::default() })
+        let (usage, moves) = (Usage::default(), Mutex::default());
+        Ok(Self { catalog, blobs, staging, keyring, locks, usage, board, moves })
     }
 
     /// What stands under a name in a folder. Not a document operation: the answer goes to the gate.
@@ -83,13 +88,13 @@ impl Vault {
     }
 
     /// The entries of any folder and the history of any document, for the operator's list of documents.
-    pub fn inspect(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<(Entry, History)>, Error> {
+    pub fn inspect(&self, _permit: &Permit<Manage>, folder: NodeId) -> Result<Vec<(Entry, History)>, Error> {
         let entries = self.catalog.entries(folder)?;
         entries.into_iter().map(|entry| Ok((entry.clone(), self.catalog.versions(entry.node)?))).collect()
     }
 
     /// The entries of any folder, for a survey of the operator's.
-    pub fn entries(&self, _permit: &Permit<Administer>, folder: NodeId) -> Result<Vec<Entry>, Error> {
+    pub fn entries(&self, _permit: &Permit<Manage>, folder: NodeId) -> Result<Vec<Entry>, Error> {
         self.catalog.entries(folder)
     }
 

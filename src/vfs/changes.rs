@@ -38,10 +38,10 @@ impl View {
             Found::NoParent => return self.absent::<gate::MakeFolder, _>(path, Error::NoParent).await,
             Found::Missing(place, name) => (place, name, false),
             Found::Entry(target, _) => {
-                if self.is_visible(&target)? || !self.is_blind(&target.place)? {
+                if !self.is_kept_beside(&target)? {
                     return Err(Error::Exists);
                 }
-                if target.is_folder {
+                if target.is_folder && self.is_blind(&target.place)? {
                     (target.place, target.name, true)
                 } else {
                     let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
@@ -183,7 +183,7 @@ impl View {
     }
 
     fn replaced(&self, source: &DocumentTarget, target: DocumentTarget, replace: Replace) -> Result<Taken, Error> {
-        if !self.is_visible(&target)? && self.is_blind(&target.place)? {
+        if self.is_kept_beside(&target)? {
             let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
             return Ok(Taken::Beside(target.place, name));
         }
@@ -217,7 +217,11 @@ impl View {
 
     /// Copies one document, its content and dead properties. True if a document was replaced.
     pub async fn copy_document(&self, from: &DocPath, to: &DocPath, replace: Replace) -> Result<bool, Error> {
-        if let (Found::Entry(source, _), Found::Entry(target, _)) = (self.find(from)?, self.find(to)?)
+        let source = match self.find(from)? {
+            Found::Entry(source, _) => Some(source),
+            _ => None,
+        };
+        if let (Some(source), Found::Entry(target, _)) = (&source, self.find(to)?)
             && source.node == target.node
         {
             return Err(Error::Overlap);
@@ -225,6 +229,9 @@ impl View {
         let reading = self.read(from).await?;
         let existing = if replace == Replace::Yes { Existing::Replace } else { Existing::Refuse };
         let writing = self.write(to, WriteOptions { create: true, existing, expect_version: None }).await?;
+        if let Some(matter) = source.and_then(|source| source.place.matter) {
+            writing.set_copied_from(matter).await;
+        }
         let mut offset = 0;
         loop {
             let step: Bytes = match reading.read_at(offset, COPY_STEP).await {
@@ -270,7 +277,7 @@ impl View {
             Found::NoParent => return self.absent::<gate::SetTimes, _>(path, Error::NotFound).await,
             Found::Entry(target, _) => target,
         };
-        if !self.is_visible(&target)? && self.is_blind(&target.place)? {
+        if self.is_kept_beside(&target)? {
             return Ok(());
         }
         let permit = self.permit::<gate::SetTimes>(target).await?;

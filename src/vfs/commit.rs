@@ -33,7 +33,10 @@ impl Writing {
         let mut state = self.state.lock().await;
         state.finish_step().await?;
         self.judge_message(&mut state).await?;
-        let incoming = state.incoming.take().ok_or(Error::Unavailable)?;
+        let mut incoming = state.incoming.take().ok_or(Error::Unavailable)?;
+        if let Some(matter) = state.copied_from {
+            incoming.set_copied_from(matter);
+        }
         let queue = std::mem::take(&mut state.queue);
         self.commit_incoming(incoming, queue, state.modified).await
     }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::tree::{Found, Sight};
+use super::tree::{Found, Sight, root, target_of};
 use super::{Error, Vfs};
-use crate::gate::{Administer, Permit, WhatIf};
-use crate::names::{BlobId, DocPath, NodeId, Rights, Timestamp, Verb};
+use crate::gate::{Administer, Manage, Permit, WhatIf};
+use crate::names::{BlobId, DocName, DocPath, DocumentTarget, NodeId, Place, Rights, Timestamp, Verb};
 use crate::policy::{self, Decision, Object, Operation};
 use crate::practice::{Account, Matter};
 use crate::vault::check::{Check, Root};
@@ -50,7 +50,7 @@ pub struct Explanation {
 
 impl Vfs {
     /// Every version of every document of a matter, by path. Blocking.
-    pub fn documents(&self, permit: &Permit<Administer>, matter: &Matter) -> Result<Vec<DocumentRecord>, Error> {
+    pub fn documents(&self, permit: &Permit<Manage>, matter: &Matter) -> Result<Vec<DocumentRecord>, Error> {
         let mut folders: Vec<(DocPath, NodeId)> =
             matter.folders.iter().map(|folder| (structure_path(matter, folder.id), folder.id)).collect();
         let mut records = Vec::new();
@@ -77,6 +77,36 @@ impl Vfs {
         Ok(records)
     }
 
+    /// The folder or document that people made at this path, which starts below the matter's own folder.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nothing stands there, [`Error::Structure`] for a folder of the matter type.
+    pub fn locate(&self, _permit: &Permit<Manage>, matter: &Matter, path: &DocPath) -> Result<DocumentTarget, Error> {
+        let path_of_matter = DocPath::root().join(matter.folder_name.clone()).map_err(|_| Error::NotFound)?;
+        let mut place = Place { matter: Some(matter.id), path: path_of_matter, ..root() };
+        let (last, above) = path.names().split_last().ok_or(Error::Structure)?;
+        let deeper = |place: &Place, name: &DocName| {
+            let folder = matter.child(place.folder(), &name.folded()).filter(|_| place.is_structure())?;
+            let path = place.path.clone().join(folder.name.clone()).ok()?;
+            let (chain, structure) = ([&place.chain[..], &[folder.id]].concat(), place.structure + 1);
+            Some(Place { chain, structure, path, ..place.clone() })
+        };
+        let entry_in = |place: &Place, name: &DocName| {
+            let entry = self.vault.find(place.folder().ok_or(Error::NotFound)?, name)?.ok_or(Error::NotFound)?;
+            Ok::<_, Error>(target_of(place, &entry, false))
+        };
+        for name in above {
+            place = match deeper(&place, name) {
+                Some(inner) => inner,
+                None => Some(entry_in(&place, name)?).filter(|entry| entry.is_folder).ok_or(Error::NotFound)?.inside(),
+            };
+        }
+        if deeper(&place, last).is_some() {
+            return Err(Error::Structure);
+        }
+        entry_in(&place, last)
+    }
+
     /// The deep check of what is stored, below these folders of the structure.
     pub fn check(&self, permit: &Permit<Administer>, roots: Vec<Root>) -> Check {
         self.vault.check(permit, roots)
@@ -96,7 +126,7 @@ impl Vfs {
             let (place, object, aim) = match sight.find(path)? {
                 Found::Structure(place) => (place, None, None),
                 Found::Entry(target, _) if target.is_folder && matches!(verb, Verb::List | Verb::Create) => {
-                    (super::tree::inside(&target), None, None)
+                    (target.inside(), None, None)
                 }
                 Found::Entry(target, _) => (
                     target.place.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tree::{Found, inside};
+use super::tree::Found;
 use super::{Error, Existing, Lock, LockDepth, LockRequest, View, WriteOptions};
 use crate::gate;
 use crate::names::{DocPath, DocumentTarget, LockToken, Verb};
@@ -15,7 +15,7 @@ impl View {
         let made = match self.find(path)? {
             Found::Missing(..) => true,
             // Hidden in a drop box: as if the name were free.
-            Found::Entry(target, _) => !self.is_visible(&target)? && self.is_blind(&target.place)?,
+            Found::Entry(target, _) => self.is_kept_beside(&target)?,
             Found::Structure(_) | Found::NoParent => false,
         };
         if made {
@@ -83,7 +83,7 @@ impl View {
     pub async fn locks_in(&self, folder: &DocPath) -> Result<Vec<Lock>, Error> {
         let place = match self.find(folder)? {
             Found::Structure(place) => place,
-            Found::Entry(target, _) if target.is_folder && self.is_visible(&target)? => inside(&target),
+            Found::Entry(target, _) if target.is_folder && self.is_visible(&target)? => target.inside(),
             Found::Entry(..) | Found::Missing(..) | Found::NoParent => return Err(Error::NotFound),
         };
         let listed = self.look(|sight| Ok(sight.seen.rights(&place).has(Verb::List)))?;

@@ -1,7 +1,7 @@
 //! Looking: stat, list, space, properties.
 
-use super::tree::{Found, entry_stat, inside, is_blind, part_stat};
-use super::{Error, Listing, Property, Space, Stat, View};
+use super::tree::{Found, entry_stat, is_blind, part_stat, root};
+use super::{Error, Listing, MatterListing, Property, Space, Stat, View};
 use crate::gate;
 use crate::names::{DocName, DocPath, DocumentTarget, FolderTarget, Front, Place, Verb};
 use crate::policy::{Decision, Operation, decide};
@@ -16,7 +16,7 @@ impl View {
                 Ok(stat)
             }
             Found::Entry(target, entry) => {
-                let rights = self.look(|sight| Ok(sight.seen.rights(&target.place)))?;
+                let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
                 let _looked = self.permit::<gate::Stat>(target).await?;
                 let stat = entry_stat(&entry, rights);
                 // In a drop box, and among messages, it answers to the name under which it was sent.
@@ -43,7 +43,7 @@ impl View {
     }
 
     /// A folder and what is in it: the structure that the session may enter, and with List the entries. Without List the
-    /// folder looks empty.
+    /// folder looks empty, but for what shows itself: a shared document, a folder with a rule of its own.
     pub async fn list(&self, path: &DocPath) -> Result<Listing, Error> {
         let (place, folder) = match self.find(path)? {
             Found::Structure(place) => {
@@ -51,7 +51,7 @@ impl View {
                 (place, stat)
             }
             Found::Entry(target, entry) if target.is_folder => {
-                let place = inside(&target);
+                let place = target.inside();
                 let rights = self.look(|sight| Ok(sight.seen.rights(&place)))?;
                 (place, entry_stat(&entry, rights))
             }
@@ -63,19 +63,36 @@ impl View {
         };
         let permit = self.permit::<gate::List>(FolderTarget { place: place.clone() }).await?;
         let mut entries = self.look(|sight| Ok(sight.structure_in(&place)))?;
-        if folder.rights.has(Verb::List) {
+        let listed = folder.rights.has(Verb::List);
+        if listed || self.look(|sight| Ok(sight.seen.opens_in(&place)))? {
             let stored = self.blocking(|vault| vault.list(permit)).await?;
             self.look(|sight| {
                 entries.extend(stored.iter().filter_map(|entry| {
                     let target = sight.target(&place, entry);
-                    let shown = sight.seen.object(&target).visible(folder.rights);
-                    shown.then(|| entry_stat(entry, folder.rights))
+                    let object = sight.seen.object(&target);
+                    let shown = object.visible(folder.rights) && (listed || object.shows_itself());
+                    shown.then(|| entry_stat(entry, folder.rights | object.shared))
                 }));
                 Ok(())
             })?;
+        }
+        if listed {
             self.add_own_parts(&place, &folder, &mut entries)?;
         }
         Ok(Listing { folder, entries })
+    }
+
+    /// The matters that the session sees, each with the areas in it that it may enter. One look at the root, and recorded as
+    /// one; an area's own listing is an operation of its own.
+    pub async fn matters(&self) -> Result<Vec<MatterListing>, Error> {
+        let _looked = self.permit::<gate::List>(FolderTarget { place: root() }).await?;
+        let mut matters = self.look(|sight| Ok(sight.matters()))?;
+        for (place, listing) in &mut matters {
+            if !self.vfs.gate.would_permit::<gate::List>(&self.session, &FolderTarget { place: place.clone() })? {
+                listing.areas.clear();
+            }
+        }
+        Ok(matters.into_iter().map(|(_, listing)| listing).collect())
     }
 
     /// Unfinished uploads, to their uploader over SFTP, under names that nothing else bears.
@@ -105,7 +122,7 @@ impl View {
         let matters = self.look(|sight| {
             let shown = sight.seen.firm().matters().filter(|matter| {
                 place.matter.map_or_else(
-                    || sight.seen.shown(&Place { matter: Some(matter.id), ..super::tree::root() }),
+                    || sight.seen.shown(&Place { matter: Some(matter.id), ..root() }),
                     |this| this == matter.id,
                 )
             });
@@ -140,6 +157,11 @@ impl View {
             let (object, rights) = (sight.seen.object(target), sight.seen.rights(&target.place));
             Ok(decide(Operation::Stat { object, rights }) == Decision::Allowed)
         })
+    }
+
+    /// Is what is sent under this entry's name kept beside it?
+    pub(super) fn is_kept_beside(&self, target: &DocumentTarget) -> Result<bool, Error> {
+        self.look(|sight| Ok(sight.is_kept_beside(target)))
     }
 
     /// Is this a folder into which the session may put things and in which it sees nothing?

@@ -27,7 +27,8 @@ pub use reading::Reading;
 pub use stat::{Kind, Stat};
 pub use survey::{MessageRecord, Shared};
 pub use words::{
-    Existing, Listing, Lock, LockDepth, LockRequest, Property, PropertyChange, Replace, Space, WriteOptions,
+    Existing, Listing, Lock, LockDepth, LockRequest, MatterListing, Property, PropertyChange, Replace, Space,
+    WriteOptions,
 };
 pub use writing::Writing;
 

@@ -37,7 +37,7 @@ impl View {
                 self.absent::<gate::Read, _>(path, Error::NotFound).await
             }
             Found::Entry(target, _) => {
-                let rights = self.look(|sight| Ok(sight.seen.rights(&target.place)))?;
+                let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
                 let permit = self.permit::<gate::Read>(target).await?;
                 let document = match self.vfs.vault.open_now(permit)? {
                     OpenedNow::Document(document) => document,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::messages::SentNames;
-use super::{Error, Kind, Stat, Vfs};
+use super::{Error, Kind, MatterListing, Stat, Vfs};
 use crate::gate::Viewpoint;
 use crate::names::{AccountId, DocName, DocPath, DocumentTarget, NodeId, Place, Rights, Timestamp, Verb};
 use crate::practice::Matter;
@@ -49,7 +49,7 @@ impl<'a> Sight<'a> {
             place = match self.child(&place, name)? {
                 Child::Structure(inner) => inner,
                 Child::Entry(target, _) if target.is_folder => {
-                    let inner = inside(&target);
+                    let inner = target.inside();
                     if !self.seen.shown(&inner) {
                         return Ok(Found::NoParent);
                     }
@@ -124,14 +124,14 @@ impl<'a> Sight<'a> {
         place
     }
 
-    /// What the account has itself kept beside a hidden entry of that name. In a drop box it answers to the name that was
+    /// What the account has itself kept beside a hidden entry of that name. It answers to the name that was
     /// asked for: an upload that is gone as soon as it is done would tell that the name was taken, and a drive that puts
     /// an empty document first would never find it again.
     fn own_beside(&self, hidden: &DocumentTarget) -> Result<Option<Entry>, Error> {
-        let rights = self.seen.rights(&hidden.place);
-        if !is_blind(rights) || self.seen.object(hidden).visible(rights) {
+        if !self.is_kept_beside(hidden) {
             return Ok(None);
         }
+        let rights = self.seen.rights(&hidden.place);
         let Some(folder) = hidden.place.folder() else { return Ok(None) };
         let mut own = None;
         for n in 2..MAX_NUMBERED {
@@ -141,6 +141,13 @@ impl<'a> Sight<'a> {
             }
         }
         Ok(own)
+    }
+
+    /// Whether what is sent under the name of this entry is kept beside it, because the session may not know of it: a
+    /// refusal would tell that the name is taken.
+    pub(super) fn is_kept_beside(&self, target: &DocumentTarget) -> bool {
+        let (object, rights) = (self.seen.object(target), self.seen.rights(&target.place));
+        !object.visible(rights) && (is_blind(rights) || object.by_rule == Some(false))
     }
 
     /// The first name that is free, for what is to be kept beside an entry of this name.
@@ -175,6 +182,19 @@ impl<'a> Sight<'a> {
         places.iter().filter(|inner| self.seen.shown(inner)).map(|inner| self.structure_stat(inner)).collect()
     }
 
+    /// The matters that the session may enter, with their areas.
+    pub(super) fn matters(&self) -> Vec<(Place, MatterListing)> {
+        let matters = self.seen.firm().matters().map(|matter| (matter, matter_place(matter)));
+        matters
+            .filter(|(_, place)| self.seen.shown(place))
+            .map(|(matter, place)| {
+                let areas = self.structure_in(&place);
+                let (number, name) = (matter.number.clone(), matter.name.clone());
+                (place.clone(), MatterListing { path: place.path, number, name, areas })
+            })
+            .collect()
+    }
+
     /// A folder of the structure as the session sees it.
     pub(super) fn structure_stat(&self, place: &Place) -> Stat {
         let matter = self.matter(place);
@@ -194,19 +214,14 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// An entry as an operation's target.
+    /// The session's rights in the folder that holds an entry, and what it may do with the entry for being shared.
+    pub(super) fn rights_on(&self, target: &DocumentTarget) -> Rights {
+        self.seen.rights(&target.place) | self.seen.object(target).shared
+    }
+
+    /// An entry as an operation's target of this account.
     pub(super) fn target(&self, place: &Place, entry: &Entry) -> DocumentTarget {
-        DocumentTarget {
-            place: place.clone(),
-            name: entry.name.clone(),
-            node: entry.node,
-            is_folder: entry.content.is_none(),
-            version: entry.content.map_or(0, |content| content.version),
-            size: entry.size(),
-            is_own: entry.is_of(self.account),
-            is_transient: entry.transient,
-            made_at: entry.created,
-        }
+        target_of(place, entry, entry.is_of(self.account))
     }
 
     fn matter(&self, place: &Place) -> Option<&Arc<Matter>> {
@@ -221,6 +236,21 @@ enum Child {
     Missing,
 }
 
+/// An entry as an operation's target.
+pub(super) fn target_of(place: &Place, entry: &Entry, is_own: bool) -> DocumentTarget {
+    DocumentTarget {
+        place: place.clone(),
+        name: entry.name.clone(),
+        node: entry.node,
+        is_folder: entry.content.is_none(),
+        version: entry.content.map_or(0, |content| content.version),
+        size: entry.size(),
+        is_own,
+        is_transient: entry.transient,
+        made_at: entry.created,
+    }
+}
+
 /// The root, which lists the matters.
 pub(super) fn root() -> Place {
     Place { matter: None, chain: Vec::new(), structure: 0, own: false, path: DocPath::root() }
@@ -228,17 +258,6 @@ pub(super) fn root() -> Place {
 
 fn matter_place(matter: &Matter) -> Place {
     Place { matter: Some(matter.id), path: joined(&DocPath::root(), &matter.folder_name), ..root() }
-}
-
-/// The inside of a user-made folder.
-pub(super) fn inside(folder: &DocumentTarget) -> Place {
-    Place {
-        matter: folder.place.matter,
-        chain: [&folder.place.chain[..], &[folder.node]].concat(),
-        structure: folder.place.structure,
-        own: folder.is_own,
-        path: folder.path(),
-    }
 }
 
 /// Structure and catalog names were found along a path that was valid, so that joining them stays within the limits but

@@ -36,6 +36,19 @@ pub struct Listing {
     pub entries: Vec<Stat>,
 }
 
+/// A matter as somebody sees it.
+#[derive(Debug, Clone)]
+pub struct MatterListing {
+    /// Its folder.
+    pub path: DocPath,
+    /// Its number.
+    pub number: String,
+    /// Its name.
+    pub name: String,
+    /// The folders at its top.
+    pub areas: Vec<Stat>,
+}
+
 /// May a rename or copy take the place of a document that stands there?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replace {

@@ -13,7 +13,7 @@ use super::tree::{Found, entry_stat, is_blind, part_stat};
 use super::{Error, Existing, Stat, View, WriteOptions};
 use crate::audit::{Detail, Outcome};
 use crate::gate;
-use crate::names::{DocName, DocPath, DocumentTarget, NewTarget, Place, Timestamp};
+use crate::names::{DocName, DocPath, DocumentTarget, MatterId, NewTarget, Place, Timestamp};
 use crate::policy::{Decision, Operation, decide};
 use crate::vault::{self, Incoming, Intent, LockSpan};
 
@@ -44,6 +44,8 @@ pub(super) struct State {
     queued: usize,
     len: u64,
     pub(super) modified: Option<Timestamp>,
+    /// The matter of the document whose bytes these are, if it is a copy.
+    pub(super) copied_from: Option<MatterId>,
     failed: Option<Error>,
 }
 
@@ -79,6 +81,7 @@ impl View {
             queue: Vec::new(),
             queued: 0,
             modified: None,
+            copied_from: None,
             failed: None,
         };
         let state = Arc::new(Mutex::new(state));
@@ -102,11 +105,11 @@ impl View {
     /// What an upload may become whose name is taken: the next version, or, where the session cannot see what is there, a
     /// document beside it.
     async fn intent_on(&self, path: &DocPath, target: DocumentTarget, options: &WriteOptions) -> Result<Intent, Error> {
-        let (updatable, visible, blind, messages) = self.look(|sight| {
+        let (updatable, visible, blind, beside, messages) = self.look(|sight| {
             let (object, rights) = (sight.seen.object(&target), sight.seen.rights(&target.place));
-            let update = decide(Operation::Update { object, rights });
-            let messages = sight.seen.holds_messages(&target.place);
-            Ok((update == Decision::Allowed, object.visible(rights), is_blind(rights), messages))
+            let updatable = decide(Operation::Update { object, rights }) == Decision::Allowed;
+            let (beside, messages) = (sight.is_kept_beside(&target), sight.seen.holds_messages(&target.place));
+            Ok((updatable, object.visible(rights), is_blind(rights), beside, messages))
         })?;
         let (_, asked) = path.split_last().ok_or(Error::IsFolder)?;
         let afresh = options.create && options.existing != Existing::Edit && options.expect_version.is_none();
@@ -114,7 +117,7 @@ impl View {
             // What was sent under that name is final; another file of the name says something more.
             return self.may_create(target.place, asked.clone()).await;
         }
-        if blind && options.create && (target.is_folder || !updatable) {
+        if options.create && (beside || (blind && (target.is_folder || !updatable))) {
             return self.beside(path, target.place).await;
         }
         if target.is_folder {
@@ -249,6 +252,11 @@ impl Writing {
     pub async fn set_modified(&self, modified: Timestamp) -> Result<(), Error> {
         self.state.lock().await.modified = Some(modified);
         Ok(())
+    }
+
+    /// The bytes are those of a document in this matter: within it, a copy is no news.
+    pub(super) async fn set_copied_from(&self, matter: MatterId) {
+        self.state.lock().await.copied_from = Some(matter);
     }
 
     /// Makes what came durable (fsync@openssh.com). Of a new document it becomes a part that can be resumed, invisible to

@@ -11,7 +11,7 @@ use crate::demo::*;
 use crate::logins;
 
 /// The code that an authenticator shows for this secret, so many steps from now.
-fn code(secret: &str, ahead: i64) -> String {
+pub(crate) fn code(secret: &str, ahead: i64) -> String {
     let secret = Secret::try_from_base32(secret).expect("base32");
     let totp = Builder::new().with_secret(secret).build().expect("a secret");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
@@ -19,7 +19,7 @@ fn code(secret: &str, ahead: i64) -> String {
 }
 
 /// Waits until a code has a few seconds to live.
-fn early_in_a_step() {
+pub(crate) fn early_in_a_step() {
     while SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() % 30 > 20 {
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -37,7 +37,7 @@ fn by_password(demo: &Demo, password: &str, code: &str, here: &Path) -> Output {
     sftp(demo, &options, password, code, here)
 }
 
-fn enable(demo: &Demo) -> (String, Vec<String>) {
+pub(crate) fn enable(demo: &Demo) -> (String, Vec<String>) {
     let made = demo.deedbox_json(&["account", "second-factor", "enable", CLIENT_ONE]);
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     (text(&made["secret"]), made["recovery_codes"].as_array().expect("a list").iter().map(text).collect())

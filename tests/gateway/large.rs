@@ -8,6 +8,8 @@ use crate::demo::*;
 const GIB: u64 = 1 << 30;
 /// The daemon may not need more than this while 5 GiB pass through, in KiB.
 const MEMORY_KIB: u64 = 200 * 1024;
+/// What the catalog's cache may take beside (`kv.cache_mib`): ten thousand commits fill it with pages.
+const CACHE_KIB: u64 = 128 * 1024;
 
 /// Peak resident memory of the daemon so far, in KiB.
 fn peak_memory(demo: &Demo) -> u64 {
@@ -75,6 +77,6 @@ fn a_folder_of_ten_thousand_entries_is_listed_whole_on_both_front_ends() {
     assert!(found.status.success(), "{}", both(&found));
     assert_eq!(stdout(&found).matches("<D:response>").count(), ENTRIES + 1);
     let peak = peak_memory(&demo);
-    assert!(peak < MEMORY_KIB, "the daemon needed {peak} KiB");
+    assert!(peak < MEMORY_KIB + CACHE_KIB, "the daemon needed {peak} KiB");
     demo.stop();
 }

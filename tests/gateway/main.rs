@@ -1,6 +1,7 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
 mod activity;
+mod browser;
 mod crash;
 mod deep_check;
 mod demo;
@@ -11,11 +12,15 @@ mod factors;
 mod faults;
 mod guards;
 mod hidden;
+mod invitations;
 mod large;
 mod logins;
+mod mail;
+mod mail_server;
 mod messages;
 mod mounts;
 mod names;
+mod pages;
 mod practice;
 mod random;
 mod record;
@@ -29,6 +34,7 @@ mod sessions;
 mod sftp;
 mod sftp_channel;
 mod sftp_wire;
+mod sharing;
 mod tampering;
 mod transfer;
 mod webdav_clients;

@@ -8,9 +8,14 @@ const HOMES: &[(&[&str], &[&str])] = &[
     // SSH is spoken behind one door. `setup/ssh.rs` writes host keys in OpenSSH's file format with the same crate.
     (&["russh"], &["src/front/sftp/", "src/cli/setup/ssh.rs"]),
     // HTTP behind another, and on the loopback listener for metrics and health.
-    (&["hyper", "hyper_util", "h2", "http", "http_body", "http_body_util"], &["src/front/webdav/", "src/observe"]),
+    (
+        &["hyper", "hyper_util", "h2", "http", "http_body", "http_body_util"],
+        &["src/front/webdav/", "src/front/web/", "src/front/http_", "src/front/site.rs", "src/observe"],
+    ),
+    // Pages are routed and rendered in one place.
+    (&["axum", "askama", "qrcode", "zip"], &["src/front/web/"]),
     (&["quick_xml", "httpdate"], &["src/front/webdav/"]),
-    (&["percent_encoding"], &["src/front/webdav/", "src/cli/second_factor.rs"]),
+    (&["percent_encoding"], &["src/front/segments.rs", "src/gate/factor.rs"]),
     // Only the gate knows what a right code is.
     (&["totp_rs"], &["src/gate/factor.rs"]),
     (&["rustls", "tokio_rustls"], &["src/front/webdav/", "src/daemon/tls.rs", "src/cli/setup/tls.rs"]),
@@ -19,6 +24,9 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["age", "age_core", "bech32"], &["src/keys/", "src/vault/"]),
     // The language of guards; the rest sees questions and answers.
     (&["cedar_policy"], &["src/policy/guards/"]),
+    // Mail: messages and SMTP, and what an address is.
+    (&["lettre"], &["src/notify/", "src/config/mail.rs"]),
+    (&["minijinja"], &["src/notify/"]),
     // One file per engine knows its engine; the rest sees `kv::Engine`.
     (&["redb"], &["src/kv/redb_"]),
     (&["sled"], &["src/kv/sled_"]),

@@ -68,6 +68,7 @@ fn mistakes(settings: &Settings, with_record: bool) -> Vec<String> {
         look("sftp.host_keys", host_public_keys(&sftp.host_keys).map(drop).map_err(|why| why.to_string()));
     }
     look("matter_types", matter_types(settings));
+    look("mail", daemon::read_means(settings).map(drop).map_err(|wrong| wrong.join("\n")));
     look("guards", read_guards(settings).map(drop).map_err(|wrong| wrong.join("\n")));
     if with_record {
         let log = settings.data.audit();

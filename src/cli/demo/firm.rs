@@ -77,7 +77,7 @@ pub(super) async fn set_up(
     for (number, name) in MATTERS {
         if operator.firm().matter_by_number(number).is_none() {
             let (number, name) = (number.to_owned(), name.to_owned());
-            matter::Command::Add { number, name, matter_type: "General".to_owned() }.run(operator).await?;
+            matter::Command::Add { number, name, matter_type: "General".to_owned(), owner: None }.run(operator).await?;
         }
     }
     for account in &all.accounts {

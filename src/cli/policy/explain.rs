@@ -35,7 +35,7 @@ pub(crate) struct Explain {
     /// What if it came from this address
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     from: IpAddr,
-    /// What if it came this way: sftp or webdav
+    /// What if it came this way: sftp, webdav or web
     #[arg(long, value_name = "WORD", default_value = "sftp")]
     front: Front,
     /// What if it had logged in by this: publickey or password [default: what is usual there]
@@ -61,7 +61,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 impl Explain {
     fn what_if(&self, account: &Account) -> WhatIf {
-        let usual = if self.front == Front::Webdav { AuthMethod::Password } else { AuthMethod::PublicKey };
+        let usual = if self.front == Front::Sftp { AuthMethod::PublicKey } else { AuthMethod::Password };
         let asker = Asker {
             address: Some(self.from),
             front: self.front,

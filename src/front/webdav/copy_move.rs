@@ -6,13 +6,13 @@
 
 use hyper::StatusCode;
 
-use super::body::{Body, Response, empty};
 use super::delete::{ends_everything, remove_tree};
 use super::guard::{Guarded, current};
 use super::headers::Depth;
 use super::location::href;
 use super::multistatus::Failures;
 use super::status::{Act, Code, Refusal};
+use crate::front::http_answer::{Body, Response, empty};
 use crate::names::{DocName, DocPath, SessionId, Verb};
 use crate::vfs::{Error, PropertyChange, Replace, Stat, View};
 

@@ -2,12 +2,12 @@
 
 use hyper::StatusCode;
 
-use super::body::{Body, Response, empty};
 use super::guard::Guarded;
 use super::headers::Depth;
 use super::location::href;
 use super::multistatus::Failures;
 use super::status::{Act, Code, Refusal};
+use crate::front::http_answer::{Body, Response, empty};
 use crate::names::DocPath;
 use crate::vfs::{Error, Stat, View};
 

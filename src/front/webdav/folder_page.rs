@@ -3,10 +3,11 @@
 use hyper::StatusCode;
 use hyper::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderValue};
 
-use super::body::{Body, Response, whole};
-use super::location::{href, push_segment};
+use super::location::href;
 use super::status::{Act, Refusal};
 use super::xml_text::push_escaped;
+use crate::front::http_answer::{Body, Response, whole};
+use crate::front::segments;
 use crate::names::DocPath;
 use crate::vfs::{Listing, View};
 
@@ -39,7 +40,7 @@ fn page(path: &DocPath, listing: &Listing) -> String {
         let slash = if stat.is_folder() { "/" } else { "" };
         out.push_str("<li><a href=\"");
         out.push_str(&base);
-        push_segment(&mut out, name);
+        segments::push(&mut out, name);
         out.push_str(slash);
         out.push_str("\">");
         push_escaped(&mut out, name.as_str());

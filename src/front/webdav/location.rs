@@ -1,15 +1,12 @@
 //! Where a request points: URL paths, percent-decoded exactly once, become [`DocPath`]s; and back.
 
 use hyper::Uri;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::front::segments;
 use crate::names::{DocName, DocPath, NameError};
 
 /// The URL path below which the drive lies.
 pub(super) const MOUNT: &str = "/dav";
-
-/// Everything is encoded but the unreserved characters of RFC 3986 section 2.3.
-const KEEP: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a URL path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,28 +66,10 @@ impl Location {
         // Splitting comes before decoding: an encoded slash is then part of a name, and refused there, instead of
         // becoming a separator that an earlier check has not seen.
         for segment in rest.split('/').filter(|segment| !segment.is_empty()) {
-            tree = tree.join(DocName::parse(&percent_decode(segment)?)?)?;
+            tree = tree.join(DocName::parse(&segments::decode(segment).ok_or(LocationError::Encoding)?)?)?;
         }
         Ok(Self::Tree { path: tree, slash: rest.ends_with('/') })
     }
-}
-
-/// Decodes `%XX`, strictly: a `%` that stands for nothing is an error, and the result is not decoded again.
-fn percent_decode(text: &str) -> Result<Vec<u8>, LocationError> {
-    let digit = |byte: Option<u8>| byte.and_then(|b| char::from(b).to_digit(16)).ok_or(LocationError::Encoding);
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
-                // Two hexadecimal digits make one byte.
-                (high << 4 | low) as u8
-            }
-            other => other,
-        });
-    }
-    Ok(decoded)
 }
 
 /// Parses a `Destination` header or the resource tag of an `If` header (RFC 4918 sections 10.3 and 8.3): an absolute
@@ -143,17 +122,12 @@ pub(super) fn href(path: &DocPath, is_folder: bool) -> String {
     let mut url = String::from(MOUNT);
     for name in path.names() {
         url.push('/');
-        push_segment(&mut url, name);
+        segments::push(&mut url, name);
     }
     if is_folder || path.is_root() {
         url.push('/');
     }
     url
-}
-
-/// Appends one encoded name.
-pub(super) fn push_segment(url: &mut String, name: &DocName) {
-    url.extend(utf8_percent_encode(name.as_str(), KEEP));
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
 
-use super::body::{Body, Response, empty, xml};
 use super::guard::Guarded;
 use super::headers::{Depth, token_uri};
-use super::incoming::Upload;
 use super::properties::push_active_lock;
-use super::requests::lockinfo;
+use super::requests::{lockinfo, read_body};
 use super::status::{Act, Code, Refusal};
+use crate::front::http_answer::{Body, Response, empty, xml};
+use crate::front::http_upload::Upload;
 use crate::names::DocPath;
 use crate::vfs::{Error, Lock, LockDepth, LockRequest, View};
 
@@ -26,7 +26,7 @@ pub(super) async fn lock(
     upload: &mut Upload,
     limit: usize,
 ) -> Result<Response<Body>, Refusal> {
-    let body = upload.whole(limit).await?;
+    let body = read_body(upload, limit).await?;
     guarded.check(&view, &path, Act::Lock).await?;
     let timeout = guarded.timeout.unwrap_or(DEFAULT_TIMEOUT);
     if body.is_empty() {

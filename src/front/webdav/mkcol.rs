@@ -2,10 +2,10 @@
 
 use hyper::StatusCode;
 
-use super::body::{Body, Response, empty};
 use super::guard::Guarded;
-use super::incoming::Upload;
 use super::status::{Act, Refusal};
+use crate::front::http_answer::{Body, Response, empty};
+use crate::front::http_upload::Upload;
 use crate::names::DocPath;
 use crate::vfs::{Error, View};
 
@@ -16,7 +16,7 @@ pub(super) async fn make(
     guarded: &Guarded,
     upload: &mut Upload,
 ) -> Result<Response<Body>, Refusal> {
-    if !upload.is_empty().await? {
+    if upload.next().await?.is_some() {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "MKCOL takes no body"));
     }
     if path.is_root() {

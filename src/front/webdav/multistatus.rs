@@ -2,10 +2,10 @@
 
 use hyper::StatusCode;
 
-use super::body::{Body, Response, xml};
 use super::location::href;
 use super::status::{Act, Code, of, push_code};
 use super::xml_text::push_escaped;
+use crate::front::http_answer::{Body, Response, xml};
 use crate::names::DocPath;
 use crate::vfs::Error;
 

@@ -4,11 +4,11 @@ use hyper::StatusCode;
 
 use super::headers::token_uri;
 use super::location::href;
-use super::media::type_of;
 use super::multistatus::{push_href, push_status};
 use super::requests::{Find, MICROSOFT, PropName};
 use super::xml::DAV;
 use super::xml_text::push_escaped;
+use crate::front::media::type_of;
 use crate::names::{DocPath, Timestamp};
 use crate::vfs::{Lock, LockDepth, Property, Space, Stat};
 

@@ -7,15 +7,15 @@ use futures_util::stream;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 
-use super::body::{Body, BrokenOff, Chunks, Response, XML_TYPE, whole};
 use super::guard::Guarded;
 use super::headers::Depth;
-use super::incoming::Upload;
 use super::location::MOUNT;
 use super::multistatus::{HEAD, TAIL, push_href, push_status};
 use super::properties::{Entry, Live, push_response};
-use super::requests::{Find, propfind};
+use super::requests::{Find, propfind, read_body};
 use super::status::{Act, Code, Refusal};
+use crate::front::http_answer::{Body, BrokenOff, Chunks, Response, XML_TYPE, whole};
+use crate::front::http_upload::Upload;
 use crate::names::{DocName, DocPath};
 use crate::vfs::{Error, Lock, LockDepth, Property, Space, Stat, View};
 
@@ -48,7 +48,7 @@ impl Needs {
 
 /// Reads depth and body, which all PROPFINDs have in common.
 async fn question(guarded: &Guarded, upload: &mut Upload, limit: usize) -> Result<(Find, bool), Refusal> {
-    let body = upload.whole(limit).await?;
+    let body = read_body(upload, limit).await?;
     let find = propfind(&body)?;
     match guarded.depth {
         Some(Depth::Zero) => Ok((find, false)),

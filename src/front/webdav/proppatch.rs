@@ -3,14 +3,14 @@
 use hyper::header::USER_AGENT;
 use hyper::{HeaderMap, StatusCode};
 
-use super::body::{Body, Response, xml};
 use super::guard::Guarded;
-use super::incoming::Upload;
 use super::location::href;
 use super::multistatus::{HEAD, TAIL, push_href, push_status};
 use super::properties::{Live, push_empty};
-use super::requests::{Patch, PropName, proppatch};
+use super::requests::{Patch, PropName, proppatch, read_body};
 use super::status::{Act, Refusal};
+use crate::front::http_answer::{Body, Response, xml};
+use crate::front::http_upload::Upload;
 use crate::names::{DocPath, Timestamp};
 use crate::vfs::{Error, PropertyChange, Stat, View};
 
@@ -23,7 +23,7 @@ pub(super) async fn patch(
     upload: &mut Upload,
     limit: usize,
 ) -> Result<Response<Body>, Refusal> {
-    let body = upload.whole(limit).await?;
+    let body = read_body(upload, limit).await?;
     let patches = proppatch(&body, |name| Live::find(name).is_some())?;
     let refused = |error: Error| Refusal::tree(&error, Act::Patch);
     guarded.check(&view, &path, Act::Patch).await?;

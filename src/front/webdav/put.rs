@@ -4,14 +4,14 @@ use bytes::BytesMut;
 use hyper::header::{CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
 use hyper::{HeaderMap, StatusCode};
 
-use super::body::{Body, Response, empty};
 use super::conditions::Tags;
 use super::guard::{Guarded, current};
 use super::headers::single;
-use super::incoming::Upload;
 use super::location::href;
 use super::properties::http_date;
 use super::status::{Act, Code, Refusal};
+use crate::front::http_answer::{Body, Response, empty};
+use crate::front::http_upload::Upload;
 use crate::names::DocPath;
 use crate::vfs::{Error, Existing, Stat, View, WriteOptions, Writing};
 
@@ -115,7 +115,7 @@ enum Interrupted {
 async fn receive(writing: &Writing, upload: &mut Upload, limit: u64) -> Result<u64, Interrupted> {
     let mut received = 0u64;
     let mut batch = BytesMut::new();
-    while let Some(data) = upload.next().await.map_err(Interrupted::Body)? {
+    while let Some(data) = upload.next().await.map_err(|why| Interrupted::Body(why.into()))? {
         received += data.len() as u64;
         if received > limit {
             return Err(Interrupted::TooLarge);

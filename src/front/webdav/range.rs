@@ -4,25 +4,13 @@ use hyper::header::HeaderValue;
 
 use super::conditions::{Tag, http_date};
 use super::headers::BadHeader;
+use crate::front::document_body::Span;
 use crate::front::limits::Limit;
 use crate::names::Front;
 use crate::vfs::Stat;
 
 /// How many ranges one request may ask for; PDF readers ask for a handful.
 const MAX_RANGES: usize = 16;
-
-/// Bytes `start..end` of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start: u64,
-    pub(super) end: u64,
-}
-
-impl Span {
-    pub(super) fn len(self) -> u64 {
-        self.end - self.start
-    }
-}
 
 /// What of the document is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,12 @@
 //! The XML bodies of RFC 4918 section 14 as the methods need them.
 
+use bytes::{Bytes, BytesMut};
+use hyper::StatusCode;
+
+use super::status::Refusal;
 use super::xml::{DAV, Element, Node, XmlError, parse};
+use crate::front::http_upload::Upload;
+use crate::front::limits::Limit;
 use crate::names::Timestamp;
 use crate::vfs::{Property, PropertyChange};
 
@@ -12,6 +18,25 @@ const MAX_NAMES: usize = 256;
 
 /// Microsoft's properties, which Windows sets after every copy.
 pub(super) const MICROSOFT: &str = "urn:schemas-microsoft-com:";
+
+/// The whole body of a request, at most `limit` bytes.
+pub(super) async fn read_body(upload: &mut Upload, limit: usize) -> Result<Bytes, Refusal> {
+    let too_large = || {
+        let text = "the request body is too large for this method";
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text).at(Limit::XmlBytes)
+    };
+    if upload.length().is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut whole = BytesMut::new();
+    while let Some(data) = upload.next().await? {
+        if whole.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
 
 /// A property's name.
 #[derive(Debug, Clone, PartialEq, Eq)]

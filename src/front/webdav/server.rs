@@ -16,15 +16,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::body::Connection;
 use super::guard::MAX_HEADERS;
 use super::service::{Shared, handle};
 use super::settings::Settings;
 use crate::config::Limits;
 use crate::front::Beat;
+use crate::front::http_answer::Connection;
 use crate::front::limits::Limit;
 use crate::front::places::{Displaced, Places};
 use crate::front::read_ahead::ReadAhead;
+use crate::front::site::Site;
 use crate::gate::Gate;
 use crate::names::Front;
 use crate::vfs::Vfs;
@@ -32,7 +33,18 @@ use crate::vfs::Vfs;
 /// How often a connection's watchdog looks.
 const WATCH: Duration = Duration::from_secs(5);
 
-/// Serves WebDAV on a listener until `stop` turns true or its sender is gone. Then no connection is accepted any more,
+/// What stands behind the listener.
+#[derive(Clone)]
+pub struct Behind {
+    /// Who somebody is.
+    pub gate: Arc<Gate>,
+    /// The tree.
+    pub vfs: Arc<Vfs>,
+    /// What answers outside of the drive.
+    pub site: Arc<dyn Site>,
+}
+
+/// Serves WebDAV, and beside the drive the site, on a listener until `stop` turns true or its sender is gone. Then no connection is accepted any more,
 /// requests under way may end within [`Settings::drain`], and what is left is cut.
 ///
 /// `tls` and `settings` are read for every new connection, so that a renewed certificate or another limit needs no
@@ -45,12 +57,11 @@ pub async fn serve(
     listener: TcpListener,
     tls: Arc<ArcSwap<ServerConfig>>,
     settings: Arc<ArcSwap<Settings>>,
-    gate: Arc<Gate>,
-    vfs: Arc<Vfs>,
+    behind: Behind,
     beat: Beat,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let mut shared = Arc::new(Shared::new(settings.load_full(), gate, vfs));
+    let mut shared = Arc::new(Shared::new(settings.load_full(), behind.clone()));
     let places = Places::new(
         shared.settings.bounds.clone(),
         Front::Webdav,
@@ -68,7 +79,7 @@ pub async fn serve(
                 Ok((stream, address)) => {
                     let settings = settings.load_full();
                     if !Arc::ptr_eq(&settings, &shared.settings) {
-                        shared = Arc::new(Shared::new(settings, shared.gate.clone(), shared.vfs.clone()));
+                        shared = Arc::new(Shared::new(settings, behind.clone()));
                     }
                     let peer = address.ip().to_canonical();
                     let (place, displaced) = places.take(peer);

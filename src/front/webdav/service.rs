@@ -1,4 +1,5 @@
-//! One request, from its head to its answer: location, login, guard, method.
+//! One request, from its head to its answer: location, login, guard, method. What does not lie in the drive is handed to the
+//! site beside it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,16 +12,19 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 
-use super::body::{Body, Connection, InFlight, Response, empty};
 use super::guard::{Guarded, check_size};
-use super::incoming::Upload;
 use super::location::Location;
+use super::server::Behind;
 use super::settings::Settings;
 use super::status::Refusal;
 use super::{auth, copy_move, delete, get, lock, mkcol, propfind, proppatch, put};
+use crate::front::http_answer::{Body, Connection, InFlight, Response, empty};
+use crate::front::http_upload::Upload;
 use crate::front::limits::Holding;
 use crate::front::pace::Pace;
+use crate::front::site::{Site, Visit};
 use crate::gate::Gate;
+use crate::names::Front;
 use crate::vfs::Vfs;
 
 const METHODS: &str = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
@@ -30,12 +34,15 @@ pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
     pub(super) gate: Arc<Gate>,
     pub(super) vfs: Arc<Vfs>,
+    /// What answers outside of the drive.
+    pub(super) site: Arc<dyn Site>,
     pub(super) challenge: HeaderValue,
 }
 
 impl Shared {
-    pub(super) fn new(settings: Arc<Settings>, gate: Arc<Gate>, vfs: Arc<Vfs>) -> Self {
-        Self { challenge: auth::challenge(&settings.realm), settings, gate, vfs }
+    pub(super) fn new(settings: Arc<Settings>, behind: Behind) -> Self {
+        let Behind { gate, vfs, site } = behind;
+        Self { challenge: auth::challenge(&settings.realm), settings, gate, vfs, site }
     }
 }
 
@@ -48,45 +55,76 @@ pub(super) async fn handle(
     let mut in_flight = connection.begin();
     let (parts, body) = request.into_parts();
     let mut upload = Upload::new(body, Pace::new(&connection.limits));
-    let mut response = match route(&shared, &connection, &parts, &mut upload, &mut in_flight).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.into_response(),
+    let (method, version, waits) = (parts.method.clone(), parts.version, parts.headers.contains_key(EXPECT));
+    let (mut response, upload, in_flight) = match check_size(&parts.headers, &connection.limits) {
+        Err(refusal) => (refusal.into_response(), Some(upload), in_flight),
+        Ok(()) if is_for_the_site(&parts) => {
+            let visit = Arc::new(Visit::new(connection.clone(), shared.settings.bounds.clone(), in_flight));
+            let (response, upload) = shared.site.answer(visit.clone(), parts, upload).await;
+            (response, upload, visit.end())
+        }
+        Ok(()) => {
+            let answer = route(&shared, &connection, &parts, &mut upload, &mut in_flight).await;
+            (answer.unwrap_or_else(Refusal::into_response), Some(upload), in_flight)
+        }
     };
     // RFC 9110 section 9.3.2. hyper takes the body away for HTTP/1.1 alone, and a client of HTTP/2 drops the answer.
-    if parts.method == Method::HEAD {
+    if method == Method::HEAD {
         response = response.map(|_| Body::Empty);
     }
     // Whoever waits for 100 Continue has not sent the body and now never will; reading on would ask for it.
     let refused = response.status().is_client_error() || response.status().is_server_error();
-    let waits = refused && parts.headers.contains_key(EXPECT);
-    let reusable = !waits && upload.drain().await;
-    if !reusable && parts.version < Version::HTTP_2 {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    } else if !reusable {
+    let rest = match upload {
+        Some(mut upload) if !(refused && waits) => {
+            if upload.drain().await {
+                Ok(())
+            } else {
+                Err(Some(upload))
+            }
+        }
+        other => Err(other),
+    };
+    match rest {
+        Ok(()) => {}
+        Err(_) if version < Version::HTTP_2 => {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         // Dropping the body now would reset the stream, and curl, still sending, would report that and not the answer.
-        tokio::spawn(upload.linger());
+        Err(rest) => drop(rest.map(|upload| tokio::spawn(upload.linger()))),
     }
     secure(response.headers_mut());
-    let labels = [("method", label(&parts.method).to_owned()), ("status", response.status().as_str().to_owned())];
+    let labels = [("method", label(&method).to_owned()), ("status", response.status().as_str().to_owned())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     Ok(response.map(|body| body.watched(in_flight)))
 }
 
-/// Headers of every answer. A browser that is led here must neither guess types, nor frame, nor keep, nor tell.
+/// What the drive answers: everything below `/dav`, and what Windows and Finder ask the server itself before they connect.
+fn is_for_the_site(parts: &Parts) -> bool {
+    match Location::parse(parts.uri.path()) {
+        Ok(Location::Elsewhere) => true,
+        Ok(Location::Top) => !matches!(parts.method.as_str(), "OPTIONS" | "PROPFIND"),
+        Ok(Location::Tree { .. } | Location::Server) | Err(_) => false,
+    }
+}
+
+/// Headers of every answer. A browser that is led here must neither guess types, nor frame, nor keep, nor tell; the site
+/// says for its own answers what it needs otherwise.
 fn secure(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    headers
-        .entry(CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
+    for (name, value) in [
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "private, no-cache"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
 }
 
 /// Methods as metric labels; made-up ones share a label, so that nobody can make the metrics grow.
 fn label(method: &Method) -> &'static str {
-    METHODS.split(", ").find(|known| *known == method.as_str()).unwrap_or("other")
+    METHODS.split(", ").chain(["POST"]).find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 async fn route(
@@ -97,12 +135,7 @@ async fn route(
     in_flight: &mut InFlight,
 ) -> Result<Response<Body>, Refusal> {
     let limits = &connection.limits;
-    check_size(&parts.headers, limits)?;
-    let location = match Location::parse(parts.uri.path()) {
-        Ok(Location::Elsewhere) => return Err(Refusal::not_found()),
-        Ok(location) => Ok(location),
-        Err(error) => Err(error),
-    };
+    let location = Location::parse(parts.uri.path());
     let login = || auth::session(&shared.gate, connection.peer, &parts.headers, &shared.challenge);
     if parts.method == Method::OPTIONS {
         // Windows and Finder ask before they log in. The answer is the same everywhere, so it tells nothing; a wrong
@@ -115,10 +148,10 @@ async fn route(
     let session = login().await?;
     connection.place.login(session.account())?;
     let bounds = &shared.settings.bounds;
-    in_flight.hold(bounds, session.account(), Holding::Request)?;
+    in_flight.hold(bounds, session.account(), Holding::Request, Front::Webdav)?;
     match parts.method.as_str() {
-        "GET" => in_flight.hold(bounds, session.account(), Holding::Document)?,
-        "PUT" => in_flight.hold(bounds, session.account(), Holding::Upload)?,
+        "GET" => in_flight.hold(bounds, session.account(), Holding::Document, Front::Webdav)?,
+        "PUT" => in_flight.hold(bounds, session.account(), Holding::Upload, Front::Webdav)?,
         _ => {}
     }
     let location = match location {
@@ -133,7 +166,6 @@ async fn route(
         Location::Top if parts.method.as_str() == "PROPFIND" => {
             return propfind::top(&guarded, upload, limits.xml_bytes).await;
         }
-        Location::Top if is_lookup(&parts.method) => return Err(Refusal::not_found()),
         Location::Top | Location::Server | Location::Elsewhere => return Err(Refusal::method("OPTIONS, PROPFIND")),
     };
     let view = shared.vfs.view(&session).with_tokens(guarded.tokens());

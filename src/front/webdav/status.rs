@@ -9,11 +9,12 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
-use super::body::{Body, Response, text, xml};
 use super::headers::BadHeader;
 use super::location::LocationError;
 use super::xml::XmlError;
 use super::xml_text::push_escaped;
+use crate::front::http_answer::{Body, Response, text, xml};
+use crate::front::http_upload::Interrupted;
 use crate::front::limits::Limit;
 use crate::gate::LoginError;
 use crate::names::Front;
@@ -228,6 +229,15 @@ impl From<LocationError> for Refusal {
             LocationError::Encoding | LocationError::Name(_) | LocationError::Destination => StatusCode::BAD_REQUEST,
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<Interrupted> for Refusal {
+    fn from(why: Interrupted) -> Self {
+        match why {
+            Interrupted::CutOff => Self::bad(why.to_string()),
+            Interrupted::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, why.to_string()).at(Limit::Slow),
+        }
     }
 }
 

@@ -96,8 +96,8 @@ pub fn folder_within(place: &Place) -> String {
 /// The words of closed lists, made once.
 pub(super) struct Words {
     roles: [EntityUid; 5],
-    fronts: [EntityUid; 4],
-    auths: [EntityUid; 6],
+    fronts: [EntityUid; 5],
+    auths: [EntityUid; 7],
     weekdays: [EntityUid; 7],
     kinds: [EntityUid; 2],
 }
@@ -110,7 +110,7 @@ impl Words {
         }
         Some(Self {
             roles: list("Role", Role::ALL.map(Role::as_str))?,
-            fronts: list("Front", [Front::Sftp, Front::Webdav, Front::Console, Front::Service].map(Front::as_str))?,
+            fronts: list("Front", Front::ALL.map(Front::as_str))?,
             auths: list("Auth", AuthMethod::ALL.map(AuthMethod::as_str))?,
             weekdays: list("Weekday", ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])?,
             kinds: list("Kind", ["document", "folder"])?,

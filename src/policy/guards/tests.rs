@@ -240,7 +240,7 @@ proptest! {
     fn only_a_guard_that_holds_forbids(
         verb in prop::sample::select(Verb::ALL.to_vec()),
         address in any::<Option<core::net::IpAddr>>(),
-        front in prop::sample::select(vec![Front::Sftp, Front::Webdav, Front::Console, Front::Service]),
+        front in prop::sample::select(Front::ALL.to_vec()),
         auth in prop::sample::select(AuthMethod::ALL.to_vec()),
         second_factor: bool,
         role in prop::sample::select(Role::ALL.to_vec()),

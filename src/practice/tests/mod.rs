@@ -1,6 +1,7 @@
 //! The rules over a real store: what may change, what follows for access, and that all of it is there after a restart.
 
 mod access;
+mod links;
 mod parsing;
 mod push;
 mod refusals;
@@ -61,7 +62,8 @@ impl Office {
 
     fn try_matter(&self, number: &str, name: &str) -> Result<Arc<Matter>, Error> {
         let id = MatterId::random();
-        let new = NewMatter { id, number: number.into(), name: name.into(), matter_type: "general".into() };
+        let new =
+            NewMatter { id, number: number.into(), name: name.into(), matter_type: "general".into(), owner: None };
         self.commit(|draft| draft.add_matter(new))
     }
 

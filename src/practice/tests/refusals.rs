@@ -60,7 +60,13 @@ fn what_does_not_exist_or_fit_is_said_clearly() {
     let (office, matter) = Office::with_matter();
     let client = office.client(&matter);
     let stranger = office.contact("Stranger", Some("stranger@example.com"));
-    let new = NewMatter { id: MatterId::random(), number: "1".into(), name: "X".into(), matter_type: "Nope".into() };
+    let new = NewMatter {
+        id: MatterId::random(),
+        number: "1".into(),
+        name: "X".into(),
+        matter_type: "Nope".into(),
+        owner: None,
+    };
     let staff = office.commit(|draft| draft.add_staff("staff.one", Role::Staff)).expect("staff");
     for (said, expected) in [
         (text_of(office.commit(|draft| draft.add_matter(new))), "there is no matter type `Nope`: General"),

@@ -1,4 +1,5 @@
-//! Response bodies, and the watch over those whose client has stopped reading.
+//! What the drive and the pages answer with: response bodies, the watch over those whose client has stopped reading, and what
+//! one connection's requests share.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -105,8 +106,14 @@ pub(super) struct InFlight {
 
 impl InFlight {
     /// One more of something that an account may have only so much of.
-    pub(super) fn hold(&mut self, bounds: &Arc<Bounds>, account: AccountId, holding: Holding) -> Result<(), Limit> {
-        self.shares.push(bounds.hold(account, holding, Front::Webdav)?);
+    pub(super) fn hold(
+        &mut self,
+        bounds: &Arc<Bounds>,
+        account: AccountId,
+        holding: Holding,
+        door: Front,
+    ) -> Result<(), Limit> {
+        self.shares.push(bounds.hold(account, holding, door)?);
         Ok(())
     }
 }

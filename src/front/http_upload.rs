@@ -1,15 +1,15 @@
-//! Request bodies: read with a bound on size and on standing still.
+//! Request bodies of the drive and the pages: read with a bound on standing still.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
-use hyper::StatusCode;
+use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
+use tokio::time::{Sleep, sleep};
 
-use super::status::Refusal;
-use crate::front::limits::Limit;
-use crate::front::pace::Pace;
+use super::pace::Pace;
 
 /// What is read off a refused request's body, so that the connection can be used again and the client, still sending,
 /// gets to see the answer instead of a reset.
@@ -20,14 +20,32 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 pub(super) struct Upload {
     body: Incoming,
     pace: Pace,
+    waiting: Option<Waiting>,
     /// The end was seen; the body itself cannot tell for a chunked one.
     ended: bool,
+}
+
+/// The client is being waited for, and for how long at most.
+struct Waiting {
+    since: Instant,
+    patience: Pin<Box<Sleep>>,
+}
+
+/// Why a body did not come whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Interrupted {
+    /// The connection or the stream ended before it did.
+    #[error("the request body was cut off")]
+    CutOff,
+    /// It stood still, or came more slowly than the limits allow.
+    #[error("the request body came too slowly")]
+    TooSlow,
 }
 
 impl Upload {
     pub(super) fn new(body: Incoming, pace: Pace) -> Self {
         let ended = body.is_end_stream();
-        Self { body, pace, ended }
+        Self { body, pace, waiting: None, ended }
     }
 
     /// The announced length, if there is one.
@@ -35,56 +53,45 @@ impl Upload {
         self.body.size_hint().exact()
     }
 
+    /// True if all of it has been read.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// The next bytes; nothing at the end of a body that came whole. A body that is cut off or stands still is an error.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Interrupted> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// As [`Upload::next`].
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Interrupted>> {
         loop {
-            let waiting = Instant::now();
-            let frame = match tokio::time::timeout(self.pace.credit(), self.body.frame()).await {
-                Ok(None) => {
-                    self.ended = true;
-                    return Ok(None);
-                }
-                Ok(Some(Ok(frame))) => frame,
-                Ok(Some(Err(_))) => return Err(Refusal::bad("the request body was cut off")),
-                Err(_) => {
-                    let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request body came too slowly");
-                    return Err(refusal.at(Limit::Slow));
-                }
+            let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(context) else {
+                let credit = self.pace.credit();
+                let start = || Waiting { since: Instant::now(), patience: Box::pin(sleep(credit)) };
+                let waiting = self.waiting.get_or_insert_with(start);
+                return waiting.patience.as_mut().poll(context).map(|()| Err(Interrupted::TooSlow));
             };
-            self.pace.waited(waiting.elapsed());
+            if let Some(waiting) = self.waiting.take() {
+                self.pace.waited(waiting.since.elapsed());
+            }
+            let frame = match polled {
+                None => {
+                    self.ended = true;
+                    return Poll::Ready(Ok(None));
+                }
+                Some(Ok(frame)) => frame,
+                Some(Err(_)) => return Poll::Ready(Err(Interrupted::CutOff)),
+            };
             // Trailers have no meaning here.
             if let Ok(data) = frame.into_data() {
                 self.pace.moved(data.len());
                 metrics::counter!("http_received_bytes_total").increment(data.len() as u64);
                 if !data.is_empty() {
-                    return Ok(Some(data));
+                    return Poll::Ready(Ok(Some(data)));
                 }
             }
         }
-    }
-
-    /// The whole body, at most `limit` bytes.
-    pub(super) async fn whole(&mut self, limit: usize) -> Result<Bytes, Refusal> {
-        let too_large = || {
-            let text = "the request body is too large for this method";
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text).at(Limit::XmlBytes)
-        };
-        if self.length().is_some_and(|length| length > limit as u64) {
-            return Err(too_large());
-        }
-        let mut whole = BytesMut::new();
-        while let Some(data) = self.next().await? {
-            if whole.len() + data.len() > limit {
-                return Err(too_large());
-            }
-            whole.extend_from_slice(&data);
-        }
-        Ok(whole.freeze())
-    }
-
-    /// True if there is nothing in it.
-    pub(super) async fn is_empty(&mut self) -> Result<bool, Refusal> {
-        Ok(self.ended || self.next().await?.is_none())
     }
 
     /// Reads off what still comes while the client takes the answer; it stops sending when it has seen it.

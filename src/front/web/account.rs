@@ -1,0 +1,161 @@
+//! The own account: password, devices, SSH keys, second factor.
+
+use askama::Template;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use hyper::StatusCode;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::form::Posted;
+use super::frame::{Frame, Notice, page};
+use super::own;
+use super::person::Person;
+use super::site::Rendered;
+use super::status::Failure;
+use super::words;
+use crate::gate::LoginError;
+use crate::names::Timestamp;
+use crate::practice::Practice;
+
+/// Shorter passwords are guessed from a list; longer ones are refused before they are hashed.
+const MIN_PASSWORD_CHARS: usize = 12;
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    frame: Frame,
+    login: String,
+    role: &'static str,
+    devices: Vec<Device>,
+    keys: Vec<Key>,
+    /// Since when there is a second factor, and how many recovery codes are left.
+    second_factor: Option<(String, usize)>,
+    min_password: usize,
+    sftp: bool,
+}
+
+struct Device {
+    name: String,
+    rights: &'static str,
+    created: String,
+    expires: String,
+}
+
+struct Key {
+    algorithm: String,
+    comment: String,
+    fingerprint: String,
+    added: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    present: String,
+    new: String,
+    again: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewKey {
+    key: String,
+}
+
+/// The page.
+pub(super) async fn show(person: Person) -> Result<Response, Failure> {
+    let frame = person.frame("Account");
+    Ok(page(StatusCode::OK, &account_page(&person, frame)?))
+}
+
+/// Another password. It takes the present one, and ends every session but this one.
+pub(super) async fn change_password(posted: Posted<NewPassword>) -> Result<Response, Failure> {
+    let Posted { person, form } = posted;
+    let [present, new, again] = [form.present, form.new, form.again].map(Zeroizing::new);
+    if let Err(failure) = set_password(&person, &present, new, &again).await {
+        return refused(&person, &failure);
+    }
+    done(&person, "The password has been changed. Every other session has ended.")
+}
+
+async fn set_password(person: &Person, present: &str, new: Zeroizing<String>, again: &str) -> Result<(), Failure> {
+    if *new != *again {
+        return Err(Failure::bad("The two new passwords are not the same."));
+    }
+    if new.chars().count() < MIN_PASSWORD_CHARS {
+        return Err(Failure::bad(format!("A password has at least {MIN_PASSWORD_CHARS} characters.")));
+    }
+    let gate = &person.portal.gate;
+    gate.confirm_password(&person.session, present).await.map_err(not_the_password)?;
+    let phc = own::hash(new).await?;
+    own::change(person, "account password", "", move |practice, permit| practice.set_own_password(permit, phc)).await?;
+    person.guest.go_on(&person.session, gate).await?;
+    Ok(())
+}
+
+/// Another SSH key, for SFTP.
+pub(super) async fn add_key(posted: Posted<NewKey>) -> Result<Response, Failure> {
+    let Posted { person, form } = posted;
+    let add = move |practice: &Practice, permit| practice.add_own_key(permit, &form.key);
+    if let Err(failure) = own::change(&person, "account key add", "", add).await {
+        return refused(&person, &failure);
+    }
+    person.guest.go_on(&person.session, &person.portal.gate).await?;
+    done(&person, "The key opens SFTP from now on. Every other session has ended.")
+}
+
+/// A wrong present password, in words that say which of the passwords is meant.
+pub(super) fn not_the_password(error: LoginError) -> Failure {
+    match Failure::from(error) {
+        refused if refused.status == StatusCode::FORBIDDEN => {
+            Failure::new(refused.status, "The present password is not right.")
+        }
+        other => other,
+    }
+}
+
+/// Back to the page, with what came of it.
+pub(super) fn done(person: &Person, told: &str) -> Result<Response, Failure> {
+    person.guest.tell(Notice::Done(told.to_owned()));
+    Ok(Redirect::to("/account").into_response())
+}
+
+/// The page again, with what was wrong.
+pub(super) fn refused(person: &Person, failure: &Failure) -> Result<Response, Failure> {
+    let mut frame = person.frame("Account");
+    frame.notice = Some(Notice::Failed(failure.text.to_string()));
+    let mut response = page(failure.status, &account_page(person, frame)?);
+    response.extensions_mut().insert(Rendered);
+    Ok(failure.with_retry(response))
+}
+
+fn account_page(person: &Person, frame: Frame) -> Result<AccountPage, Failure> {
+    let account = own::account(person)?;
+    let zone = person.portal.settings.load().zone.clone();
+    let time = |at| words::time(at, &zone);
+    let now = Timestamp::now();
+    let devices = account.device_passwords.iter().map(|one| Device {
+        name: one.name.clone(),
+        rights: if one.read_only { "read only" } else { "as you" },
+        created: time(one.created),
+        expires: match one.expires {
+            None => "never".to_owned(),
+            Some(end) if end <= now => "expired".to_owned(),
+            Some(end) => time(end),
+        },
+    });
+    let keys = account.keys.iter().map(|key| {
+        let mut words = key.text.splitn(3, ' ');
+        let algorithm = words.next().unwrap_or_default().to_owned();
+        let comment = words.nth(1).unwrap_or_default().to_owned();
+        Key { algorithm, comment, fingerprint: key.fingerprint(), added: time(key.added) }
+    });
+    Ok(AccountPage {
+        frame,
+        login: account.login.clone(),
+        role: account.role.as_str(),
+        devices: devices.collect(),
+        keys: keys.collect(),
+        second_factor: account.second_factor.as_ref().map(|factor| (time(factor.since), factor.recovery.len())),
+        min_password: MIN_PASSWORD_CHARS,
+        sftp: person.portal.sftp_port.is_some(),
+    })
+}

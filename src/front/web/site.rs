@@ -1,0 +1,213 @@
+//! Every request of the pages, from its head to its answer.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwap;
+use axum::body::{Body as PageBody, HttpBody as _};
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::{Router, response};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use http_body::Frame as BodyFrame;
+use hyper::Method;
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
+use hyper::http::request::Parts;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use parking_lot::Mutex;
+
+use super::sessions::{Guest, Sessions};
+use super::status::Failure;
+use super::{
+    account, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
+    sign_in, upload,
+};
+use crate::front::http_answer::{Body, BrokenOff, Response};
+use crate::front::http_upload::{Interrupted, Upload};
+use crate::front::site::{Site, Visit};
+use crate::gate::Gate;
+use crate::vfs::Vfs;
+
+/// Nothing is loaded from elsewhere, nothing sent elsewhere, nothing run that does not come from here.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; \
+                      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Bytes of a form that uploads nothing.
+const MAX_FORM: usize = 64 * 1024;
+
+/// The pages as the listener serves them.
+pub struct Pages {
+    portal: Arc<Portal>,
+    router: Router,
+}
+
+/// What all pages share.
+pub(super) struct Portal {
+    pub(super) gate: Arc<Gate>,
+    pub(super) vfs: Arc<Vfs>,
+    pub(super) settings: Arc<ArcSwap<settings::Settings>>,
+    pub(super) sessions: Sessions,
+    /// Where SFTP is spoken, if it is.
+    pub(super) sftp_port: Option<u16>,
+}
+
+/// Whoever sent the request, as far as the cookie says.
+#[derive(Clone)]
+pub(super) struct Visitor(pub(super) Option<Arc<Guest>>);
+
+/// A document's body, on its way around the router, which needs not know of it.
+#[derive(Clone)]
+pub(super) struct Streamed(Arc<Mutex<Option<Body>>>);
+
+impl Pages {
+    /// The pages of a firm. `settings` is read for every page.
+    pub fn new(
+        gate: Arc<Gate>,
+        vfs: Arc<Vfs>,
+        settings: Arc<ArcSwap<settings::Settings>>,
+        sftp_port: Option<u16>,
+    ) -> Arc<Self> {
+        let sessions = Sessions::new(gate.clone());
+        let portal = Arc::new(Portal { gate, vfs, settings, sessions, sftp_port });
+        let router = router(portal.clone());
+        Arc::new(Self { portal, router })
+    }
+}
+
+fn router(portal: Arc<Portal>) -> Router {
+    Router::new()
+        .route("/", get(matters::show))
+        .route("/sign-in", get(sign_in::show).post(sign_in::password))
+        .route("/sign-in/code", get(sign_in::show_code).post(sign_in::code))
+        .route("/invitation/{token}", get(link::show).post(link::follow))
+        .route("/password-reset/{token}", get(link::show).post(link::follow))
+        .route("/forgotten", get(link::show_forgotten).post(link::forgotten))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/m/{*path}", get(folder::open))
+        .route("/upload/{*path}", post(upload::receive).layer(DefaultBodyLimit::disable()))
+        .route("/zip/{*path}", get(archive::send))
+        .route("/new-folder/{*path}", post(changes::make_folder))
+        .route("/rename/{*path}", post(changes::rename))
+        .route("/delete/{*path}", post(changes::delete))
+        .route("/connect", get(connect::show).post(connect::make_password))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::change_password))
+        .route("/account/keys", post(account::add_key))
+        .route("/account/devices", post(device::add))
+        .route("/account/devices/revoke", post(device::revoke))
+        .route("/account/second-factor", get(second_factor::show).post(second_factor::switch_on))
+        .route("/account/second-factor/off", post(second_factor::switch_off))
+        .route("/assets/pages.css", get(assets::style))
+        .route("/assets/pages.js", get(assets::script))
+        .route("/assets/firm.css", get(assets::colour))
+        .route("/assets/logo", get(assets::logo))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .with_state(portal)
+}
+
+impl Site for Pages {
+    #[allow(private_interfaces, reason = "as in the trait")]
+    fn answer(
+        &self,
+        visit: Arc<Visit>,
+        parts: Parts,
+        upload: Upload,
+    ) -> BoxFuture<'static, (Response<Body>, Option<Upload>)> {
+        Box::pin(answer(self.portal.clone(), self.router.clone(), visit, parts, upload))
+    }
+}
+
+async fn answer(
+    portal: Arc<Portal>,
+    router: Router,
+    visit: Arc<Visit>,
+    mut parts: Parts,
+    upload: Upload,
+) -> (Response<Body>, Option<Upload>) {
+    let guest = portal.sessions.of(&parts.headers);
+    // A script that uploads shows a sentence, not a page.
+    let in_words = parts.headers.get(ACCEPT).is_some_and(|accept| accept == "text/plain");
+    let is_asset = parts.uri.path().starts_with("/assets/");
+    let home = Arc::new(Mutex::new(None));
+    let foreign = parts.method == Method::POST && !origin::is_own(&parts);
+    let mut answered = if foreign {
+        *home.lock() = Some(upload);
+        response::IntoResponse::into_response(Failure::foreign())
+    } else {
+        parts.extensions.insert(visit);
+        parts.extensions.insert(Visitor(guest.clone()));
+        let body = PageBody::new(Lent { upload: Some(upload), home: home.clone() });
+        let request = hyper::Request::from_parts(parts, body);
+        let Ok(answered) = TowerToHyperService::new(router).call(request).await;
+        answered
+    };
+    let failed = answered.status().is_client_error() || answered.status().is_server_error();
+    if failed && answered.extensions().get::<Rendered>().is_none() {
+        let failure = Failure::of(&answered);
+        let page = if in_words { failure.sentence() } else { failure.page(&portal, guest.as_deref()) };
+        let allow = answered.headers_mut().remove(ALLOW);
+        answered = page;
+        allow.map(|methods| answered.headers_mut().insert(ALLOW, methods));
+    }
+    let (mut head, body) = answered.into_parts();
+    let streamed = head.extensions.remove::<Streamed>().and_then(|streamed| streamed.0.lock().take());
+    let body = streamed.unwrap_or_else(|| {
+        let left = body.size_hint().exact();
+        Body::Stream { chunks: body.into_data_stream().map_err(|_| BrokenOff).boxed(), left, watch: None }
+    });
+    head.headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    head.headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if !is_asset {
+        head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    let upload = home.lock().take();
+    (Response::from_parts(head, body), upload)
+}
+
+/// Marks a refusal that is a page already: a form that is shown again.
+#[derive(Clone, Copy)]
+pub(super) struct Rendered;
+
+/// A response with a document's body.
+pub(super) fn streamed(body: Body) -> response::Response {
+    let mut response = response::Response::new(PageBody::empty());
+    response.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(body)))));
+    response
+}
+
+/// A request's body as the router takes it. What is left of it goes home, to be read off.
+struct Lent {
+    upload: Option<Upload>,
+    home: Arc<Mutex<Option<Upload>>>,
+}
+
+impl http_body::Body for Lent {
+    type Data = Bytes;
+    type Error = Interrupted;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<BodyFrame<Bytes>, Interrupted>>> {
+        let Some(upload) = &mut self.get_mut().upload else { return Poll::Ready(None) };
+        upload.poll_next(context).map(|next| next.map(|data| data.map(BodyFrame::data)).transpose())
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.upload.as_ref().is_none_or(Upload::has_ended)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        let length = self.upload.as_ref().and_then(Upload::length);
+        length.map_or_else(http_body::SizeHint::default, http_body::SizeHint::with_exact)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        *self.home.lock() = self.upload.take();
+    }
+}

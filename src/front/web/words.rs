@@ -1,0 +1,50 @@
+//! Sizes and times as people read them.
+
+use jiff::tz::TimeZone;
+
+use crate::names::Timestamp;
+
+/// `3 bytes`, `12.3 KB`, `4.0 GB`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") };
+    }
+    let mut tenths = bytes / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// `26 Nov 2026, 11:14` by this zone's clock.
+pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
+    let Ok(at) = jiff::Timestamp::from_millisecond(at.as_millis()) else { return String::new() };
+    at.to_zoned(zone.clone()).strftime("%-d %b %Y, %H:%M").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_are_short() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1000, "1.0 KB"),
+            (999_999, "999.9 KB"),
+            (1_000_000, "1.0 MB"),
+            (5_400_000_000, "5.4 GB"),
+            (u64::MAX, "18446.7 PB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+        let at = Timestamp::from_seconds(1_795_691_640);
+        assert_eq!(time(at, &TimeZone::UTC), "26 Nov 2026, 11:14");
+        assert_eq!(time(at, &TimeZone::get("Europe/Berlin").expect("built in")), "26 Nov 2026, 12:14");
+    }
+}
