@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::matter::MatterParts;
+use super::matter::{MatterParts, nodes_with_messages};
 use super::own_rules::{OwnRule, Ruling};
-use super::spec::{FolderSpec, ends_with_messages};
+use super::spec::FolderSpec;
 use super::{
     Access, Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, LinkPurpose, Matter, MatterType,
     MatterTypeSpec, Participant, Party, SecondFactor, Switches, TokenDigest, Watch, ssh_key,
@@ -323,16 +323,6 @@ impl From<&FolderSpec> for TypeFolderRecord {
     }
 }
 
-/// The folder of messages of a matter whose record is older than such folders: the same at each start, until a change of
-/// the matter writes it down.
-fn messages_of(matter: MatterId) -> NodeId {
-    let text = [b"folder of messages", &matter.as_bytes()[..]].concat();
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
-    let mut node = [0; 16];
-    node.copy_from_slice(&digest.as_ref()[..16]);
-    NodeId::from_bytes(node)
-}
-
 /// Reads everything. What contradicts itself refuses the start: half of the records could let the wrong person in.
 pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
     let mut firm = Firm::default();
@@ -372,10 +362,7 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
             own_rules.push(OwnRule { node: NodeId::from_bytes(id_at(&rule, 18)?), above, path, ruling, since });
         }
         let id = MatterId::from_bytes(id_at(&key, 2)?);
-        let mut nodes = record.nodes;
-        if kind.as_ref().is_some_and(|kind| nodes.len() + 1 == kind.tree.len() && ends_with_messages(&kind.tree)) {
-            nodes.push(messages_of(id));
-        }
+        let nodes = kind.as_ref().map_or_else(Vec::new, |kind| nodes_with_messages(id, record.nodes, kind));
         let parts = MatterParts {
             id,
             number: record.number,
