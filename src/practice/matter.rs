@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Watch;
 use super::own_rules::{OwnRule, Ruling};
-use super::spec::{MatterTypeSpec, TypeFolder, area_of, ends_with_messages};
+use super::spec::{MatterTypeSpec, TypeFolder, area_of};
 use crate::names::{Areas, DocName, DocPath, MatterId, NodeId, Timestamp};
 use crate::policy::{FolderRule, MatterRules, RuledFolder, Share};
 
@@ -231,19 +231,6 @@ impl Matter {
     pub fn folder(&self, id: NodeId) -> Option<&StructureFolder> {
         self.folders.iter().find(|folder| folder.id == id)
     }
-}
-
-/// A matter's nodes as they were stored, and where its record is older than folders of messages that of one: the same at each
-/// start, until a change of the matter writes it down.
-pub(super) fn nodes_with_messages(matter: MatterId, mut nodes: Vec<NodeId>, kind: &MatterType) -> Vec<NodeId> {
-    if nodes.len() + 1 == kind.tree.len() && ends_with_messages(&kind.tree) {
-        let text = [b"folder of messages", &matter.as_bytes()[..]].concat();
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
-        let mut node = [0; 16];
-        node.copy_from_slice(&digest.as_ref()[..16]);
-        nodes.push(NodeId::from_bytes(node));
-    }
-    nodes
 }
 
 /// A structure folder's path as people read it: without the root.
