@@ -21,8 +21,8 @@ const NARROW: (u32, u32) = (500, 1000);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Computer,
-    /// A small phone, in the dark, with scripts switched off.
-    PhoneWithoutScripts,
+    /// In the dark, with scripts switched off.
+    WithoutScripts,
     Phone,
 }
 
@@ -54,12 +54,12 @@ impl Window {
         };
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         let mut arguments = vec!["--headless=new", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"];
-        if kind == Kind::PhoneWithoutScripts {
+        if kind == Kind::WithoutScripts {
             arguments.push("--force-dark-mode");
         }
         // Chromium's own sandbox does not work for root, nor in most containers.
         arguments.push("--no-sandbox");
-        let scripts = if kind == Kind::PhoneWithoutScripts { 2 } else { 1 };
+        let scripts = if kind == Kind::WithoutScripts { 2 } else { 1 };
         let mut options = json!({
             "args": arguments,
             "prefs": {
@@ -67,7 +67,7 @@ impl Window {
                 "profile.managed_default_content_settings.javascript": scripts,
             },
         });
-        if kind != Kind::Computer {
+        if kind == Kind::Phone {
             let screen = json!({ "width": 360, "height": 740, "pixelRatio": 2.0, "mobile": true, "touch": true });
             options["mobileEmulation"] = json!({ "deviceMetrics": screen });
         }
@@ -79,7 +79,7 @@ impl Window {
             .await
             .expect("chromium starts");
         let window = Self { page, driver, home, kind };
-        if kind == Kind::Computer {
+        if kind != Kind::Phone {
             window.resize(DESKTOP).await;
         }
         window
@@ -127,8 +127,8 @@ impl Window {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
         std::fs::create_dir_all(&folder).expect("a folder");
         let sizes: &[_] = match self.kind {
-            Kind::Computer => &[(Some(NARROW), "narrow"), (Some(DESKTOP), "desktop")],
-            Kind::Phone | Kind::PhoneWithoutScripts => &[(None, "phone")],
+            Kind::Computer | Kind::WithoutScripts => &[(Some(NARROW), "narrow"), (Some(DESKTOP), "desktop")],
+            Kind::Phone => &[(None, "phone")],
         };
         for (size, kind) in sizes {
             if let Some(size) = size {
@@ -264,7 +264,7 @@ async fn on_a_phone_nothing_has_to_be_scrolled_sideways() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_scripts_everything_works_by_forms() {
     let demo = Demo::start();
-    let window = Window::open(Kind::PhoneWithoutScripts).await;
+    let window = Window::open(Kind::WithoutScripts).await;
     window.sign_in(&demo, CLIENT_ONE).await;
     window.follow("Documents").await;
     window.follow("Shared room").await;
