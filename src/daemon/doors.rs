@@ -117,5 +117,10 @@ fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Setting
 }
 
 fn pages_settings(settings: &Settings) -> web::Settings {
-    web::Settings { firm: settings.firm.clone(), zone: settings.time_zone.clone(), mails: settings.mail.is_some() }
+    web::Settings {
+        firm: settings.firm.clone(),
+        zone: settings.time_zone.clone(),
+        mails: settings.mail.is_some(),
+        public_url: settings.public_url.clone(),
+    }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use axum::body::{Body as PageBody, HttpBody as _};
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Query};
 use axum::routing::{get, post};
 use axum::{Router, response};
 use bytes::Bytes;
@@ -20,11 +20,12 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
 
+use super::person::Person;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
     account, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
-    sign_in, upload,
+    sign_in, staff, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
 use crate::front::http_upload::{Interrupted, Upload};
@@ -79,7 +80,7 @@ impl Pages {
 
 fn router(portal: Arc<Portal>) -> Router {
     Router::new()
-        .route("/", get(matters::show))
+        .route("/", get(home))
         .route("/sign-in", get(sign_in::show).post(sign_in::password))
         .route("/sign-in/code", get(sign_in::show_code).post(sign_in::code))
         .route("/invitation/{token}", get(link::show).post(link::follow))
@@ -100,10 +101,20 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/account/devices/revoke", post(device::revoke))
         .route("/account/second-factor", get(second_factor::show).post(second_factor::switch_on))
         .route("/account/second-factor/off", post(second_factor::switch_off))
+        .merge(staff::routes())
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(portal)
+}
+
+/// The first page: the own matters, or those of the firm for who manages them.
+async fn first(
+    person: Person,
+    Query(own): Query<matters::Search>,
+    Query(all): Query<staff::Search>,
+) -> Result<response::Response, Failure> {
+    if person.guest.is_staff() { staff::home(&person, &all).await } else { matters::show(person, own).await }
 }
 
 impl Site for Pages {

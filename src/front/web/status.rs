@@ -11,6 +11,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use super::frame::{Frame, page};
 use super::sessions::Guest;
 use super::site::Portal;
+use super::words;
 use crate::front::limits::Limit;
 use crate::gate::LoginError;
 use crate::names::Front;
@@ -57,6 +58,33 @@ impl Failure {
     /// The same with the name of what it is about before it.
     pub(super) fn about(self, name: &str) -> Self {
         Self { text: format!("{name}: {}", self.text).into(), ..self }
+    }
+
+    /// Why a change of the firm's records was not made, for staff: in the practice's own words.
+    pub(super) fn told_to_staff(error: PracticeError) -> Self {
+        use PracticeError as E;
+        match &error {
+            E::SharedAddress { address, contacts } => {
+                let names: Vec<_> = contacts.iter().map(|contact| contact.name.as_str()).collect();
+                let (count, names) = (contacts.len(), names.join(", "));
+                let text = format!(
+                    "{count} contacts have the e-mail address {address}: {names}. Give each an address of its own, then give \
+                     access."
+                );
+                Self::new(StatusCode::CONFLICT, text)
+            }
+            E::Invalid(_) | E::NoAddress(_) => Self::bad(words::sentence(&error.to_string())),
+            E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) => {
+                Self::new(StatusCode::CONFLICT, words::sentence(&error.to_string()))
+            }
+            E::Damaged(_) | E::Store(_) => Self::from(error),
+        }
+    }
+
+    /// Somebody else has changed what a form was filled in for.
+    pub(super) fn changed_meanwhile(what: &str) -> Self {
+        let text = format!("Somebody else has changed {what} in the meantime. This is how it is now; look at it again.");
+        Self::new(StatusCode::CONFLICT, text)
     }
 
     /// What stands behind a response that is no page: ours, or the router's own refusal.
