@@ -76,7 +76,7 @@ fn firm() -> Firm {
     // Four folders that users made lie below the one with rows.
     let chain = [area, ruled].into_iter().chain((0..4).map(|_| NodeId::random())).collect();
     let place = Place { matter: Some(matters[0]), chain, structure: 2, own: false, path: DocPath::root() };
-    Firm { standing, rules: MatterRules { folders }, place }
+    Firm { standing, rules: MatterRules { folders, ..MatterRules::default() }, place }
 }
 
 #[divan::bench]

@@ -12,6 +12,8 @@ use crate::notify::{Files, MAX_TEMPLATE_BYTES, Means, template_names};
 
 /// A bundle of every authority there is takes a quarter of a MiB.
 const MAX_AUTHORITIES_BYTES: u64 = 8 << 20;
+/// With what each begins (RFC 7468 section 5).
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const MAX_PASSWORD_BYTES: u64 = 4096;
 
 /// The means to send mail, if it is switched on.
@@ -30,6 +32,9 @@ fn read_files(mail: &Mail) -> Result<Files, Vec<String>> {
     let mut files = Files::default();
     if mail.relay.tls != RelayTls::None {
         match read(&mail.relay.authorities, MAX_AUTHORITIES_BYTES) {
+            Ok(bytes) if !bytes.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE) => {
+                wrong.push(format!("mail.ca: {} holds no certificate", mail.relay.authorities.display()));
+            }
             Ok(bytes) => files.authorities = bytes.to_vec(),
             Err(why) => wrong.push(told("mail.ca", &mail.relay.authorities, &why)),
         }

@@ -27,7 +27,7 @@ pub const MIN_CHARACTERS: usize = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Weak {
     /// Fewer characters than [`MIN_CHARACTERS`], or more bytes than are hashed.
-    #[error("a password has {MIN_CHARACTERS} characters at least, and 1024 bytes at most")]
+    #[error("a password has {} characters at least, and {} bytes at most", MIN_CHARACTERS, MAX_PASSWORD_BYTES)]
     Length,
     /// Among the first that somebody would try: well-known, made of common words, a date, a row of keys, or the login.
     #[error("this password would soon be guessed; a few words that do not belong together make a better one")]

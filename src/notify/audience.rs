@@ -80,7 +80,7 @@ pub(super) fn has_access(firm: &Firm, account: &Account, matter: MatterId, acces
 }
 
 fn listening<'f>(firm: &'f Firm, matter: &'f Matter) -> impl Iterator<Item = &'f Account> {
-    let accounts = matter.watch.listeners().filter_map(|id| firm.account(id));
+    let accounts = matter.watch.listeners().filter_map(move |id| firm.account(id));
     accounts.filter(|account| account.enabled && account.role == Role::Staff).map(AsRef::as_ref)
 }
 
@@ -88,7 +88,7 @@ fn participating<'f>(firm: &'f Firm, matter: &'f Matter) -> impl Iterator<Item =
     let parties = firm.participants_of(matter.id).iter().map(|one| one.party);
     // A device has no mailbox.
     let people = parties.filter(|party| matches!(party, Party::Contact(_)));
-    people.filter_map(|party| firm.account_of(party)).map(AsRef::as_ref)
+    people.filter_map(move |party| firm.account_of(party)).map(AsRef::as_ref)
 }
 
 /// Can an object in the folder be seen by name? Access, switches and areas are part of the standing.

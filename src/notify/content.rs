@@ -68,7 +68,7 @@ impl House<'_> {
         let account = mail.account().map(|id| self.firm.account(id).filter(|account| account.enabled));
         let account = match account {
             Some(None) => return Err("the account is gone or disabled"),
-            Some(Some(account)) => Some(account.as_ref()),
+            Some(Some(account)) => Some(&**account),
             None => None,
         };
         let page = Page { firm: self.name.to_owned(), url: self.url.to_owned(), ..Page::default() };

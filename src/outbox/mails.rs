@@ -1,5 +1,6 @@
 //! The mails of the store: made from news in one transaction, taken out once the server has them.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -54,14 +55,23 @@ impl Mails {
         for mail in mails {
             change.put(&mail.key(), mail);
         }
+        // A recipient may have several sections of one matter: they are one record.
+        let mut by_key: BTreeMap<Vec<u8>, Section> = BTreeMap::new();
         for (to, section) in digests {
             let key = digest_key(*to, section);
+            let all = match by_key.remove(&key) {
+                Some(before) => before.with(section.clone()),
+                None => section.clone(),
+            };
+            by_key.insert(key, all);
+        }
+        for (key, section) in by_key {
             match self.store.get::<Section>(&key)? {
                 Some(found) => {
-                    let all = found.value.clone().with(section.clone());
+                    let all = found.value.clone().with(section);
                     change.if_unchanged(&found).put(&key, &all)
                 }
-                None => change.if_absent(&key).put(&key, section),
+                None => change.if_absent(&key).put(&key, &section),
             };
         }
         match change.commit() {

@@ -19,6 +19,8 @@ mod mail;
 mod mails;
 mod news;
 mod noticeboard;
+#[cfg(test)]
+mod tests;
 
 pub use letter::Letter;
 pub use mail::{Delivery, Item, MAX_ITEMS, MAX_NAMES, Mail, Section, Topic};

@@ -34,6 +34,11 @@ impl Noticeboard {
         Ok(board)
     }
 
+    #[cfg(test)]
+    pub(super) fn full(store: Arc<SealedStore>) -> Self {
+        Self { store, is_on: true, waiting: AtomicUsize::new(MAX_NEWS) }
+    }
+
     /// True if mail is switched on.
     pub fn is_on(&self) -> bool {
         self.is_on

@@ -98,3 +98,112 @@ fn grants(standing: &Standing, rules: &MatterRules, matter: MatterId, (above, no
     let chain: Vec<NodeId> = above.iter().copied().chain([node]).collect();
     !granted_in(standing, rules, Some(matter), &chain).rights.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::names::{Areas, DocPath};
+    use crate::policy::{Row, RuledFolder};
+
+    const MATTER: MatterId = MatterId::from_bytes([1; 16]);
+    const AREA: NodeId = NodeId::from_bytes([2; 16]);
+    const FOLDER: NodeId = NodeId::from_bytes([3; 16]);
+    const INNER: NodeId = NodeId::from_bytes([4; 16]);
+    const DOCUMENT: NodeId = NodeId::from_bytes([5; 16]);
+
+    fn standing(participant_type: &str, can_download: bool, areas: Areas) -> Standing {
+        let one = Participation { participant_type: participant_type.to_owned(), can_download, areas };
+        Standing { role: Role::Participant, matters: HashMap::from([(MATTER, one)]), read_only: false }
+    }
+
+    fn client() -> Standing {
+        standing("client", true, Areas::ALL)
+    }
+
+    fn place(chain: &[NodeId]) -> Place {
+        let structure = chain.len().min(2);
+        Place { matter: Some(MATTER), chain: chain.to_vec(), structure, own: false, path: DocPath::root() }
+    }
+
+    fn ruled(rule: FolderRule, above: &[NodeId]) -> RuledFolder {
+        RuledFolder { rule, above: above.to_vec(), label: "folder".to_owned(), area: Area::Documents }
+    }
+
+    fn rows(participant_type: &str, rights: Rights) -> FolderRule {
+        FolderRule::Rows(vec![Row { participant_type: participant_type.to_owned(), rights }])
+    }
+
+    /// An area with a folder that this rule is on.
+    fn structure(rule: FolderRule) -> MatterRules {
+        let folders = [(AREA, ruled(FolderRule::Inherit, &[])), (FOLDER, ruled(rule, &[AREA]))];
+        MatterRules { folders: HashMap::from(folders), ..MatterRules::default() }
+    }
+
+    fn with_share(with: &[&str]) -> MatterRules {
+        let with = with.iter().map(|word| (*word).to_owned()).collect();
+        let share = Share { with, above: vec![AREA, FOLDER, INNER], area: Area::Documents };
+        MatterRules { shares: HashMap::from([(DOCUMENT, share)]), ..structure(FolderRule::Closed) }
+    }
+
+    fn with_inner(outer: FolderRule, rule: FolderRule) -> MatterRules {
+        MatterRules { inner: HashMap::from([(INNER, ruled(rule, &[AREA, FOLDER]))]), ..structure(outer) }
+    }
+
+    #[test]
+    fn a_share_opens_its_document_and_the_way_to_it_and_nothing_else() {
+        let rules = with_share(&["client"]);
+        assert_eq!(shared(&client(), &rules, Some(MATTER), DOCUMENT), Rights::READ_ONLY);
+        assert!(may_enter(&client(), &rules, &place(&[])) && may_enter(&client(), &rules, &place(&[AREA, FOLDER])));
+        assert_eq!(by_rule(&client(), &rules, &place(&[AREA, FOLDER, INNER])), Some(true));
+        assert!(shared(&client(), &rules, Some(MATTER), INNER).is_empty());
+        assert_eq!(by_rule(&client(), &rules, &place(&[AREA, FOLDER, NodeId::random()])), None);
+        assert!(opens_in(&rules, INNER) && is_anchored(&rules, INNER) && is_anchored(&rules, DOCUMENT));
+        assert!(!is_anchored(&rules, NodeId::random()));
+
+        for stranger in [standing("expert", true, Areas::ALL), Standing { matters: HashMap::new(), ..client() }] {
+            assert!(shared(&stranger, &rules, Some(MATTER), DOCUMENT).is_empty());
+            assert!(!may_enter(&stranger, &rules, &place(&[AREA])));
+            assert_eq!(by_rule(&stranger, &rules, &place(&[AREA, FOLDER, INNER])), None);
+        }
+        let everybody = with_share(&[]);
+        let expert = standing("expert", true, Areas::ALL);
+        assert_eq!(shared(&expert, &everybody, Some(MATTER), DOCUMENT), Rights::READ_ONLY);
+    }
+
+    #[test]
+    fn the_download_switch_and_the_areas_hold_for_shares_too() {
+        let rules = with_share(&[]);
+        let without = standing("client", false, Areas::ALL);
+        assert_eq!(shared(&without, &rules, Some(MATTER), DOCUMENT), Rights::of(&[Verb::List]));
+        let off = standing("client", true, Areas::ALL.with(Area::Documents, false));
+        assert!(shared(&off, &rules, Some(MATTER), DOCUMENT).is_empty());
+        assert!(!may_enter(&off, &rules, &place(&[AREA])));
+    }
+
+    #[test]
+    fn a_folders_own_rule_goes_before_that_of_the_folder_above() {
+        let inside = place(&[AREA, FOLDER, INNER]);
+        for (outer, rule, shows) in [
+            (rows("client", Rights::FULL), FolderRule::Closed, Some(false)),
+            (rows("client", Rights::FULL), rows("expert", Rights::FULL), Some(false)),
+            (FolderRule::Closed, rows("client", Rights::READ_ONLY), Some(true)),
+            (rows("client", Rights::FULL), rows("client", Rights::READ_ONLY), Some(true)),
+        ] {
+            let rules = with_inner(outer, rule);
+            assert_eq!(by_rule(&client(), &rules, &inside), shows, "{rules:?}");
+            assert!(may_enter(&client(), &rules, &place(&[AREA, FOLDER])), "{rules:?}");
+        }
+        let staff = Standing { role: Role::Staff, matters: HashMap::new(), read_only: false };
+        assert_eq!(by_rule(&staff, &with_inner(FolderRule::Closed, FolderRule::Closed), &inside), None);
+    }
+
+    #[test]
+    fn a_matter_without_own_rules_costs_nothing() {
+        let rules = structure(rows("client", Rights::FULL));
+        assert!(rules.is_plain());
+        assert_eq!(by_rule(&client(), &rules, &place(&[AREA, FOLDER, INNER])), None);
+        assert!(!is_anchored(&rules, INNER));
+    }
+}

@@ -89,12 +89,7 @@ impl Practice {
     ///
     /// # Errors
     /// [`Error::NotFound`] if the node has none.
-    pub fn drop_own_rule(
-        &self,
-        permit: Permit<Manage>,
-        matter: MatterId,
-        node: NodeId,
-    ) -> Result<Arc<Matter>, Error> {
+    pub fn drop_own_rule(&self, permit: Permit<Manage>, matter: MatterId, node: NodeId) -> Result<Arc<Matter>, Error> {
         self.change(permit, |draft| {
             let matter = draft.known_matter(matter)?;
             draft.drop_own_rule(&matter, node)

@@ -81,12 +81,7 @@ impl Vfs {
     ///
     /// # Errors
     /// [`Error::NotFound`] if nothing stands there, [`Error::Structure`] for a folder of the matter type.
-    pub fn locate(
-        &self,
-        _permit: &Permit<Manage>,
-        matter: &Matter,
-        path: &DocPath,
-    ) -> Result<DocumentTarget, Error> {
+    pub fn locate(&self, _permit: &Permit<Manage>, matter: &Matter, path: &DocPath) -> Result<DocumentTarget, Error> {
         let path_of_matter = DocPath::root().join(matter.folder_name.clone()).map_err(|_| Error::NotFound)?;
         let mut place = Place { matter: Some(matter.id), path: path_of_matter, ..root() };
         let (last, above) = path.names().split_last().ok_or(Error::Structure)?;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::demo::*;
-use crate::mail::{self, Server};
+use crate::mail;
+use crate::mail_server::Server;
 use crate::pages::{Answer, Browser};
 
 const NEWCOMER: &str = "client.three@example.com";
@@ -200,8 +201,7 @@ fn a_forgotten_password_is_replaced_by_a_mailed_link_and_nobody_learns_who_has_a
 
     // A mailbox is not flooded: links that are still good are few, and an address that asks again and again has to wait.
     server.clear();
-    let asked: Vec<u16> =
-        (0..13).map(|_| browser.post("/forgotten", &[("login", CLIENT_TWO)]).status).collect();
+    let asked: Vec<u16> = (0..13).map(|_| browser.post("/forgotten", &[("login", CLIENT_TWO)]).status).collect();
     assert_eq!(asked.last(), Some(&429), "{asked:?}");
     mail::settle(&demo);
     assert!(server.mails().len() <= 4, "{:#?}", server.mails());
@@ -233,7 +233,8 @@ fn who_can_be_invited_and_who_not() {
     ok(demo.deedbox(&["contact", "add", "--name", "Client Five"]));
     let all = demo.deedbox_json(&["contact", "list"]);
     let all = all.as_array().expect("a list").clone();
-    let id = all.iter().find(|one| one["name"] == "Client Five").expect("there")["id"].as_str().expect("an id").to_owned();
+    let id =
+        all.iter().find(|one| one["name"] == "Client Five").expect("there")["id"].as_str().expect("an id").to_owned();
     let five = ["--matter", "2026-0001", "--contact", id.as_str()];
     assert!(refused(&[&["access", "invite"][..], &five].concat()).contains("is no participant"));
     ok(demo.deedbox(&[&["participant", "add"][..], &five, &["--type", "client"]].concat()));

@@ -1,124 +1,24 @@
 //! Mail as people get it: the real daemon, confined as ever, and a real mail server that keeps what it is given.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::demo::*;
+use crate::mail_server::*;
 
 const FROM_US: &str = "2026-0001 Purchase of 12 High Street/Documents/From us";
 const FROM_YOU: &str = "2026-0001 Purchase of 12 High Street/Documents/From you";
-/// Debian's, for which Debian's aiosmtpd is made.
-const PYTHON: &str = "/usr/bin/python3";
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A mail server (`smtp.py`, aiosmtpd).
-pub(crate) struct Server {
-    child: Option<Child>,
-    folder: TempDir,
-    arguments: Vec<String>,
-    port: u16,
-}
-
-impl Server {
-    pub(crate) fn start(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a directory");
-        let arguments = arguments.iter().map(|one| (*one).to_owned()).collect();
-        let mut server = Self { child: None, folder, arguments, port: 0 };
-        server.again();
-        server
-    }
-
-    /// At the same port, once it has one.
-    fn again(&mut self) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gateway/smtp.py");
-        let mut command = Command::new(PYTHON);
-        command.arg(script).arg(self.folder.path()).args(["--port", &self.port.to_string()]).args(&self.arguments);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("Debian's python3 is installed");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("readable");
-        self.port = line.trim().parse().unwrap_or_else(|_| panic!("the mail server did not start: {line}"));
-        self.child = Some(child);
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("killed");
-            child.wait().expect("it ends");
-        }
-    }
-
-    fn tell(&self, what: &str, words: &str) {
-        std::fs::write(self.folder.path().join(what), words).expect("written");
-    }
-
-    /// What it was given, the oldest first.
-    pub(crate) fn mails(&self) -> Vec<Value> {
-        let files =
-            std::fs::read_dir(self.folder.path()).expect("readable").map(|entry| entry.expect("readable").path());
-        let files: BTreeSet<PathBuf> = files.filter(|file| file.extension().is_some_and(|end| end == "json")).collect();
-        let read = |file: &PathBuf| serde_json::from_slice(&std::fs::read(file).expect("readable")).expect("JSON");
-        files.iter().map(read).collect()
-    }
-
-    /// Waits until it was given so many.
-    pub(crate) fn waits_for(&self, count: usize) -> Vec<Value> {
-        let until = Instant::now() + PATIENCE;
-        while self.mails().len() < count {
-            assert!(Instant::now() < until, "{count} mails were expected: {:#?}", self.mails());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        self.mails()
-    }
-
-    /// Forgets what it was given.
-    pub(crate) fn clear(&self) {
-        for file in std::fs::read_dir(self.folder.path()).expect("readable") {
-            let path = file.expect("readable").path();
-            if path.extension().is_some_and(|end| end == "json") {
-                std::fs::remove_file(path).expect("removed");
-            }
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn to(mail: &Value) -> &str {
-    let to = mail["to"].as_array().expect("a list");
-    assert_eq!(to.len(), 1, "one recipient each: nobody sees who else is told");
-    to[0].as_str().expect("an address")
-}
-
-fn text<'m>(mail: &'m Value, part: &str) -> &'m str {
-    mail[part].as_str().expect("text")
-}
-
-fn recipients(mails: &[Value]) -> Vec<&str> {
-    let mut all: Vec<_> = mails.iter().map(to).collect();
-    all.sort_unstable();
-    all
-}
 
 /// A firm whose mail goes to this relay, with more lines in `[mail]`.
 fn configure(demo: &Demo, relay: &str, lines: &str) {
-    let mail = format!("\n[mail]\nsmtp = \"{relay}\"\nfrom = \"The firm <portal@example.com>\"\n{lines}\n");
-    demo.configure(|text| {
-        let (text, _) = text.split_once("\n[mail]\nsmtp").unwrap_or((&text, ""));
-        let url = "[https]\npublic_url = \"https://portal.example.com\"\n";
-        let text = if text.contains(url) { text.to_owned() } else { text.replacen("[https]\n", url, 1) };
-        text + &mail
-    });
+    let mail = format!("[mail]\nsmtp = \"{relay}\"\nfrom = \"The firm <portal@example.com>\"\n{lines}\n");
+    let url = "[https]\npublic_url = \"https://portal.example.com\"\n";
+    demo.configure(|text| text.replacen("[mail]\n", &mail, 1).replacen("[https]\n", url, 1));
 }
 
 /// A fresh firm whose mail goes to this server in clear, and where it lives.
@@ -156,8 +56,13 @@ fn told(demo: &Demo, server: &Server, act: impl FnOnce()) -> Vec<Value> {
     server.mails()
 }
 
+/// What stands in the documents.
+const CONTENT: &str = "The plot thickens.";
+
 fn put(demo: &Demo, login: &str, folder: &str, name: &str) {
-    ok(demo.sftp(login, &format!("put /etc/hostname \"/{folder}/{name}\"")));
+    let source = demo.data().with_extension("txt");
+    std::fs::write(&source, CONTENT).expect("written");
+    ok(demo.sftp(login, &format!("put \"{}\" \"/{folder}/{name}\"", source.display())));
 }
 
 fn transfer(demo: &Demo, method: &str, from: &str, to: &str) {
@@ -179,8 +84,7 @@ fn what_the_firm_brings_is_told_to_the_participants_who_can_see_it_and_to_nobody
         assert!(text(mail, "text").contains("1 new document in \"Documents/From us\""), "{mail:#}");
         assert!(text(mail, "text").contains("https://portal.example.com/"), "{mail:#}");
         // Neither the document nor its name, nor who else takes part.
-        let content = std::fs::read_to_string("/etc/hostname").expect("readable");
-        for secret in ["Secret plan", content.trim(), "Client", "staff.one"] {
+        for secret in ["Secret plan", CONTENT, "Client", "staff.one"] {
             assert!(!text(mail, "text").contains(secret) && !text(mail, "html").contains(secret), "{secret}: {mail:#}");
         }
     }
@@ -288,7 +192,7 @@ fn what_a_participant_brings_is_told_to_owner_and_followers_and_to_others_if_the
     assert_eq!(recipients(&mails), [STAFF]);
     assert!(text(&mails[0], "text").contains("from scanner.one"), "{:#}", mails[0]);
 
-    demo.configure(|text| text + "notify_participants = true\n");
+    demo.configure(|text| text.replacen("[mail]\n", "[mail]\nnotify_participants = true\n", 1));
     ok(demo.deedbox(&["reload"]));
     let room = format!("{MATTER_ONE}/Documents/Shared room");
     let mails = told(&demo, &server, || put(&demo, CLIENT_ONE, &room, "c.txt"));
@@ -490,7 +394,11 @@ fn the_news_of_a_day_is_one_mail_at_the_firms_hour() {
     let tomorrow = stdout(&Command::new("date").args(["-u", "-d", "tomorrow", "+%F"]).output().expect("date runs"));
     let berlin = format!("TZ=\"Europe/Berlin\" {} 17:59:20", tomorrow.trim());
     let start = stdout(&Command::new("date").args(["-u", "-d", &berlin, "+%F %T"]).output().expect("date runs"));
-    let faked = ["TZ=UTC", "faketime", start.trim()];
+    let library =
+        ok(Command::new("sh").args(["-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1"]).output().expect("sh"));
+    let (library, time) = (format!("LD_PRELOAD={}", library.trim()), format!("FAKETIME=@{}", start.trim()));
+    // The clock that a person sets is another; the one that measures is not.
+    let faked = [library.as_str(), time.as_str(), "TZ=UTC", "DONT_FAKE_MONOTONIC=1"];
     let demo = Demo::start_by("env", &faked, Path::new(env!("CARGO_BIN_EXE_deedbox")), &data);
     let demo = demo.unwrap_or_else(|log| panic!("no start:\n{log}"));
     put(&demo, STAFF, FROM_US, "morning.txt");

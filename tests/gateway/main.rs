@@ -16,6 +16,7 @@ mod invitations;
 mod large;
 mod logins;
 mod mail;
+mod mail_server;
 mod messages;
 mod mounts;
 mod names;

@@ -20,7 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 class Handler:
     def __init__(self, folder):
         self.folder = folder
-        self.count = len(list(folder.glob("*.json")))
+        self.count = max((int(file.stem) for file in folder.glob("*.json")), default=0)
 
     def said(self, name):
         file = self.folder / name

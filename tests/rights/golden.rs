@@ -23,7 +23,7 @@ const HEADER: &str = "\
 
 /// The objects of the columns.
 const OBJECTS: [(&str, Object); 8] = {
-    let foreign = Object { own: false, fresh: false, empty: false, transient: false, folder: false };
+    let foreign = Object { own: false, fresh: false, empty: false, transient: false, ..Object::default() };
     let own = Object { own: true, ..foreign };
     [
         ("foreign", foreign),

@@ -36,7 +36,7 @@ impl Folders {
                 RuledFolder { rule: rule.clone(), above, label: format!("folder {n}"), area: Area::Documents },
             )
         });
-        MatterRules { folders: folders.collect() }
+        MatterRules { folders: folders.collect(), ..MatterRules::default() }
     }
 
     fn place(&self, matter: MatterId, folder: usize, users_below: usize) -> Place {

@@ -17,7 +17,14 @@ pub(crate) fn all_objects() -> impl Iterator<Item = Object> + Clone {
     (0..32u8).filter_map(|bits| {
         let fact = |n: u8| bits >> n & 1 == 1;
         // Every field by name: a further fact must be added here before this compiles again.
-        let object = Object { own: fact(0), fresh: fact(1), empty: fact(2), transient: fact(3), folder: fact(4) };
+        let object = Object {
+            own: fact(0),
+            fresh: fact(1),
+            empty: fact(2),
+            transient: fact(3),
+            folder: fact(4),
+            ..Object::default()
+        };
         (!object.folder || !(object.empty || object.transient)).then_some(object)
     })
 }
