@@ -14,7 +14,6 @@ use super::sign_in::{again, enter};
 use super::site::Portal;
 use super::status::Failure;
 use super::urls::Target;
-use super::words;
 use crate::front::site::Visit;
 use crate::gate::{Followable, Followed, LinkError};
 use crate::names::Front;
@@ -78,7 +77,7 @@ pub(super) async fn follow(
         Ok(Followed::In(session)) => enter(&portal, &visit, &headers, session, &Target::parse("/")),
         Ok(Followed::SignIn) => Ok(Redirect::to("/sign-in").into_response()),
         Err(LinkError::NotGood) => Err(not_good()),
-        Err(LinkError::Weak(why)) => shown_again(words::sentence(&why.to_string())),
+        Err(LinkError::Weak(why)) => shown_again(sentence(&why.to_string())),
         Err(LinkError::Login(error)) => Err(error.into()),
     }
 }
@@ -115,4 +114,10 @@ fn link_page(portal: &Portal, link: Followable, notice: Option<Notice>) -> LinkP
     let mut frame = Frame::new(portal, title, None);
     frame.notice = notice;
     LinkPage { frame, login: link.login, is_invitation }
+}
+
+/// An error's text as a sentence of its own.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }

@@ -11,7 +11,6 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use super::frame::{Frame, page};
 use super::sessions::Guest;
 use super::site::Portal;
-use super::words;
 use crate::front::limits::Limit;
 use crate::gate::LoginError;
 use crate::names::Front;
@@ -73,9 +72,9 @@ impl Failure {
                 );
                 Self::new(StatusCode::CONFLICT, text)
             }
-            E::Invalid(_) | E::NoAddress(_) => Self::bad(words::sentence(&error.to_string())),
+            E::Invalid(_) | E::NoAddress(_) => Self::bad(sentence(&error.to_string())),
             E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) => {
-                Self::new(StatusCode::CONFLICT, words::sentence(&error.to_string()))
+                Self::new(StatusCode::CONFLICT, sentence(&error.to_string()))
             }
             E::Damaged(_) | E::Store(_) => Self::from(error),
         }

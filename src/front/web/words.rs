@@ -1,4 +1,4 @@
-//! Sizes, times and sentences as people read them.
+//! Sizes and times as people read them.
 
 use jiff::tz::TimeZone;
 
@@ -23,12 +23,6 @@ pub(super) fn size(bytes: u64) -> String {
 pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
     let Ok(at) = jiff::Timestamp::from_millisecond(at.as_millis()) else { return String::new() };
     at.to_zoned(zone.clone()).strftime("%-d %b %Y, %H:%M").to_string()
-}
-
-/// An error's text as a sentence of its own.
-pub(super) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }
 
 #[cfg(test)]
