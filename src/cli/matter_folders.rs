@@ -76,10 +76,8 @@ fn folders(operator: &Operator<'_>, matter: &Matter) -> Vec<Folder> {
             FolderRule::Closed => ("closed", &[][..]),
             FolderRule::Inherit => ("inherit", &[][..]),
         };
-        let row = |row: &policy::Row| Row {
-            participant_type: row.participant_type.clone(),
-            rights: row.rights.to_string(),
-        };
+        let row =
+            |row: &policy::Row| Row { participant_type: row.participant_type.clone(), rights: row.rights.to_string() };
         Folder {
             path: one.label.to_owned(),
             portal: one.portal,

@@ -17,14 +17,14 @@ const DESKTOP: (u32, u32) = (1200, 900);
 const PHONE: (u32, u32) = (500, 1000);
 
 /// A browser window that is not shown.
-struct Window {
-    page: Client,
+pub(crate) struct Window {
+    pub(crate) page: Client,
     driver: Child,
     home: TempDir,
 }
 
 impl Window {
-    async fn open(scripts: bool, dark: bool) -> Self {
+    pub(crate) async fn open(scripts: bool, dark: bool) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let mut driver = Command::new("chromedriver")
             .args(["--port=0"])
@@ -71,32 +71,32 @@ impl Window {
         self.page.set_window_size(width, height).await.expect("resized");
     }
 
-    async fn go(&self, demo: &Demo, path: &str) {
+    pub(crate) async fn go(&self, demo: &Demo, path: &str) {
         let url = format!("{}{path}", demo.text("webdav_url").trim_end_matches("/dav/"));
         self.page.goto(&url).await.expect("loaded");
     }
 
-    async fn click(&self, css: &str) {
+    pub(crate) async fn click(&self, css: &str) {
         self.page.find(Locator::Css(css)).await.unwrap_or_else(|why| panic!("{css}: {why}")).click().await.expect(css);
     }
 
-    async fn follow(&self, text: &str) {
+    pub(crate) async fn follow(&self, text: &str) {
         let link = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::LinkText(text)).await;
         link.unwrap_or_else(|why| panic!("{text}: {why}")).click().await.expect(text);
     }
 
-    async fn fill(&self, id: &str, text: &str) {
+    pub(crate) async fn fill(&self, id: &str, text: &str) {
         let field = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::Id(id)).await;
         field.unwrap_or_else(|why| panic!("{id}: {why}")).send_keys(text).await.expect(id);
     }
 
-    async fn text(&self, css: &str) -> String {
+    pub(crate) async fn text(&self, css: &str) -> String {
         let element = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css(css)).await;
         element.unwrap_or_else(|why| panic!("{css}: {why}")).text().await.expect(css)
     }
 
     /// Waits until the page's heading is this.
-    async fn arrive(&self, heading: &str) {
+    pub(crate) async fn arrive(&self, heading: &str) {
         let until = Instant::now() + Duration::from_secs(20);
         while self.text("h1").await != heading {
             assert!(Instant::now() < until, "no {heading:?}: {}", self.page.source().await.unwrap_or_default());
@@ -105,7 +105,7 @@ impl Window {
     }
 
     /// Keeps pictures of the page as it is, in two widths. Nothing may stick out of a phone's.
-    async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
         std::fs::create_dir_all(&folder).expect("a folder");
         for (size, kind) in [(PHONE, "phone"), (DESKTOP, "desktop")] {
@@ -115,23 +115,33 @@ impl Window {
         }
     }
 
-    async fn sign_in(&self, demo: &Demo, login: &str) {
+    /// Nothing on a phone's width may have to be scrolled sideways.
+    pub(crate) async fn fits_on_a_phone(&self, demo: &Demo, paths: &[&str]) {
+        self.resize(PHONE).await;
+        for path in paths {
+            self.go(demo, path).await;
+            let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+            assert_eq!(self.page.execute(wide, vec![]).await.expect("an answer"), json!(false), "{path} is too wide");
+        }
+    }
+
+    pub(crate) async fn sign_in(&self, demo: &Demo, login: &str) {
         self.go(demo, "/").await;
         self.arrive("Sign in").await;
         self.fill("login", login).await;
         self.fill("password", demo.password(login)).await;
         self.click("main button[type=submit]").await;
-        self.arrive("My matters").await;
+        self.arrive(if login == STAFF { "Matters" } else { "My matters" }).await;
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let file = self.home.path().join(name);
         std::fs::write(&file, content).expect("written");
         file
     }
 
     /// What the browser has downloaded under this name.
-    async fn downloaded(&self, name: &str) -> Vec<u8> {
+    pub(crate) async fn downloaded(&self, name: &str) -> Vec<u8> {
         let (file, until) = (self.home.path().join(name), Instant::now() + Duration::from_secs(20));
         while !file.exists() {
             assert!(Instant::now() < until, "{name} was not downloaded");
@@ -140,7 +150,7 @@ impl Window {
         std::fs::read(file).expect("readable")
     }
 
-    async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         // A driver that is gone already has closed its browser.
         let _ = self.page.clone().close().await;
         let _ = self.driver.kill();
@@ -206,13 +216,7 @@ async fn a_client_signs_in_uploads_downloads_and_connects_a_drive() {
     window.go(&demo, "/m/nothing/").await;
     window.arrive("Not found").await;
     window.picture("not-found").await;
-    // Nothing on a phone's width may have to be scrolled sideways.
-    window.resize(PHONE).await;
-    for path in ["/", "/connect", "/account", "/account/second-factor"] {
-        window.go(&demo, path).await;
-        let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
-        assert_eq!(window.page.execute(wide, vec![]).await.expect("an answer"), json!(false), "{path} is too wide");
-    }
+    window.fits_on_a_phone(&demo, &["/", "/connect", "/account", "/account/second-factor"]).await;
     // The keyboard alone: the first stop is the way past the navigation.
     let focused = "return document.activeElement.className";
     window.go(&demo, "/").await;

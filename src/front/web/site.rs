@@ -14,7 +14,9 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http_body::Frame as BodyFrame;
 use hyper::Method;
-use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
+use hyper::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY,
+};
 use hyper::http::request::Parts;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -80,7 +82,7 @@ impl Pages {
 
 fn router(portal: Arc<Portal>) -> Router {
     Router::new()
-        .route("/", get(home))
+        .route("/", get(first))
         .route("/sign-in", get(sign_in::show).post(sign_in::password))
         .route("/sign-in/code", get(sign_in::show_code).post(sign_in::code))
         .route("/invitation/{token}", get(link::show).post(link::follow))
@@ -157,7 +159,9 @@ async fn answer(
     if failed && answered.extensions().get::<Rendered>().is_none() {
         let failure = Failure::of(&answered);
         let page = if in_words { failure.sentence() } else { failure.page(&portal, guest.as_deref()) };
-        let headers = std::mem::take(answered.headers_mut());
+        let mut headers = std::mem::take(answered.headers_mut());
+        // That of the answer whose place the page takes.
+        headers.remove(CONTENT_LENGTH);
         answered = page;
         headers.into_iter().filter_map(|(name, value)| Some((name?, value))).for_each(|(name, value)| {
             answered.headers_mut().entry(name).or_insert(value);

@@ -87,11 +87,7 @@ pub(super) async fn show(person: Person, Path(number): Path<String>) -> Result<R
 }
 
 /// One act on one participant.
-pub(super) async fn change(
-    Path(number): Path<String>,
-    host: Host,
-    posted: Posted<Asked>,
-) -> Result<Response, Failure> {
+pub(super) async fn change(Path(number): Path<String>, host: Host, posted: Posted<Asked>) -> Result<Response, Failure> {
     let Posted { person, form } = posted;
     let matter = matter::find(&person, &number)?;
     match act(&person, &matter, &host, &form).await {
@@ -317,9 +313,7 @@ mod tests {
 
     #[test]
     fn a_form_names_parties_and_nothing_else() {
-        for party in
-            [Party::Contact(ContactId::from_bytes([7; 16])), Party::Device(AccountId::from_bytes([9; 16]))]
-        {
+        for party in [Party::Contact(ContactId::from_bytes([7; 16])), Party::Device(AccountId::from_bytes([9; 16]))] {
             assert_eq!(parse_party(&party_text(party)), Some(party));
         }
         for bad in ["", "contact-", "contact-7", "staff-07070707070707070707070707070707"] {

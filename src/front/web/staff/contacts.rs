@@ -105,7 +105,8 @@ pub(super) async fn make(person: &Person, new: NewContact) -> Result<Arc<Contact
 
 /// One contact, with its matters.
 pub(super) async fn one(person: Person, Path(id): Path<String>) -> Result<Response, Failure> {
-    contact(&person, &find(&person, &id)?).await
+    let found = find(&person, &id)?;
+    contact(&person, &found).await
 }
 
 /// Another name or address.
@@ -119,7 +120,8 @@ pub(super) async fn change(Path(id): Path<String>, posted: Posted<Changed>) -> R
         }
         Err(failure) => {
             acts::tell(&person, &failure);
-            Ok(as_refusal(&failure, contact(&person, &find(&person, &id)?).await?))
+            let now = find(&person, &id)?;
+            Ok(as_refusal(&failure, contact(&person, &now).await?))
         }
     }
 }

@@ -21,8 +21,7 @@ pub(super) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 6] =
-        [Self::Folders, Self::Access, Self::Sharing, Self::Messages, Self::Activity, Self::Settings];
+    const ALL: [Self; 6] = [Self::Folders, Self::Access, Self::Sharing, Self::Messages, Self::Activity, Self::Settings];
 
     const fn name(self) -> &'static str {
         match self {
@@ -67,13 +66,7 @@ impl Head {
 }
 
 pub(super) fn head(matter: &Matter, tab: Tab) -> Head {
-    Head {
-        number: matter.number.clone(),
-        name: matter.name.clone(),
-        base: url(matter),
-        state: state(matter),
-        tab,
-    }
+    Head { number: matter.number.clone(), name: matter.name.clone(), base: url(matter), state: state(matter), tab }
 }
 
 /// What is out of the ordinary about a matter.

@@ -93,7 +93,11 @@ async fn act(person: &Person, matter: &Arc<Matter>, asked: Asked) -> Result<Swit
             if owner(person, matter) != was {
                 return Err(Failure::changed_meanwhile("the owner"));
             }
-            let told = if value.is_empty() { "The matter is nobody's.".to_owned() } else { format!("The matter is {value}'s.") };
+            let told = if value.is_empty() {
+                "The matter is nobody's.".to_owned()
+            } else {
+                format!("The matter is {value}'s.")
+            };
             let login = Some(value).filter(|login| !login.is_empty());
             watch(person, matter, "matter owner", WatchChange::Owner(login)).await?;
             told
@@ -111,7 +115,11 @@ async fn act(person: &Person, matter: &Arc<Matter>, asked: Asked) -> Result<Swit
         "confidential" => {
             let on = value == "on";
             watch(person, matter, "matter confidential", WatchChange::Confidential(on)).await?;
-            let told = if on { "No mail names its documents." } else { "Mail may name its documents, if the firm has that on." };
+            let told = if on {
+                "No mail names its documents."
+            } else {
+                "Mail may name its documents, if the firm has that on."
+            };
             told.to_owned()
         }
         "close" => {

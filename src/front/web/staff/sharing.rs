@@ -174,7 +174,9 @@ async fn located(person: &Person, matter: &Arc<Matter>, action: &str, text: &str
     let look = move |vfs: &Vfs, permit: &_| match vfs.locate(permit, &what, &path) {
         Ok(found) => Ok(Ok(found)),
         Err(Error::NotFound) => Ok(Err("The matter has nothing at this path.")),
-        Err(Error::Structure) => Ok(Err("This folder is the matter type's; the administrator changes its rights there.")),
+        Err(Error::Structure) => {
+            Ok(Err("This folder is the matter type's; the administrator changes its rights there."))
+        }
         Err(other) => Err(other),
     };
     let found = acts::inspect(person, (&format!("{action}, find"), &subject, Some(matter.id)), look).await?;

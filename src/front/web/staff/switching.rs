@@ -73,7 +73,9 @@ pub(super) async fn switch(
         (areas, _) => areas.is_some(),
     };
     let told = match (on, shows) {
-        (true, false) => format!("{name} is on for this matter, and does not show yet: it is off for the firm, or the portal is."),
+        (true, false) => {
+            format!("{name} is on for this matter, and does not show yet: it is off for the firm, or the portal is.")
+        }
         (true, true) => format!("{name} is on."),
         (false, _) => format!("{name} is off. Nothing is forgotten: switching it on gives everything back."),
     };
