@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{DataDir, Engine, Https, Kv, Log, LogFormat, Sandbox, Settings, Sftp, Uploads};
+use super::{Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
 
@@ -35,6 +35,7 @@ impl Checks<'_> {
             sftp: self.sftp(raw.sftp, &data),
             https: self.https(raw.https, &data),
             observe: self.observe(raw.observe),
+            pages: self.pages(raw.pages),
             kv: self.kv(raw.kv),
             audit_origin: self.origin(raw.audit.origin),
             log: self.log(raw.log),
@@ -85,6 +86,17 @@ impl Checks<'_> {
             self.mistakes.add(self.text, span, message);
         }
         on(raw.enabled).then_some(listen)
+    }
+
+    fn pages(&mut self, raw: raw::Pages) -> Pages {
+        let colour = raw.colour.and_then(|item| match Colour::parse(item.get_ref()) {
+            Ok(colour) => Some(colour),
+            Err(why) => {
+                self.mistakes.add(self.text, Some(item.span()), format!("`pages.colour` {why}"));
+                None
+            }
+        });
+        Pages { colour, logo: raw.logo.map(|path| self.base.join(path.into_inner())) }
     }
 
     fn kv(&mut self, raw: raw::Kv) -> Kv {

@@ -38,5 +38,5 @@ mod upload;
 mod urls;
 mod words;
 
-pub use settings::Settings;
+pub use settings::{Logo, Settings};
 pub use site::Pages;

@@ -14,9 +14,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http_body::Frame as BodyFrame;
 use hyper::Method;
-use hyper::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY,
-};
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use hyper::http::request::Parts;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -106,6 +104,8 @@ fn router(portal: Arc<Portal>) -> Router {
         .merge(staff::routes())
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
+        .route("/assets/firm.css", get(assets::colour))
+        .route("/assets/logo", get(assets::logo))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(portal)
 }
@@ -159,13 +159,9 @@ async fn answer(
     if failed && answered.extensions().get::<Rendered>().is_none() {
         let failure = Failure::of(&answered);
         let page = if in_words { failure.sentence() } else { failure.page(&portal, guest.as_deref()) };
-        let mut headers = std::mem::take(answered.headers_mut());
-        // That of the answer whose place the page takes.
-        headers.remove(CONTENT_LENGTH);
+        let allow = answered.headers_mut().remove(ALLOW);
         answered = page;
-        headers.into_iter().filter_map(|(name, value)| Some((name?, value))).for_each(|(name, value)| {
-            answered.headers_mut().entry(name).or_insert(value);
-        });
+        allow.map(|methods| answered.headers_mut().insert(ALLOW, methods));
     }
     let (mut head, body) = answered.into_parts();
     let streamed = head.extensions.remove::<Streamed>().and_then(|streamed| streamed.0.lock().take());

@@ -97,7 +97,7 @@ pub fn folder_within(place: &Place) -> String {
 pub(super) struct Words {
     roles: [EntityUid; 5],
     fronts: [EntityUid; 5],
-    auths: [EntityUid; 6],
+    auths: [EntityUid; 7],
     weekdays: [EntityUid; 7],
     kinds: [EntityUid; 2],
 }
