@@ -14,7 +14,7 @@ const PASSWORD: &str = "a kettle near the open window";
 
 /// A contact on the first matter who was never given access.
 fn newcomer(demo: &Demo) {
-    ok(demo.deedbox(&["contact", "add", "--name", "Client Three", "--email", NEWCOMER]));
+    ok(demo.deedbox(&["contact", "add", "Client Three", "--email", NEWCOMER]));
     ok(demo.deedbox(&[&["participant", "add"][..], &NEW, &["--type", "client"]].concat()));
 }
 
@@ -230,7 +230,7 @@ fn who_can_be_invited_and_who_not() {
     };
     let mailed = demo.deedbox(&access("invite"));
     assert!(both(&mailed).contains("--show-link"), "without mail it says how else: {}", both(&mailed));
-    ok(demo.deedbox(&["contact", "add", "--name", "Client Five"]));
+    ok(demo.deedbox(&["contact", "add", "Client Five"]));
     let all = demo.deedbox_json(&["contact", "list"]);
     let all = all.as_array().expect("a list").clone();
     let id =
