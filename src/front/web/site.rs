@@ -13,10 +13,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http_body::Frame as BodyFrame;
-use hyper::Method;
-use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
+use hyper::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY,
+};
 use hyper::http::request::Parts;
 use hyper::service::Service as _;
+use hyper::{Method, StatusCode};
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
 
@@ -159,12 +161,17 @@ async fn answer(
     if failed && answered.extensions().get::<Rendered>().is_none() {
         let failure = Failure::of(&answered);
         let page = if in_words { failure.sentence() } else { failure.page(&portal, guest.as_deref()) };
-        let allow = answered.headers_mut().remove(ALLOW);
+        // The router says which methods an address takes, even where the answer is that there is no such address.
+        let allow = answered.headers_mut().remove(ALLOW).filter(|_| failure.status == StatusCode::METHOD_NOT_ALLOWED);
         answered = page;
         allow.map(|methods| answered.headers_mut().insert(ALLOW, methods));
     }
     let (mut head, body) = answered.into_parts();
     let streamed = head.extensions.remove::<Streamed>().and_then(|streamed| streamed.0.lock().take());
+    if matches!(streamed, Some(Body::Stream { .. })) {
+        // The router has counted the empty body in whose place this one comes.
+        head.headers.remove(CONTENT_LENGTH);
+    }
     let body = streamed.unwrap_or_else(|| {
         let left = body.size_hint().exact();
         Body::Stream { chunks: body.into_data_stream().map_err(|_| BrokenOff).boxed(), left, watch: None }

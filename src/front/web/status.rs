@@ -82,7 +82,8 @@ impl Failure {
 
     /// Somebody else has changed what a form was filled in for.
     pub(super) fn changed_meanwhile(what: &str) -> Self {
-        let text = format!("Somebody else has changed {what} in the meantime. This is how it is now; look at it again.");
+        let text =
+            format!("Somebody else has changed {what} in the meantime. This is how it is now; look at it again.");
         Self::new(StatusCode::CONFLICT, text)
     }
 
