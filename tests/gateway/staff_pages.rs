@@ -146,7 +146,8 @@ fn for_everybody_else_these_pages_do_not_exist() {
     assert!(!folder.contains("/matter/"), "{folder}");
     // Nobody is signed in: to the page for that, whatever matter it is.
     for number in ["2026-0001", "2026-0009"] {
-        assert_eq!(Browser::new(&demo).get(&format!("/matter/{number}/access")).header("location"), "/sign-in");
+        let asked = Browser::new(&demo).get(&format!("/matter/{number}/access"));
+        assert_eq!(asked.header("location"), format!("/sign-in?next=%2Fmatter%2F{number}%2Faccess"));
     }
     assert_eq!(staff.get("/matter/2026-0009").status, 404);
 }
