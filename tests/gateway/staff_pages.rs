@@ -1,6 +1,7 @@
 //! The staff's pages, with curl: who has access to what, and that nobody else learns of them.
 
 use crate::demo::*;
+use crate::mail_server::{self, Server};
 use crate::pages::{Answer, Browser, documents, page, under};
 
 const ONE: &str = "/matter/2026-0001";
@@ -114,6 +115,22 @@ fn a_matter_is_opened_a_client_invited_and_both_are_in_the_record() {
     }
     let token = link.rsplit('/').next().expect("a token");
     assert!(!record.contains(token) && !demo.log().contains(token), "a link is a secret");
+}
+
+#[test]
+fn where_the_firm_sends_mail_the_link_is_mailed_and_not_shown() {
+    let server = Server::start(&[]);
+    let (demo, _home) = mail::firm(&server, "");
+    let staff = Browser::sign_in(&demo, STAFF);
+    let added = [("type", "client"), ("contact", ""), ("name", "Client Three"), ("email", NEWCOMER)];
+    assert_eq!(staff.send(&format!("{ONE}/access"), &format!("{ONE}/participants"), &added).status, 303);
+    let invited = act(&staff, ONE, "Client Three", "invite", &[]);
+    assert_eq!(invited.status, 303, "{}", invited.body);
+    let told = staff.get(&format!("{ONE}/access")).body;
+    assert!(told.contains("on its way to") && !told.contains("/invitation/"), "{told}");
+    let mails = server.waits_for(1);
+    let text = mails[0]["text"].as_str().expect("text");
+    assert!(mails[0]["to"][0] == NEWCOMER && text.contains("/invitation/"), "{text}");
 }
 
 #[test]
