@@ -91,8 +91,15 @@ impl Window {
     }
 
     pub(crate) async fn text(&self, css: &str) -> String {
-        let element = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css(css)).await;
-        element.unwrap_or_else(|why| panic!("{css}: {why}")).text().await.expect(css)
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let element = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css(css)).await;
+            match element.unwrap_or_else(|why| panic!("{css}: {why}")).text().await {
+                Ok(text) => return text,
+                // Of the page before, which went between the two.
+                Err(why) => assert!(Instant::now() < until, "{css}: {why}"),
+            }
+        }
     }
 
     /// Waits until the page's heading is this.

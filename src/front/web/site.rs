@@ -168,7 +168,7 @@ async fn answer(
     }
     let (mut head, body) = answered.into_parts();
     let streamed = head.extensions.remove::<Streamed>().and_then(|streamed| streamed.0.lock().take());
-    if matches!(streamed, Some(Body::Stream { .. })) {
+    if !matches!(streamed, None | Some(Body::Empty)) {
         // The router has counted the empty body in whose place this one comes.
         head.headers.remove(CONTENT_LENGTH);
     }
