@@ -91,7 +91,7 @@ fn row(
     let rule = match (outline.rule, outline.folder.former.is_some()) {
         (_, true) => "closed; no folder of the matter type any more",
         (FolderRule::Closed, _) => "staff alone",
-        (FolderRule::Inherit, _) if outline.rows.is_empty() => "staff alone, as the folder above",
+        (FolderRule::Inherit, _) if outline.rows.is_empty() => "staff alone",
         (FolderRule::Inherit, _) => "as the folder above",
         (FolderRule::Rows(_), _) => "",
     };
