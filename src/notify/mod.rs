@@ -312,7 +312,7 @@ impl Notifier {
 
     async fn take_out(&self, mail: Sealed<Mail>) -> Result<(), Away> {
         let mails = self.mails.clone();
-        blocking(move || mails.remove(&mail)).await
+        blocking(move || mails.remove(&mail.value)).await
     }
 
     /// Nobody is told any more: that is recorded, and the mail goes.

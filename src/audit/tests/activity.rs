@@ -10,7 +10,7 @@ fn acts(log: &Log, count: u64) {
         let (action, outcome) = match n % 4 {
             0 => (Action::Read, Outcome::Done),
             1 => (Action::Create, Outcome::Done),
-            2 => (Action::Create, Outcome::Confirmed),
+            2 => (Action::Create, Outcome::NotFound),
             _ => (Action::Stat, Outcome::Done),
         };
         let mut event = event(action, outcome, (n % 3) as u8);

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use axum::{Router, response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http_body::Frame as BodyFrame;
 use hyper::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY,
@@ -191,7 +191,9 @@ pub(super) struct Rendered;
 
 /// A response with a document's body.
 pub(super) fn streamed(body: Body) -> response::Response {
-    let mut response = response::Response::new(PageBody::empty());
+    // The router must not take the length of what stands in for the body for that of the document.
+    let placeholder = PageBody::from_stream(stream::empty::<Result<Bytes, BrokenOff>>());
+    let mut response = response::Response::new(placeholder);
     response.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(body)))));
     response
 }
