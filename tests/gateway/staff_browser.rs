@@ -2,16 +2,16 @@
 
 use fantoccini::Locator;
 
-use crate::browser::Window;
+use crate::browser::{Kind, Window};
 use crate::demo::*;
-use crate::pages::{page, under};
+use crate::pages::page;
 
 const PASSWORD: &str = "a kettle near the open window";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn staff_open_a_matter_and_the_client_comes_in_and_downloads() {
     let demo = Demo::start();
-    let staff = Window::open(false, false).await;
+    let staff = Window::open(Kind::Computer).await;
     staff.sign_in(&demo, STAFF).await;
     staff.picture("staff-home").await;
     staff.click("details summary").await;
@@ -44,7 +44,7 @@ async fn staff_open_a_matter_and_the_client_comes_in_and_downloads() {
     staff.picture("staff-folder").await;
     staff.follow("Manage the matter").await;
 
-    let client = Window::open(true, false).await;
+    let client = Window::open(Kind::Computer).await;
     client.page.goto(&link).await.expect("loaded");
     client.arrive("Welcome").await;
     client.fill("password", PASSWORD).await;
@@ -88,10 +88,28 @@ async fn staff_open_a_matter_and_the_client_comes_in_and_downloads() {
     staff.picture("staff-contacts").await;
     staff.follow("Client Three").await;
     staff.picture("staff-contact").await;
-    let tabs = ["", "/access", "/sharing", "/messages", "/activity", "/settings"];
-    let tabs: Vec<_> = tabs.iter().map(|tab| format!("/matter/2026-0042{tab}")).collect();
-    let more = ["/".to_owned(), "/contacts".to_owned(), under("/m", &folder) + "/"];
-    let all: Vec<_> = tabs.iter().chain(&more).map(String::as_str).collect();
-    staff.fits_on_a_phone(&demo, &all).await;
     staff.close().await;
+
+    // On a phone, and without scripts.
+    let phone = Window::open(Kind::PhoneWithoutScripts).await;
+    phone.sign_in(&demo, STAFF).await;
+    let matter = |tab: &str| format!("/matter/2026-0042{tab}");
+    let pages = [
+        ("staff-home", "/".to_owned()),
+        ("staff-folders", matter("")),
+        ("staff-access", matter("/access")),
+        ("staff-access-many", "/matter/2026-0001/access".to_owned()),
+        ("staff-sharing", matter("/sharing?folder=Documents%2FShared%20room%2FBids")),
+        ("staff-messages", matter("/messages")),
+        ("staff-activity", matter("/activity")),
+        ("staff-settings", matter("/settings")),
+        ("staff-contacts", "/contacts".to_owned()),
+        ("staff-folder", page(&folder)),
+    ];
+    for (name, path) in pages {
+        phone.go(&demo, &path).await;
+        phone.picture(name).await;
+        phone.fits(&path).await;
+    }
+    phone.close().await;
 }
