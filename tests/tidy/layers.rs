@@ -16,11 +16,13 @@ use Reach::{All, Only};
 /// An outcome is what a permit is settled with; the log itself stays with the gate.
 const SETTLING: Reach = Only(&["Detail", "Outcome"]);
 
-/// What one door may use beside what all doors may: people change their own account on the pages, by the gate's permit.
+/// What one door may use beside what all doors may: people change their own account on the pages, and staff the firm's
+/// records, by the gate's permit.
 const BESIDES: &[(&str, &str, &[(&str, &[&str])])] = &[(
     "front",
     "web",
     &[
+        ("audit", &["Act", "Detail", "Lookup", "Outcome", "csv_head", "csv_row"]),
         (
             "gate",
             &[
@@ -28,25 +30,46 @@ const BESIDES: &[(&str, &str, &[(&str, &[&str])])] = &[(
                 "Followable",
                 "Followed",
                 "LinkError",
+                "Manage",
                 "OwnAccount",
                 "Permit",
+                "SeeActivity",
                 "authenticator_url",
                 "is_code_of",
+                "new_link",
                 "passwords",
                 "random_secret",
             ],
         ),
+        ("policy", &["FolderRule", "Row"]),
         (
             "practice",
             &[
+                "Access",
                 "Account",
+                "Contact",
+                "ContactChange",
+                "Delivery",
                 "DevicePassword",
                 "Error",
+                "Firm",
+                "FolderOutline",
+                "Invited",
                 "LinkPurpose",
+                "Matter",
+                "NewContact",
+                "NewLink",
+                "NewMatter",
+                "NewParticipant",
+                "Participant",
+                "Party",
                 "Practice",
                 "RECOVERY_CODES",
+                "Ruling",
                 "SecondFactor",
+                "Switch",
                 "TokenDigest",
+                "WatchChange",
             ],
         ),
     ],
