@@ -8,7 +8,7 @@ use super::process;
 use super::tls::{Certificate, Tls};
 use crate::cli::{self, Problem};
 use crate::config::{self, Limits, Settings};
-use crate::front::{Bounds, sftp, web, webdav};
+use crate::front::{Bounds, api, sftp, web, webdav};
 
 /// What each new connection is served with. Connections that are open keep what they began with.
 pub(super) struct Doors {
@@ -18,11 +18,12 @@ pub(super) struct Doors {
     pub(super) https: Option<HttpsDoor>,
 }
 
-/// What the HTTPS listener serves the drive and the pages with.
+/// What the HTTPS listener serves the drive, the pages and the API with.
 pub(super) struct HttpsDoor {
     pub(super) tls: Arc<Tls>,
     pub(super) settings: Arc<ArcSwap<webdav::Settings>>,
     pub(super) pages: Arc<ArcSwap<web::Settings>>,
+    pub(super) api: Arc<ArcSwap<api::Settings>>,
 }
 
 /// The same as read from the disk, not in use yet.
@@ -36,6 +37,7 @@ struct ReadHttps {
     certificate: Certificate,
     drive: webdav::Settings,
     pages: web::Settings,
+    api: api::Settings,
 }
 
 impl Read {
@@ -49,7 +51,8 @@ impl Read {
         let https = settings.https.as_ref();
         let https = https.map(|https| {
             let certificate = Certificate::read(https)?;
-            Ok(ReadHttps { certificate, drive: webdav_settings(settings, bounds), pages: pages_settings(settings) })
+            let (drive, pages) = (webdav_settings(settings, bounds), pages_settings(settings));
+            Ok(ReadHttps { certificate, drive, pages, api: api_settings(settings) })
         });
         let https = https.transpose();
         match (limits, sftp, https) {
@@ -67,6 +70,7 @@ impl Doors {
             tls: Arc::new(Tls::new(read.certificate)),
             settings: Arc::new(ArcSwap::from_pointee(read.drive)),
             pages: Arc::new(ArcSwap::from_pointee(read.pages)),
+            api: Arc::new(ArcSwap::from_pointee(read.api)),
         };
         let sftp = read.sftp.map(|sftp| Arc::new(ArcSwap::from_pointee(sftp)));
         Self { bounds, sftp, https: read.https.map(swap) }
@@ -103,6 +107,7 @@ impl Doors {
             door.tls.change(read.certificate);
             door.settings.store(Arc::new(read.drive));
             door.pages.store(Arc::new(read.pages));
+            door.api.store(Arc::new(read.api));
         }
     }
 }
@@ -118,4 +123,14 @@ fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Setting
 
 fn pages_settings(settings: &Settings) -> web::Settings {
     web::Settings { firm: settings.firm.clone(), zone: settings.time_zone.clone(), mails: settings.mail.is_some() }
+}
+
+fn api_settings(settings: &Settings) -> api::Settings {
+    api::Settings {
+        enabled: settings.api.enabled,
+        administer: settings.api.administer,
+        firm: settings.firm.clone(),
+        public_url: settings.public_url.clone(),
+        mails: settings.mail.is_some(),
+    }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Administer, Operation, Permit};
-use crate::names::{ContactId, MatterId, Role};
+use crate::names::{ContactId, MatterId, Role, Scope};
 
 /// How much of an error goes into the audit record, in characters.
 const MAX_REASON: usize = 1000;
@@ -105,7 +105,11 @@ impl Practice {
         permit: Permit<O>,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let result = self.commit(work);
+        let result = if permit.scope() < Scope::Manage {
+            Err(Error::Refused("this session may look and change nothing".to_owned()))
+        } else {
+            self.commit(work)
+        };
         let (outcome, detail) = told(&result);
         permit.settle(outcome, detail);
         result

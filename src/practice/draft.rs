@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::own_rules::OwnRule;
+use super::api_tokens::{ApiToken, ApiTokenRecord};
 use super::records::{
     AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, LinkRecord, MatterRecord,
     OwnRuleRecord, ParticipantRecord, SWITCHES, SecondFactorRecord, SwitchesRecord, TypeFolderRecord, TypeRecord,
-    account_key, contact_key, device_password_key, former_folder_key, link_key, matter_key, own_rule_key,
+    account_key, api_token_key, contact_key, device_password_key, former_folder_key, link_key, matter_key, own_rule_key,
     participant_key, second_factor_key, ssh_key_key, type_folder_key, type_key,
 };
 use super::{
@@ -98,6 +99,16 @@ impl<'s> Draft<'s> {
     pub(super) fn delete_link(&mut self, link: &Link) {
         self.write().delete(&link_key(link.account, &link.digest));
         self.firm.remove_link(link);
+    }
+
+    pub(super) fn insert_api_token(&mut self, token: Arc<ApiToken>) {
+        self.write().put(&api_token_key(token.account, &token.digest), &ApiTokenRecord::from(&*token));
+        self.firm.insert_api_token(token);
+    }
+
+    pub(super) fn delete_api_token(&mut self, token: &ApiToken) {
+        self.write().delete(&api_token_key(token.account, &token.digest));
+        self.firm.remove_api_token(&token.digest);
     }
 
     pub(super) fn put_contact(&mut self, contact: Contact) -> Arc<Contact> {

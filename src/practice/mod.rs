@@ -12,8 +12,10 @@
 
 mod access;
 mod accounts;
+mod api_tokens;
 mod changes;
 mod draft;
+mod edits;
 mod error;
 mod factors;
 mod firm;
@@ -42,6 +44,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+pub use api_tokens::{ApiToken, MAX_TOKEN_DAYS, NewApiToken};
+pub use edits::{MatterEdit, ParticipantEdit};
 pub use error::Error;
 pub use factors::{DevicePassword, RECOVERY_CODES, SecondFactor, TokenDigest};
 pub use firm::Firm;

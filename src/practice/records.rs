@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::api_tokens::ApiTokenRecord;
 use super::matter::MatterParts;
 use super::own_rules::{OwnRule, Ruling};
 use super::spec::{FolderSpec, ends_with_messages};
@@ -30,6 +31,7 @@ const ACCOUNT_KEYS: &[u8] = b"fk";
 const SECOND_FACTORS: &[u8] = b"fn";
 const DEVICE_PASSWORDS: &[u8] = b"fd";
 const LINKS: &[u8] = b"fl";
+const API_TOKENS: &[u8] = b"fi";
 const CONTACTS: &[u8] = b"fc";
 const MATTERS: &[u8] = b"fm";
 const PARTICIPANTS: &[u8] = b"fp";
@@ -60,6 +62,10 @@ pub(super) fn device_password_key(account: AccountId, digest: &TokenDigest) -> V
 
 pub(super) fn link_key(account: AccountId, digest: &TokenDigest) -> Vec<u8> {
     [LINKS, account.as_bytes(), &digest.as_bytes()[..16]].concat()
+}
+
+pub(super) fn api_token_key(account: AccountId, digest: &TokenDigest) -> Vec<u8> {
+    [API_TOKENS, account.as_bytes(), &digest.as_bytes()[..16]].concat()
 }
 
 pub(super) fn contact_key(id: ContactId) -> Vec<u8> {
@@ -356,6 +362,13 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
         let LinkRecord { digest, purpose, created, expires } = record;
         let digest = TokenDigest::from_bytes(digest);
         firm.insert_link(Arc::new(Link { digest, account, purpose, created, expires }));
+    }
+    for (key, record) in all::<ApiTokenRecord>(store, API_TOKENS)? {
+        let account = AccountId::from_bytes(id_at(&key, 2)?);
+        if firm.account(account).is_none() {
+            return Err(damaged("a token without its account"));
+        }
+        firm.insert_api_token(Arc::new(record.of(account)));
     }
     let mut former = all::<FormerFolderRecord>(store, FORMER_FOLDERS)?.into_iter().peekable();
     let mut rules = all::<OwnRuleRecord>(store, OWN_RULES)?.into_iter().peekable();
