@@ -117,6 +117,11 @@ impl Viewpoint<'_> {
         })
     }
 
+    /// Whether this document in a folder is shared with the session where it stands.
+    pub fn is_shared(&self, place: &Place, document: NodeId) -> bool {
+        self.with_rules(place, |rules| !policy::shared(self.standing, rules, place.matter, document).is_empty())
+    }
+
     /// Whether something in a folder may show itself although the folder is not listed.
     pub fn opens_in(&self, place: &Place) -> bool {
         self.with_rules(place, |rules| {

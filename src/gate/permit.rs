@@ -4,7 +4,6 @@
 //! built elsewhere (its fields are private to this file), it carries its own target so that a later step cannot aim at
 //! another one, and it is settled with an outcome; dropped unsettled, it records `abandoned`.
 
-use std::sync::Arc;
 
 use super::operation::{Aim, Operation, Recorded, Viewpoint};
 use super::{Gate, Session};
@@ -241,10 +240,10 @@ impl Gate {
         Ok(look(&Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for }))
     }
 
-    /// The firm as an account would stand in it, for an explanation that an administrator asked for.
-    pub fn viewpoint_of<T>(
+    /// The firm as an account would stand in it, for an explanation or a count that was asked for.
+    pub fn viewpoint_of<O: Operation<Target = crate::names::AdminTarget>, T>(
         &self,
-        _permit: &Permit<super::Administer>,
+        _permit: &Permit<O>,
         account: &Account,
         look: impl FnOnce(&Viewpoint<'_>) -> T,
     ) -> T {

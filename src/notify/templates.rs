@@ -5,7 +5,8 @@
 //! that they may use: one that has a mistake is never in force.
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
 
 use super::content::{Line, MatterPart, Page};
 
@@ -102,7 +103,7 @@ impl Templates {
 
     fn fill(&self, name: &str, page: &Page) -> Result<String, String> {
         let template = self.environment.get_template(name).map_err(|why| told(name, &why))?;
-        template.render(Value::from_serialize(page)).map_err(|why| told(name, &why))
+        template.render(Serde(page)).map_err(|why| told(name, &why))
     }
 
     /// What goes wrong with everything that a template may use, or with as little as there can be.

@@ -89,12 +89,13 @@ impl Section {
         for mut item in later.items {
             item.names.truncate(MAX_NAMES.saturating_sub(names));
             names += item.names.len();
+            let has_room = self.items.len() < MAX_ITEMS;
             match self.items.iter_mut().find(|old| old.folder == item.folder && old.by == item.by) {
                 Some(old) => {
                     old.count = old.count.saturating_add(item.count);
                     old.names.extend(item.names);
                 }
-                None if self.items.len() < MAX_ITEMS => self.items.push(item),
+                None if has_room => self.items.push(item),
                 None => {
                     let last = self.items.last_mut();
                     last.into_iter().for_each(|last| last.count = last.count.saturating_add(item.count));

@@ -6,12 +6,11 @@ use zeroize::Zeroizing;
 
 use super::draft::Draft;
 use super::{
-    Account, Contact, ContactChange, DevicePassword, Error, Matter, MatterType, MatterTypeSpec, NewContact, NewMatter,
-    NewParticipant, Participant, Party, Practice, SecondFactor, Switch, Switches, TypeChange, WatchChange,
+    Account, DevicePassword, Error, MatterType, MatterTypeSpec, Practice, SecondFactor, Switch, Switches, TypeChange,
 };
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Administer, Operation, Permit};
-use crate::names::{ContactId, MatterId, Role, Scope};
+use crate::names::{Role, Scope};
 
 /// How much of an error goes into the audit record, in characters.
 const MAX_REASON: usize = 1000;

@@ -42,7 +42,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 
 pub use api_tokens::{ApiToken, MAX_TOKEN_DAYS, NewApiToken};
 pub use edits::{MatterEdit, ParticipantEdit};
@@ -113,7 +113,7 @@ pub struct Practice {
     store: Arc<SealedStore>,
     firm: ArcSwap<Firm>,
     epoch: AtomicU64,
-    changes: watch::Sender<u64>,
+    changes: channel::Sender<u64>,
     /// Held from the decision to the swap, so that every decision is made on what the last one left.
     turn: Mutex<()>,
 }
@@ -130,7 +130,7 @@ impl Practice {
             store,
             firm: ArcSwap::from_pointee(firm),
             epoch: AtomicU64::new(epoch),
-            changes: watch::Sender::new(epoch),
+            changes: channel::Sender::new(epoch),
             turn: Mutex::new(()),
         })
     }
@@ -146,7 +146,7 @@ impl Practice {
     }
 
     /// Wakes with the epoch of each change; several in quick succession may come as one.
-    pub fn watch(&self) -> watch::Receiver<u64> {
+    pub fn watch(&self) -> channel::Receiver<u64> {
         self.changes.subscribe()
     }
 

@@ -67,7 +67,9 @@ impl Draft<'_> {
         if watch == before.watch {
             return Ok(before);
         }
-        Ok(self.put_matter(Matter { watch, ..Matter::clone(&before) }))
+        let mut after = Matter::clone(&before);
+        after.watch = watch;
+        Ok(self.put_matter(after))
     }
 
     /// Whoever hears of a matter can also see it: a member of staff.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Error, Vfs, structure_path};
 use crate::gate::{Manage, Permit};
-use crate::names::{AccountId, Area, DocPath, Place, Timestamp};
+use crate::names::{AccountId, Area, DocPath, NodeId, Place, Timestamp};
 use crate::policy::RuledFolder;
 use crate::practice::{Account, Matter};
 
@@ -39,6 +39,8 @@ struct Held {
     place: Place,
     documents: u64,
     by: HashMap<AccountId, u64>,
+    /// Those that are shared where they stand.
+    shares: Vec<NodeId>,
 }
 
 impl Vfs {
@@ -76,7 +78,10 @@ impl Vfs {
             self.gate.viewpoint_of(permit, account, |seen| {
                 held.iter().fold(Shared::default(), |sum, folder| {
                     // What only its maker sees, and for a while, is not shared with anybody.
-                    let with = if seen.rights(&folder.place).reveals() { folder.documents } else { 0 };
+                    let with = match seen.rights(&folder.place).reveals() {
+                        true => folder.documents,
+                        false => folder.shares.iter().filter(|node| seen.is_shared(&folder.place, **node)).count() as u64,
+                    };
                     let by = folder.by.get(&account.id).copied().unwrap_or_default();
                     Shared { with: sum.with + with, by: sum.by + by }
                 })
@@ -92,7 +97,7 @@ impl Vfs {
         let (mut held, mut entries) = (Vec::new(), 0);
         while let Some(place) = open.pop() {
             let Some(node) = place.folder() else { continue };
-            let (mut documents, mut by) = (0, HashMap::new());
+            let (mut documents, mut by, mut shares) = (0, HashMap::new(), Vec::new());
             for entry in self.vault.entries(permit, node)? {
                 entries += 1;
                 bounded(entries)?;
@@ -101,9 +106,12 @@ impl Vfs {
                 } else if !entry.transient {
                     documents += 1;
                     *by.entry(entry.made_by).or_default() += 1;
+                    if matter.rules.shares.contains_key(&entry.node) {
+                        shares.push(entry.node);
+                    }
                 }
             }
-            held.push(Held { place, documents, by });
+            held.push(Held { place, documents, by, shares });
         }
         Ok(held)
     }

@@ -1,6 +1,6 @@
 //! `/matter-types`: the templates of matters; for the administrator.
 
-use axum::extract::{Path, Request};
+use axum::extract::{FromRequest as _, FromRequestParts as _, Path, Request};
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -58,10 +58,10 @@ pub(super) async fn apply(
     let (mut parts, body) = request.into_parts();
     let seen = match is_new {
         true => None,
-        false => Some(axum::extract::FromRequestParts::from_request_parts(&mut parts, &()).await?),
+        false => Some(Seen::from_request_parts(&mut parts, &()).await?),
     };
     let request = Request::from_parts(parts, body);
-    let Input(New { toml }) = axum::extract::FromRequest::from_request(request, &()).await?;
+    let Input(New { toml }) = Input::from_request(request, &()).await?;
     let spec = parse_matter_type(&toml, "toml").map_err(|mistakes| Problem::unfit(mistakes.to_string()))?;
     if administrator.firm().matter_type(&name).map_or(spec.name() != name, |kind| kind.name() != spec.name()) {
         return Err(Problem::unfit("the name in the address is not that of the matter type"));

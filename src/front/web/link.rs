@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::frame::{Frame, Notice, page};
 use super::sign_in::{again, enter};
 use super::site::Portal;
-use super::status::Failure;
+use super::status::{Failure, sentence};
 use super::urls::Target;
 use crate::front::site::Visit;
 use crate::gate::{Followable, Followed, LinkError};
@@ -114,10 +114,4 @@ fn link_page(portal: &Portal, link: Followable, notice: Option<Notice>) -> LinkP
     let mut frame = Frame::new(portal, title, None);
     frame.notice = notice;
     LinkPage { frame, login: link.login, is_invitation }
-}
-
-/// An error's text as a sentence of its own.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }

@@ -15,14 +15,14 @@ use crate::front::limits::Limit;
 use crate::gate::LoginError;
 use crate::names::Front;
 use crate::practice::Error as PracticeError;
-use crate::vfs::Error;
+use crate::vfs::{Error, Unfit};
 
 /// Why there is no page: a status, and what the person is told.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
     pub(super) text: Cow<'static, str>,
-    retry: Option<Duration>,
+    pub(super) retry: Option<Duration>,
 }
 
 impl Failure {
@@ -107,6 +107,12 @@ impl Failure {
     }
 }
 
+/// An error's text as a sentence of its own.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.with_retry(self.status.into_response());
@@ -133,6 +139,11 @@ impl From<Error> for Failure {
             Error::Changed => (S::CONFLICT, "Somebody changed it in the meantime. Look at it again."),
             Error::Limit(_) => (S::TOO_MANY_REQUESTS, "Too much is going on for this account. Try again in a moment."),
             Error::TooLarge => (S::PAYLOAD_TOO_LARGE, "The document is larger than the portal takes."),
+            Error::NotAMessage(unfit) => {
+                let too_long = *unfit == Unfit::Length;
+                let status = if too_long { S::PAYLOAD_TOO_LARGE } else { S::UNSUPPORTED_MEDIA_TYPE };
+                return Self::new(status, sentence(&unfit.to_string()));
+            }
             Error::NoSpace => (S::INSUFFICIENT_STORAGE, "There is no space left. Tell the firm."),
             Error::Damaged => (S::CONFLICT, "The stored document is damaged. The firm has been told."),
             Error::Revoked => (S::FORBIDDEN, "Access to this was withdrawn."),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{FromRequest as _, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use bytes::BytesMut;
 use hyper::StatusCode;
@@ -32,7 +32,7 @@ pub(super) async fn receive(State(portal): State<Arc<Portal>>, request: Request)
     let fail = |failure: Failure| failure.into_response();
     person.hold(Holding::Upload).map_err(fail)?;
     let (mut parts, body) = request.into_parts();
-    let At(folder) = axum::extract::FromRequestParts::from_request_parts(&mut parts, &()).await.map_err(fail)?;
+    let At(folder) = At::from_request_parts(&mut parts, &()).await.map_err(fail)?;
     let form = Multipart::from_request(Request::from_parts(parts, body), &());
     let form = form.await.map_err(|rejection| rejection.into_response())?;
     let mut stored = Vec::new();

@@ -75,8 +75,10 @@ pub(super) async fn handle(
     // Whoever waits for 100 Continue has not sent the body and now never will; reading on would ask for it.
     let refused = response.status().is_client_error() || response.status().is_server_error();
     let read_off = match upload {
-        Some(mut upload) if (refused && waits) || !upload.drain().await => Err(Some(upload)),
-        Some(_) => Ok(()),
+        Some(mut upload) => match (refused && waits) || !upload.drain().await {
+            true => Err(Some(upload)),
+            false => Ok(()),
+        },
         None => Err(None),
     };
     match read_off {

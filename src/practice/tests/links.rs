@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::names::{ContactId, Timestamp};
-use crate::outbox::Letter;
+use crate::outbox::{Letter, Mail, Mails, Topic};
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -38,6 +38,11 @@ impl Office {
         let party = self.contact(name, Some(&format!("{}@example.com", name.to_lowercase().replace(' ', "."))));
         self.try_participant(matter, party, "client").expect("a participant");
         party
+    }
+
+    /// What waits to be mailed.
+    fn mails(&self) -> Vec<Mail> {
+        Mails::new(self.practice().store.clone()).all().expect("readable")
     }
 
     fn access(&self, matter: &Matter, party: Party) -> Access {
@@ -206,8 +211,8 @@ fn what_is_mailed_is_queued_with_the_change_and_what_is_shown_is_not() {
     office.commit(|draft| draft.invite(matter.id, id_of(two), None, &shown)).expect("invited");
     office.invite(&matter, one, "mailed").expect("invited");
     let office = office.restarted();
-    let waiting = office.waiting_letters();
-    let [Letter::Invitation { address, token, matter: about, .. }] = waiting.as_slice() else {
+    let waiting: Vec<_> = office.mails().into_iter().map(|mail| mail.topic).collect();
+    let [Topic::Letter(Letter::Invitation { address, token, matter: about, .. })] = waiting.as_slice() else {
         panic!("{waiting:?}");
     };
     assert_eq!((address.as_str(), token.as_str(), *about), ("client.one@example.com", "mailed", Some(matter.id)));
