@@ -15,10 +15,8 @@ use crate::practice::{ApiToken, MAX_TOKEN_DAYS, NewApiToken, Practice, TokenDige
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Make one; it is printed once
-    #[command(
-        after_help = "Example: deedbox account token add staff.one@example.com 'Practice management' \\\n  \
-                            --scope manage --days 90 --data /srv/deedbox"
-    )]
+    #[command(after_help = "Example: deedbox account token add staff.one@example.com 'Practice management' \\\n  \
+                            --scope manage --days 90 --data /srv/deedbox")]
     Add {
         /// The login in whose name the program acts
         login: String,

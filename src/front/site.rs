@@ -43,7 +43,8 @@ impl Site for Sites {
         upload: Upload,
     ) -> BoxFuture<'static, (Response<Body>, Option<Upload>)> {
         let rest = parts.uri.path().strip_prefix("/api");
-        let site = if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) { &self.api } else { &self.pages };
+        let site =
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) { &self.api } else { &self.pages };
         site.answer(visit, parts, upload)
     }
 }

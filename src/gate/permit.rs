@@ -4,7 +4,6 @@
 //! built elsewhere (its fields are private to this file), it carries its own target so that a later step cannot aim at
 //! another one, and it is settled with an outcome; dropped unsettled, it records `abandoned`.
 
-
 use super::operation::{Aim, Operation, Recorded, Viewpoint};
 use super::{Gate, Session};
 use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};

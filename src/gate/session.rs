@@ -223,7 +223,9 @@ impl Gate {
             CarriedOn::AfterOwnChange => (session.peer, 1, "the session goes on after a change of the account"),
         };
         let expected = session.credentials.map(|credentials| credentials + changes);
-        let account = account.filter(|account| session.device.is_none() && session.token.is_none() && expected == Some(account.credentials));
+        let account = account.filter(|account| {
+            session.device.is_none() && session.token.is_none() && expected == Some(account.credentials)
+        });
         let (Some(account), Some(peer)) = (account, peer) else { return Err(LoginError::Refused) };
         if changes == 0 && !session.is_live() {
             return Err(LoginError::Refused);

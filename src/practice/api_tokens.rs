@@ -125,7 +125,10 @@ impl Draft<'_> {
         bounded(others.len(), MAX_TOKENS, "tokens of one account")?;
         if Scope::furthest(account.role).is_none_or(|furthest| new.scope > furthest) {
             let role = account.role;
-            return Err(Error::Refused(format!("a token of an account with the role {role} cannot have the scope {}", new.scope)));
+            return Err(Error::Refused(format!(
+                "a token of an account with the role {role} cannot have the scope {}",
+                new.scope
+            )));
         }
         if !(1..=MAX_TOKEN_DAYS).contains(&new.days) {
             return Err(Error::Invalid(format!("a token is good for 1 to {MAX_TOKEN_DAYS} days")));

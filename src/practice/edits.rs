@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use super::draft::Draft;
-use super::{Contact, ContactChange, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party, Practice, Switch, WatchChange};
+use super::{
+    Contact, ContactChange, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party, Practice, Switch,
+    WatchChange,
+};
 use crate::gate::{Administer, Manage, Permit};
 use crate::names::{Area, ContactId, MatterId};
 

@@ -91,10 +91,14 @@ pub(super) fn deliverable(caller: &Caller, delivery: Delivery) -> Result<(), Pro
     let settings = caller.api.settings.load();
     let refused = |detail: &'static str| Problem::of_kind(hyper::StatusCode::CONFLICT, "refused", detail);
     if settings.public_url.is_none() {
-        return Err(refused("a link needs the address of the pages: the configuration has no `public_url` under [https]"));
+        return Err(refused(
+            "a link needs the address of the pages: the configuration has no `public_url` under [https]",
+        ));
     }
     if delivery == Delivery::Mail && !settings.mails {
-        return Err(refused("no mail is sent, since the configuration has no [mail]; \"delivery\": \"shown\" answers the link"));
+        return Err(refused(
+            "no mail is sent, since the configuration has no [mail]; \"delivery\": \"shown\" answers the link",
+        ));
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use hyper::http::request::Parts;
 use hyper::header::AUTHORIZATION;
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, StatusCode};
 use zeroize::Zeroizing;
 

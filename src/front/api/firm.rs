@@ -33,7 +33,11 @@ pub(super) async fn show(administrator: Administrator) -> Result<Answer, Problem
     Answer::resource(&shown(&administrator.firm()))
 }
 
-pub(super) async fn edit(administrator: Administrator, seen: Seen, Input(edit): Input<Edit>) -> Result<Answer, Problem> {
+pub(super) async fn edit(
+    administrator: Administrator,
+    seen: Seen,
+    Input(edit): Input<Edit>,
+) -> Result<Answer, Problem> {
     let firm = administrator.firm();
     seen.check(&shown(&firm))?;
     let Edit { portal, areas, confirm } = edit;
@@ -49,9 +53,7 @@ pub(super) async fn edit(administrator: Administrator, seen: Seen, Input(edit): 
     let portal = portal.map(|on| (Switch::Portal, on));
     let switches: Vec<_> =
         portal.into_iter().chain(areas.into_iter().map(|(area, on)| (Switch::Area(area), on))).collect();
-    let change = move |practice: &Practice, permit| {
-        practice.edit_firm(permit, |firm| seen.is(&shown(firm)), &switches)
-    };
+    let change = move |practice: &Practice, permit| practice.edit_firm(permit, |firm| seen.is(&shown(firm)), &switches);
     administrator.change(("firm switch", &subject, None), change).await?;
     Answer::resource(&shown(&administrator.firm()))
 }

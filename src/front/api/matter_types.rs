@@ -104,7 +104,8 @@ pub(super) async fn push(
     if changes.is_empty() {
         return Answer::of(&json!({ "matters": [] }));
     }
-    let detail = "this would change what is named in `matters`; nothing was changed; send it again with \"confirm\": true";
+    let detail =
+        "this would change what is named in `matters`; nothing was changed; send it again with \"confirm\": true";
     let matters: Vec<_> = changes.iter().map(change).collect();
     Err(Problem::of_kind(StatusCode::CONFLICT, "confirmation-needed", detail).with("matters", matters.into()))
 }

@@ -85,13 +85,19 @@ pub(super) async fn show(caller: Caller, Path((number, id)): Path<(String, Strin
     Answer::of(&Opened { message, text: String::from_utf8_lossy(&text).into_owned() })
 }
 
-pub(super) async fn send(caller: Caller, Path(number): Path<String>, Input(new): Input<New>) -> Result<Answer, Problem> {
+pub(super) async fn send(
+    caller: Caller,
+    Path(number): Path<String>,
+    Input(new): Input<New>,
+) -> Result<Answer, Problem> {
     let New { subject, text, folder: below } = new;
     let view = caller.view();
     let mut folder = folder(&view, &number).await?;
     let wrong = |what: &str, why: crate::names::NameError| Problem::unfit(format!("`{what}`: {why}"));
     if let Some(below) = below {
-        folder = folder.join(DocName::parse(below.as_bytes()).map_err(|why| wrong("folder", why))?).map_err(|why| wrong("folder", why))?;
+        folder = folder
+            .join(DocName::parse(below.as_bytes()).map_err(|why| wrong("folder", why))?)
+            .map_err(|why| wrong("folder", why))?;
     }
     let name = DocName::parse(format!("{}.txt", subject.trim()).as_bytes()).map_err(|why| wrong("subject", why))?;
     if text.is_empty() {

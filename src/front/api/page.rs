@@ -50,7 +50,11 @@ pub(super) fn page<T>(
 
 impl Which {
     /// The page of these.
-    pub(super) fn of<T>(&self, all: impl IntoIterator<Item = T>, key: impl Fn(&T) -> String) -> Result<Page<T>, Problem> {
+    pub(super) fn of<T>(
+        &self,
+        all: impl IntoIterator<Item = T>,
+        key: impl Fn(&T) -> String,
+    ) -> Result<Page<T>, Problem> {
         page(all, key, self.after.as_deref(), self.limit)
     }
 }

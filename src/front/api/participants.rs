@@ -10,9 +10,7 @@ use super::input::{Asked, Input};
 use super::matters::path_of;
 use super::page::page;
 use super::problem::Problem;
-use crate::practice::{
-    Contact, Firm, Matter, NewParticipant, Participant, ParticipantEdit, Party, Practice,
-};
+use crate::practice::{Contact, Firm, Matter, NewParticipant, Participant, ParticipantEdit, Party, Practice};
 use crate::vfs::{Shared, Vfs};
 
 #[derive(Debug, Deserialize)]
@@ -170,9 +168,8 @@ pub(super) async fn edit(
     let edit = ParticipantEdit { participant_type, can_download };
     let (matter, party) = (place.matter.clone(), place.party());
     let change = move |practice: &Practice, permit| {
-        let is_seen = |firm: &Firm| {
-            firm.participant(matter.id, party).is_some_and(|one| seen.is(&shown(firm, &matter, one)))
-        };
+        let is_seen =
+            |firm: &Firm| firm.participant(matter.id, party).is_some_and(|one| seen.is(&shown(firm, &matter, one)));
         practice.edit_participant(permit, (matter.id, party), is_seen, edit)
     };
     staff.change((action, &place.who(), Some(place.matter.id)), change).await?;

@@ -110,7 +110,8 @@ impl IntoResponse for Problem {
         let title = self.status.canonical_reason().unwrap_or("Problem");
         let kind = self.kind.map_or_else(|| "about:blank".to_owned(), |kind| format!("{TYPES}{kind}"));
         let title = self.kind.map_or_else(|| title.to_owned(), |kind| capital(&kind.replace('-', " ")));
-        let mut document = json!({ "type": kind, "title": title, "status": self.status.as_u16(), "detail": self.detail });
+        let mut document =
+            json!({ "type": kind, "title": title, "status": self.status.as_u16(), "detail": self.detail });
         if let (Some(members), Some(document)) = (self.members, document.as_object_mut()) {
             document.extend(*members);
         }

@@ -91,10 +91,12 @@ pub(super) async fn remove(staff: Staff, Path((number, document)): Path<(String,
 fn share_of(matter: &Arc<Matter>, document: &str) -> Result<NodeId, Problem> {
     let node = document.parse::<NodeId>().map_err(|_| Problem::not_found())?;
     let is_share = |rule: &&OwnRule| rule.node == node && matches!(rule.ruling, Ruling::Share { .. });
-    matter.own_rules().iter().find(is_share).map(|rule| rule.node).ok_or(Problem::new(
-        StatusCode::NOT_FOUND,
-        "there is no such share",
-    ))
+    matter
+        .own_rules()
+        .iter()
+        .find(is_share)
+        .map(|rule| rule.node)
+        .ok_or(Problem::new(StatusCode::NOT_FOUND, "there is no such share"))
 }
 
 fn shown(rule: &OwnRule, standing: Option<&DocPath>) -> Option<Shown> {

@@ -14,7 +14,8 @@ pub(super) fn warning(firm: &Firm, off: &[Switch], only: Option<MatterId>) -> Op
     if ending.is_empty() {
         return None;
     }
-    let detail = "this would end what is named in `ending` at once; nothing was changed; send it again with \"confirm\": true";
+    let detail =
+        "this would end what is named in `ending` at once; nothing was changed; send it again with \"confirm\": true";
     Some(Problem::of_kind(StatusCode::CONFLICT, "confirmation-needed", detail).with("ending", ending.into()))
 }
 
