@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{Api, DataDir, Engine, Https, Kv, Log, LogFormat, Sandbox, Settings, Sftp, Uploads};
+use super::{Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
 
@@ -36,6 +36,7 @@ impl Checks<'_> {
             https: self.https(raw.https, &data),
             api: Api { enabled: on(raw.api.enabled), administer: raw.api.administer.is_some_and(Spanned::into_inner) },
             observe: self.observe(raw.observe),
+            pages: self.pages(raw.pages),
             kv: self.kv(raw.kv),
             audit_origin: self.origin(raw.audit.origin),
             log: self.log(raw.log),
@@ -86,6 +87,17 @@ impl Checks<'_> {
             self.mistakes.add(self.text, span, message);
         }
         on(raw.enabled).then_some(listen)
+    }
+
+    fn pages(&mut self, raw: raw::Pages) -> Pages {
+        let colour = raw.colour.and_then(|item| match Colour::parse(item.get_ref()) {
+            Ok(colour) => Some(colour),
+            Err(why) => {
+                self.mistakes.add(self.text, Some(item.span()), format!("`pages.colour` {why}"));
+                None
+            }
+        });
+        Pages { colour, logo: raw.logo.map(|path| self.base.join(path.into_inner())) }
     }
 
     fn kv(&mut self, raw: raw::Kv) -> Kv {

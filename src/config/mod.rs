@@ -5,6 +5,7 @@
 //! them. Relative paths are relative to the configuration file.
 
 mod checks;
+mod colour;
 mod limits;
 mod mail;
 mod mistakes;
@@ -16,6 +17,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use colour::Colour;
 use jiff::tz::TimeZone;
 pub use limits::Limits;
 pub use mail::{Mail, Relay, RelayTls};
@@ -50,6 +52,8 @@ pub struct Settings {
     pub api: Api,
     /// The listener for metrics and health, loopback only, unless switched off.
     pub observe: Option<SocketAddr>,
+    /// How the pages look.
+    pub pages: Pages,
     /// The catalog's engine.
     pub kv: Kv,
     /// Name of the audit log in its checkpoints (C2SP tlog-checkpoint, "origin"); it never changes in a log's life.
@@ -114,6 +118,15 @@ impl Engine {
             Self::Sled => "sled",
         }
     }
+}
+
+/// How the pages look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pages {
+    /// Of links and buttons; nothing for the one that the program has.
+    pub colour: Option<Colour>,
+    /// A file: SVG, PNG, JPEG or WebP.
+    pub logo: Option<PathBuf>,
 }
 
 /// The catalog's engine.

@@ -31,6 +31,7 @@ pub(super) struct Raw {
     pub(super) https: Https,
     pub(super) api: Api,
     pub(super) observe: Observe,
+    pub(super) pages: Pages,
     pub(super) kv: Kv,
     pub(super) audit: Audit,
     pub(super) log: Log,
@@ -88,6 +89,13 @@ pub(super) struct Mail {
 pub(super) struct Observe {
     pub(super) enabled: Item<bool>,
     pub(super) listen: Item<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Pages {
+    pub(super) colour: Item<String>,
+    pub(super) logo: Item<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,12 +1,15 @@
 //! The front doors' settings, made from the firm's, and how new ones are put in their place.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::process;
 use super::tls::{Certificate, Tls};
-use crate::cli::{self, Problem};
+use crate::cli::{self, Doing as _, Problem};
 use crate::config::{self, Limits, Settings};
 use crate::front::{Bounds, api, sftp, web, webdav};
 
@@ -51,7 +54,7 @@ impl Read {
         let https = settings.https.as_ref();
         let https = https.map(|https| {
             let certificate = Certificate::read(https)?;
-            let (drive, pages) = (webdav_settings(settings, bounds), pages_settings(settings));
+            let (drive, pages) = (webdav_settings(settings, bounds), pages_settings(settings)?);
             Ok(ReadHttps { certificate, drive, pages, api: api_settings(settings) })
         });
         let https = https.transpose();
@@ -121,8 +124,18 @@ fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Setting
     webdav::Settings { realm: settings.firm.clone(), bounds: bounds.clone(), drain: settings.drain }
 }
 
-fn pages_settings(settings: &Settings) -> web::Settings {
-    web::Settings { firm: settings.firm.clone(), zone: settings.time_zone.clone(), mails: settings.mail.is_some() }
+fn pages_settings(settings: &Settings) -> Result<web::Settings, Problem> {
+    let colour = settings.pages.colour.map(|colour| colour.to_string());
+    let logo = settings.pages.logo.as_deref().map(read_logo).transpose()?;
+    let (firm, zone, mails) = (settings.firm.clone(), settings.time_zone.clone(), settings.mail.is_some());
+    Ok(web::Settings { firm, zone, mails, colour, logo })
+}
+
+fn read_logo(file: &Path) -> Result<web::Logo, Problem> {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(web::Logo::MOST + 1).read_to_end(&mut bytes));
+    read.doing(format_args!("read the logo {}", file.display()))?;
+    web::Logo::parse(bytes).map_err(|why| Problem::failed(format_args!("{}: {why}", file.display())))
 }
 
 fn api_settings(settings: &Settings) -> api::Settings {

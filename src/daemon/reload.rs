@@ -128,6 +128,7 @@ impl Live {
         let keys = new.sftp.iter().flat_map(|sftp| sftp.host_keys.iter().map(|key| ("sftp.host_keys", key)));
         let types = new.matter_types.iter().map(|folder| ("matter_types", folder));
         let guards = new.guards.iter().map(|file| ("guards", file));
+        let guards = guards.chain(new.pages.logo.iter().map(|file| ("pages.logo", file)));
         let mail = new.mail.iter().flat_map(Mail::files);
         https
             .chain(keys)
@@ -200,6 +201,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("matter_types", old.matter_types != new.matter_types),
         ("guards", old.guards != new.guards),
         ("time_zone", old.time_zone != new.time_zone),
+        ("pages", old.pages != new.pages),
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("log.filter", old.log.filter != new.log.filter),

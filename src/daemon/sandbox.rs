@@ -96,6 +96,7 @@ impl Sandbox {
         reads.extend(settings.matter_types.clone());
         let files = std::iter::once(&settings.source)
             .chain(&settings.guards)
+            .chain(&settings.pages.logo)
             .chain(settings.https.iter().flat_map(|https| [&https.certificate, &https.key]))
             .chain(settings.sftp.iter().flat_map(|sftp| &sftp.host_keys));
         for file in files {

@@ -13,7 +13,7 @@ use super::hashing::{Full, Hashing};
 use super::throttle::Throttle;
 use super::{Gate, Session, Settings, passwords};
 use crate::audit::{Action, Actor, Detail, Event, Outcome};
-use crate::names::{AccountId, AuthMethod, Front, SessionId, Timestamp};
+use crate::names::{AccountId, AuthMethod, Front, Role, SessionId, Timestamp};
 use crate::practice::{Account, DevicePassword, TokenDigest};
 
 /// Who finds an address's places in the queue for passwords taken may come again after this time.
@@ -157,7 +157,10 @@ impl Gate {
     ) -> Result<Login, LoginError> {
         let login = normal(login);
         self.admit_guess(front, &login, peer)?;
-        let account = self.practice.firm().account_by_login(&login).cloned().filter(|account| account.enabled);
+        // The pages are for people: a device there would be somebody who has taken its password.
+        let may_come =
+            |account: &Arc<Account>| account.enabled && (front != Front::Web || account.role != Role::Device);
+        let account = self.practice.firm().account_by_login(&login).cloned().filter(may_come);
         // Long and random: there is nothing to slow down, and nothing to learn from how soon it opens.
         let device = account.as_ref().filter(|_| front != Front::Web).and_then(|account| {
             let digest = (password.len() <= MAX_DEVICE_PASSWORD_BYTES).then(|| TokenDigest::of(password))?;

@@ -176,7 +176,7 @@ impl Writing {
         let Some(sent) = self.sent() else { return Ok(()) };
         // When it was sent is not its sender's to say.
         state.modified = None;
-        let text = state.with(|incoming| read_all(incoming)).await?;
+        let text = state.with(read_all).await?;
         if let Err(unfit) = fits_by_text(&text) {
             return Err(self.refuse(state, unfit).await);
         }

@@ -80,7 +80,9 @@ impl Vfs {
                     // What only its maker sees, and for a while, is not shared with anybody.
                     let with = match seen.rights(&folder.place).reveals() {
                         true => folder.documents,
-                        false => folder.shares.iter().filter(|node| seen.is_shared(&folder.place, **node)).count() as u64,
+                        false => {
+                            folder.shares.iter().filter(|node| seen.is_shared(&folder.place, **node)).count() as u64
+                        }
                     };
                     let by = folder.by.get(&account.id).copied().unwrap_or_default();
                     Shared { with: sum.with + with, by: sum.by + by }

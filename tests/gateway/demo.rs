@@ -210,6 +210,8 @@ impl Demo {
 
     fn sftp_by(&self, mut sftp: Command, login: &str, batch: &str) -> Output {
         let mut child = sftp
+            // Names in every alphabet are printed as they are.
+            .env("LC_ALL", "C.UTF-8")
             .args(self.ssh_options(login))
             .args(["-q", "-b", "-", "127.0.0.1"])
             .stdin(Stdio::piped())

@@ -52,7 +52,7 @@ impl<'a> Browser<'a> {
 
     fn command(&self) -> Command {
         let mut curl = client("curl");
-        curl.args(["-sS", "--cacert", self.demo.text("ca_file"), "-b"]).arg(self.jar()).arg("-c").arg(self.jar());
+        curl.args(["-sS", "--path-as-is", "--cacert", self.demo.text("ca_file"), "-b"]).arg(self.jar()).arg("-c").arg(self.jar());
         curl
     }
 
@@ -187,8 +187,8 @@ fn a_wrong_password_and_an_unknown_login_get_the_same_page() {
     assert_eq!(refused("nobody@example.com", "wrong"), wrong);
     assert_eq!(refused(CLIENT_TWO, demo.password(CLIENT_TWO)), wrong);
     // A device is no person, whatever its password.
-    ok(demo.deedbox(&["account", "password", SCANNER]));
-    assert_eq!(refused(SCANNER, "wrong"), wrong);
+    let of_scanner = demo.deedbox_json(&["account", "password", SCANNER]);
+    assert_eq!(refused(SCANNER, of_scanner["password"].as_str().expect("shown once")), wrong);
     let markup = Browser::new(&demo).try_sign_in("\"><script>alert(1)</script>", "x");
     assert!(!markup.body.contains("<script>alert"), "{}", markup.body);
 }
@@ -700,4 +700,28 @@ fn a_folder_comes_as_a_zip_that_every_reader_opens_with_what_may_be_read_in_it()
     assert_eq!(answer.status, 200);
     let listed = ok(Command::new("unzip").args(["-l"]).arg(&file).output().expect("unzip is installed"));
     assert!(!listed.contains("empty.txt"), "{listed}");
+}
+
+#[test]
+fn the_firms_name_and_colour_are_on_the_pages_after_a_reload() {
+    let demo = Demo::start();
+    let browser = Browser::new(&demo);
+    assert!(!browser.get("/sign-in").body.contains("/assets/firm.css"));
+    assert_eq!(browser.get("/assets/firm.css").status, 404);
+    demo.configure(|text| {
+        let line = text.lines().find(|line| line.starts_with("firm = ")).expect("a name").to_owned();
+        let text = text.replace(&line, "firm = \"Example & <Law>\"");
+        text.replace("#: colour = \"#1f4e79\"", "colour = \"#7a1f1f\"").replace("#: logo = ", "logo = ")
+    });
+    let logo = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 4 1'><path d='M0 0h4v1H0z'/></svg>";
+    assert!(!demo.deedbox(&["reload"]).status.success(), "there is no such file yet");
+    std::fs::write(demo.data().join("logo.svg"), logo).expect("written");
+    let told = ok(demo.deedbox(&["reload"]));
+    assert!(told.contains("changed: firm") && told.contains("changed: pages"), "{told}");
+    let form = browser.get("/sign-in").body;
+    assert!(form.contains("/assets/firm.css") && !form.contains("<Law>") && form.contains("Example &"), "{form}");
+    assert!(form.contains("<img src=\"/assets/logo\""), "{form}");
+    let shown = browser.get("/assets/logo");
+    assert_eq!((shown.header("content-type"), shown.body.as_str()), ("image/svg+xml", logo));
+    assert!(browser.get("/assets/firm.css").body.contains("--accent: #7a1f1f;"));
 }

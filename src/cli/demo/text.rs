@@ -19,6 +19,7 @@ fn write_guide(out: &mut String, ready: &Ready) -> std::fmt::Result {
     writeln!(out, "Deedbox runs with a sample firm. Stop it with Ctrl-C.\n")?;
     writeln!(out, "  SFTP    {sftp}")?;
     writeln!(out, "  WebDAV  {}", ready.webdav_url)?;
+    writeln!(out, "  Pages   https://{https}/")?;
     writeln!(out, "  State   {} (kept; `deedbox demo --data DIR` starts it again)", ready.data.display())?;
     writeln!(out, "  Health  http://{}/readyz, metrics at /metrics\n", ready.observe)?;
     for account in &ready.accounts {

@@ -12,6 +12,10 @@ use super::status::Failure;
 /// What stands around a page.
 pub(super) struct Frame {
     pub(super) firm: String,
+    /// The firm has a colour of its own.
+    pub(super) coloured: bool,
+    /// It has a logo.
+    pub(super) logo: bool,
     pub(super) title: String,
     /// Whoever is signed in.
     pub(super) person: Option<Known>,
@@ -59,8 +63,11 @@ impl Notice {
 impl Frame {
     pub(super) fn new(portal: &Portal, title: impl Into<String>, guest: Option<&Guest>) -> Self {
         let known = |guest: &Guest| Some(Known { login: guest.login()?, csrf: guest.csrf().to_owned() });
+        let settings = portal.settings.load();
         Self {
-            firm: portal.settings.load().firm.clone(),
+            firm: settings.firm.clone(),
+            coloured: settings.colour.is_some(),
+            logo: settings.logo.is_some(),
             title: title.into(),
             person: guest.and_then(known),
             notice: None,

@@ -36,5 +36,5 @@ mod upload;
 mod urls;
 mod words;
 
-pub use settings::Settings;
+pub use settings::{Logo, Settings};
 pub use site::Pages;

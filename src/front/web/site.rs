@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use axum::{Router, response};
 use futures_util::future::BoxFuture;
 use hyper::Method;
-use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use hyper::http::request::Parts;
 use parking_lot::Mutex;
 
@@ -96,6 +96,8 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/account/second-factor/off", post(second_factor::switch_off))
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
+        .route("/assets/firm.css", get(assets::colour))
+        .route("/assets/logo", get(assets::logo))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(portal)
 }
@@ -135,11 +137,9 @@ async fn answer(
     if failed && answered.extensions().get::<Rendered>().is_none() {
         let failure = Failure::of(&answered);
         let page = if in_words { failure.sentence() } else { failure.page(&portal, guest.as_deref()) };
-        let headers = std::mem::take(answered.headers_mut());
+        let allow = answered.headers_mut().remove(ALLOW);
         answered = page;
-        headers.into_iter().filter_map(|(name, value)| Some((name?, value))).for_each(|(name, value)| {
-            answered.headers_mut().entry(name).or_insert(value);
-        });
+        allow.map(|methods| answered.headers_mut().insert(ALLOW, methods));
     }
     let (mut head, body) = answered.into_parts();
     let streamed = head.extensions.remove::<Streamed>().and_then(|streamed| streamed.0.lock().take());

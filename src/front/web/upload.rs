@@ -95,8 +95,10 @@ async fn take_all(
     if is_own { Ok(()) } else { Err(Failure::foreign()) }
 }
 
-/// What stands behind the last separator: some browsers send a path.
+/// What stands behind the last separator: some browsers send a path. All of them write `%22` for a quotation mark, and leave
+/// other percent signs as they are (HTML, "multipart form data").
 fn document_name(sent: &str) -> Result<DocName, Failure> {
+    let sent = sent.replace("%22", "\"");
     let name = sent.rsplit(['/', '\\']).next().unwrap_or_default();
     DocName::parse(name.as_bytes()).map_err(|why| Failure::bad(format!("A document cannot have this name: {why}.")))
 }
@@ -178,6 +180,7 @@ mod tests {
         let name = |sent: &str| document_name(sent).map(|name| name.to_string()).map_err(|failure| failure.status);
         assert_eq!(name("C:\\papers\\deed.pdf"), Ok("deed.pdf".to_owned()));
         assert_eq!(name("../../deed.pdf"), Ok("deed.pdf".to_owned()));
+        assert_eq!(name("a %22b%22 100%.txt"), Ok("a \"b\" 100%.txt".to_owned()));
         assert_eq!(name("<script>.txt"), Ok("<script>.txt".to_owned()));
         for bad in ["..", "a/", "a\nb", "\u{0}"] {
             assert_eq!(name(bad), Err(StatusCode::BAD_REQUEST), "{bad:?}");

@@ -74,14 +74,17 @@ pub(super) async fn handle(
     }
     // Whoever waits for 100 Continue has not sent the body and now never will; reading on would ask for it.
     let refused = response.status().is_client_error() || response.status().is_server_error();
-    let read_off = match upload {
-        Some(mut upload) => match (refused && waits) || !upload.drain().await {
-            true => Err(Some(upload)),
-            false => Ok(()),
-        },
-        None => Err(None),
+    let rest = match upload {
+        Some(mut upload) if !(refused && waits) => {
+            if upload.drain().await {
+                Ok(())
+            } else {
+                Err(Some(upload))
+            }
+        }
+        other => Err(other),
     };
-    match read_off {
+    match rest {
         Ok(()) => {}
         Err(_) if version < Version::HTTP_2 => {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
