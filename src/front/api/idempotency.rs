@@ -147,7 +147,10 @@ pub(super) async fn once(State(api): State<Arc<Shared>>, request: Request, next:
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(HEADER) else { return Ok(None) };
     let text = value.to_str().ok().filter(|text| (1..=MAX_KEY).contains(&text.len()));
-    let wrong = || Problem::unreadable(format!("`Idempotency-Key` is 1 to {MAX_KEY} printable characters"));
+    let text = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let wrong = || {
+        Problem::unreadable(format!("`Idempotency-Key` is 1 to {MAX_KEY} letters, digits and signs, without spaces"))
+    };
     text.map(|text| Some(text.to_owned())).ok_or_else(wrong)
 }
 
