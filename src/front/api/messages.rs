@@ -22,6 +22,9 @@ const MOST_FOLDERS: usize = 100;
 /// A message has 256 KiB at most.
 const MAX_MESSAGE: usize = 256 * 1024;
 
+/// Of what a message is about, in characters.
+const MAX_SUBJECT: usize = 100;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct New {
@@ -98,6 +101,9 @@ pub(super) async fn send(
         folder = folder
             .join(DocName::parse(below.as_bytes()).map_err(|why| wrong("folder", why))?)
             .map_err(|why| wrong("folder", why))?;
+    }
+    if !(1..=MAX_SUBJECT).contains(&subject.chars().count()) {
+        return Err(Problem::unfit(format!("`subject` is 1 to {MAX_SUBJECT} characters")));
     }
     let name = DocName::parse(format!("{}.txt", subject.trim()).as_bytes()).map_err(|why| wrong("subject", why))?;
     if text.is_empty() {
