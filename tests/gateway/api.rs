@@ -406,8 +406,7 @@ fn the_firm_is_administered_where_the_configuration_lets_it() {
     let admin = Program::of(&demo, ADMIN, "admin");
     let kind = admin.get("/matter-types/General");
     let (tag, kind) = (kind.header("etag").to_owned(), kind.body(200));
-    let toml =
-        json!({ "toml": format!("{}\n[[folder]]\npath = \"Documents/Later\"\nrows = {{ client = \"list\" }}\n", text(&kind["toml"])) });
+    let toml = json!({ "toml": format!("{}\n[[folder]]\npath = \"Documents/Later\"\nrows = {{ client = \"list\" }}\n", text(&kind["toml"])) });
     let put = |tag: &str| admin.request("PUT", "/matter-types/General", Some(&toml), &["-H", tag]);
     put("If-None-Match: *").problem(412, "changed");
     let applied = put(&format!("If-Match: {tag}")).body(200);
