@@ -260,4 +260,32 @@ mod tests {
         });
         std::fs::read(at("outside/secret")).expect("other threads are free");
     }
+
+    #[test]
+    fn with_mail_a_confined_thread_reaches_the_relays_port_alone_and_can_look_its_name_up() {
+        let home = tempfile::tempdir().expect("a directory");
+        let [relay, other] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("bound"));
+        let [relay, other] = [relay, other].map(|one| (one.local_addr().expect("an address"), one));
+        let text = format!(
+            "[https]\npublic_url = \"https://portal.example.com\"\n[mail]\nsmtp = \"localhost:{}\"\ntls = \"none\"\n\
+             from = \"portal@example.com\"\n",
+            relay.0.port()
+        );
+        let settings = crate::config::parse(&text, &home.path().join("deedbox.toml")).expect("valid");
+        let denied = |done: io::Result<TcpStream>| done.is_err_and(|why| why.kind() == io::ErrorKind::PermissionDenied);
+        let confined = || {
+            let sandbox = Sandbox::planned(&settings, &[]).expect("planned").confine_thread().expect("confined");
+            assert!(
+                sandbox.to_string().contains(&format!("connections to port {} alone", relay.0.port())),
+                "{sandbox}"
+            );
+            TcpStream::connect(relay.0).expect("the relay");
+            assert!(denied(TcpStream::connect(other.0)));
+            let found = std::net::ToSocketAddrs::to_socket_addrs("localhost:25").expect("looked up");
+            assert!(found.into_iter().all(|address| address.ip().is_loopback()));
+            std::fs::read("/etc/hosts").expect("the resolver's");
+            assert!(std::fs::read("/etc/passwd").is_err(), "nobody else's");
+        };
+        std::thread::scope(|scope| scope.spawn(confined).join().expect("as it should be"));
+    }
 }

@@ -114,7 +114,7 @@ impl Gate {
         let event = |outcome, detail| event::<O>(session, &target, outcome, detail);
         if decision != Decision::Allowed {
             let why = forbidden.map_or_else(Detail::default, |guard| Detail::because(guard.to_string()));
-            let refused = event(Outcome::Refused, why);
+            let refused = event(Outcome::Refused, Detail { to: target.to(), ..why });
             self.record_refusal(O::RECORDED, refused).await?;
             return Err(if decision == Decision::Denied { Refusal::Denied } else { Refusal::Hidden });
         }

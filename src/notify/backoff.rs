@@ -5,7 +5,7 @@ use std::time::Duration;
 /// After the first failure of the relay, or of one mail.
 const FIRST: Duration = Duration::from_secs(5);
 /// At most.
-const LONGEST: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(3600);
 
 /// The pause after so many failures in a row: doubled each time up to an hour, and a quarter more or less by chance
 /// (`chance` is from 0 to 255), so that many that failed together do not come back together.

@@ -19,7 +19,7 @@ mod window;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
@@ -105,9 +105,11 @@ struct Course {
     /// How often in a row the relay could not be reached.
     failures: u32,
     /// Nothing is done before this.
-    away_until: Timestamp,
+    away_until: Option<Instant>,
     /// When news is looked at again.
     look_at: Timestamp,
+    /// The end of a day for which digests were made last, if there are any.
+    closed: Option<Option<Timestamp>>,
     /// Mails that the relay has and the store could not take out: never sent again.
     handed_over: HashSet<(MailId, u64)>,
 }
@@ -148,29 +150,31 @@ impl Notifier {
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut course = Course::default();
         loop {
-            if Timestamp::now() >= course.away_until
+            if course.away_until.is_none_or(|until| Instant::now() >= until)
                 && let Err(Away(why)) = self.round(&mut course, &stop).await
             {
                 course.failures = course.failures.saturating_add(1);
                 course.line = None;
                 let pause = backoff::pause(course.failures, backoff::chance());
-                course.away_until = Timestamp::now().after(pause);
+                course.away_until = Some(Instant::now() + pause);
                 metrics::counter!("deedbox_mail_failures_total").increment(1);
                 tracing::warn!(%why, pause_seconds = pause.as_secs(), "mail cannot be sent");
                 self.note_error(&why);
             }
             tokio::select! {
                 () = tokio::time::sleep(TICK) => {}
-                () = self.nudge.notified() => (course.away_until, course.look_at) = Default::default(),
+                () = self.nudge.notified() => {
+                    (course.away_until, course.look_at, course.closed) = Default::default();
+                }
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
     }
 
     async fn round(self: &Arc<Self>, course: &mut Course, stop: &watch::Receiver<bool>) -> Result<(), Away> {
-        let (this, look_at) = (self.clone(), course.look_at);
-        let (due, look_at) = blocking(move || this.prepare(look_at)).await?;
-        course.look_at = look_at;
+        let (this, look_at, closed) = (self.clone(), course.look_at, course.closed);
+        let (due, look_at, closed) = blocking(move || this.prepare(look_at, closed)).await?;
+        (course.look_at, course.closed) = (look_at, Some(closed));
         for id in due {
             if *stop.borrow() {
                 break;
@@ -183,21 +187,26 @@ impl Notifier {
         Ok(())
     }
 
-    /// Makes mails of what is to be told by now. Answers the mails that are to be sent, and when news is to be looked at
-    /// again. Blocks.
-    fn prepare(&self, look_at: Timestamp) -> Result<(Vec<MailId>, Timestamp), kv::Error> {
+    /// Makes mails of what is to be told by now. Answers the mails that are to be sent, when news is to be looked at again,
+    /// and the end of the last day that is over. Blocks.
+    fn prepare(
+        &self,
+        look_at: Timestamp,
+        closed: Option<Option<Timestamp>>,
+    ) -> Result<(Vec<MailId>, Timestamp, Option<Timestamp>), kv::Error> {
         let (now, means) = (Timestamp::now(), self.means.load());
-        let mut next_look = look_at;
-        let mut mails = self.mails.all()?;
-        if mails.len() < MAX_WAITING {
-            if now >= look_at && self.board.waiting() > 0 {
-                next_look = self.compose(&means.mail, now)?;
-            }
-            self.close_days(&means, now)?;
-            mails = self.mails.all()?;
+        let end = means.mail.digest_hour.and_then(|hour| day::last_end(hour, &means.zone, now));
+        if closed != Some(end) {
+            self.close_days(end.unwrap_or(now))?;
         }
-        let due = mails.iter().filter(|mail| !mail.delivery.is_refused && mail.delivery.next <= now);
-        Ok((due.map(|mail| mail.id).collect(), next_look))
+        let mut next_look = look_at;
+        // A look that lies further ahead than any was put there by a clock that has been set back.
+        let is_time = now >= look_at || look_at > now.after(means.mail.longest);
+        if is_time && self.board.waiting() > 0 && self.mails.counts()?.0 < MAX_WAITING {
+            next_look = self.compose(&means.mail, now)?;
+        }
+        let due = self.mails.all()?.into_iter().filter(|mail| is_due(mail, now));
+        Ok((due.map(|mail| mail.id).collect(), next_look, end))
     }
 
     fn compose(&self, mail: &config::Mail, now: Timestamp) -> Result<Timestamp, kv::Error> {
@@ -223,17 +232,9 @@ impl Notifier {
     }
 
     /// Makes mails of what was gathered for the end of a day that is over (or of all, if there are no digests any more).
-    fn close_days(&self, means: &Means, now: Timestamp) -> Result<(), kv::Error> {
-        let digests = self.mails.digests()?;
-        if digests.is_empty() {
-            return Ok(());
-        }
-        let end = match means.mail.digest_hour {
-            Some(hour) => day::last_end(hour, &means.zone, now).unwrap_or(now),
-            None => now,
-        };
+    fn close_days(&self, end: Timestamp) -> Result<(), kv::Error> {
         let mut by_recipient: BTreeMap<AccountId, Vec<Section>> = BTreeMap::new();
-        for (to, section) in digests.into_iter().filter(|(_, section)| section.since <= end) {
+        for (to, section) in self.mails.digests()?.into_iter().filter(|(_, section)| section.since <= end) {
             by_recipient.entry(to).or_default().push(section);
         }
         for (to, sections) in by_recipient {
@@ -253,7 +254,7 @@ impl Notifier {
             course.handed_over.remove(&this_one);
             return Ok(());
         }
-        if mail.value.delivery.is_refused || mail.value.delivery.next > Timestamp::now() {
+        if !is_due(&mail.value, Timestamp::now()) {
             return Ok(());
         }
         let means = self.means.load_full();
@@ -312,7 +313,7 @@ impl Notifier {
 
     async fn take_out(&self, mail: Sealed<Mail>) -> Result<(), Away> {
         let mails = self.mails.clone();
-        blocking(move || mails.remove(&mail)).await
+        blocking(move || mails.remove(&mail.value)).await
     }
 
     /// Nobody is told any more: that is recorded, and the mail goes.
@@ -337,6 +338,12 @@ impl Notifier {
     fn note_error(&self, why: &str) {
         *self.last_error.lock() = Some(format!("{}: {why}", Timestamp::now()));
     }
+}
+
+/// Is it to be tried now? A pause that is longer than any comes of a clock that was set back.
+fn is_due(mail: &Mail, now: Timestamp) -> bool {
+    let next = mail.delivery.next;
+    !mail.delivery.is_refused && (next <= now || next > now.after(backoff::LONGEST * 2))
 }
 
 fn event(mail: &Mail, address: Option<String>) -> Event {

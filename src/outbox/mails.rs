@@ -13,6 +13,9 @@ use crate::names::{AccountId, MailId, Timestamp};
 pub(super) const MAILS: &[u8] = b"om";
 pub(super) const DIGESTS: &[u8] = b"od";
 
+/// How often a mail is looked at again that changes while it is taken out.
+const ATTEMPTS: usize = 16;
+
 /// The mails that wait, and the way from news to mails. All methods block.
 pub struct Mails {
     store: Arc<SealedStore>,
@@ -140,18 +143,27 @@ impl Mails {
         change.commit().map(|_| id)
     }
 
-    /// Takes a mail out: the server has it, or nobody may be told any more. Another letter that took its place stays.
+    /// Takes a mail out: the server has it, or nobody may be told any more. Another letter that took its place stays; that an
+    /// operator asked for another attempt meanwhile does not keep it.
     ///
     /// # Errors
-    /// As [`Change::commit`](crate::kv::Change::commit), but for a conflict.
-    pub fn remove(&self, mail: &Sealed<Mail>) -> Result<(), Error> {
-        unless_replaced(self.store.change().if_unchanged(mail).delete(mail.key()).commit())
+    /// As [`Change::commit`](crate::kv::Change::commit); a conflict, if the mail keeps changing.
+    pub fn remove(&self, mail: &Mail) -> Result<(), Error> {
+        let mut done = Err(Error::Conflict);
+        for _ in 0..ATTEMPTS {
+            let Some(now) = self.get(mail.id)?.filter(|now| now.value.seed == mail.seed) else { return Ok(()) };
+            done = self.store.change().if_unchanged(&now).delete(now.key()).commit().map(drop);
+            if !matches!(done, Err(Error::Conflict)) {
+                break;
+            }
+        }
+        done
     }
 
     /// Keeps what sending a mail came to.
     ///
     /// # Errors
-    /// As [`Mails::remove`].
+    /// As [`Mails::compose`].
     pub fn note(&self, mail: &Sealed<Mail>, delivery: Delivery) -> Result<(), Error> {
         let next = Mail { delivery, ..mail.value.clone() };
         unless_replaced(self.store.change().if_unchanged(mail).put(mail.key(), &next).commit())
@@ -160,7 +172,7 @@ impl Mails {
     /// Has mails tried now, refused ones too: one, or all. Answers how many.
     ///
     /// # Errors
-    /// As [`Mails::remove`].
+    /// As [`Mails::compose`].
     pub fn retry(&self, id: Option<MailId>) -> Result<usize, Error> {
         let mut count = 0;
         for mail in self.all()?.into_iter().filter(|mail| id.is_none_or(|id| id == mail.id)) {

@@ -138,13 +138,18 @@ fn a_newer_letter_takes_the_place_of_one_that_waits_and_is_not_taken_out_for_it(
     put(&mut change, letter("second"));
     change.commit().expect("committed");
     // The first was on its way meanwhile.
-    mails.remove(&first).expect("no matter");
+    mails.remove(&first.value).expect("no matter");
     mails.note(&first, Delivery { is_refused: true, ..Delivery::default() }).expect("no matter");
     let second = mails.get(id).expect("read").expect("still there");
     assert!(second.value.topic == Topic::Letter(letter("second")) && !second.value.delivery.is_refused);
     assert_ne!(mails.message_tag(&first.value), mails.message_tag(&second.value), "two mails");
     assert_eq!(mails.message_tag(&second.value), mails.message_tag(&second.value));
     assert!(!format!("{:?}", second.value).contains("second"), "a token is never shown");
+
+    // Asked for again while it was on its way: the relay has it all the same.
+    assert_eq!(mails.retry(Some(id)).expect("asked"), 1);
+    mails.remove(&second.value).expect("taken out");
+    assert!(mails.all().expect("read").is_empty());
 }
 
 #[test]

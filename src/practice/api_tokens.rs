@@ -9,11 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::accounts::bounded;
 use super::draft::Draft;
+use super::records::{all, damaged, id_at};
 use super::words::{self, quoted};
 use super::{Error, Firm, Practice, TokenDigest};
 use crate::gate::{Administer, Permit};
+use crate::kv::SealedStore;
 use crate::names::{AccountId, Scope, Timestamp};
 
+/// The kind of their records in the store, beside those of `records.rs`.
+const API_TOKENS: &[u8] = b"fi";
 /// How many tokens an account may have.
 const MAX_TOKENS: usize = 64;
 /// How long one is good at most: whoever has forgotten about it must not leave it open for ever.
@@ -65,10 +69,26 @@ impl From<&ApiToken> for ApiTokenRecord {
 }
 
 impl ApiTokenRecord {
-    pub(super) fn of(self, account: AccountId) -> ApiToken {
+    fn of(self, account: AccountId) -> ApiToken {
         let Self { name, digest, scope, expires, created } = self;
         ApiToken { account, name, digest: TokenDigest::from_bytes(digest), scope, expires, created }
     }
+}
+
+/// By the digest of its text, like a link.
+pub(super) fn api_token_key(account: AccountId, digest: &TokenDigest) -> Vec<u8> {
+    [API_TOKENS, account.as_bytes(), &digest.as_bytes()[..16]].concat()
+}
+
+pub(super) fn load_api_tokens(store: &SealedStore, firm: &mut Firm) -> Result<(), Error> {
+    for (key, record) in all::<ApiTokenRecord>(store, API_TOKENS)? {
+        let account = AccountId::from_bytes(id_at(&key, 2)?);
+        if firm.account(account).is_none() {
+            return Err(damaged("a token without its account"));
+        }
+        firm.insert_api_token(Arc::new(record.of(account)));
+    }
+    Ok(())
 }
 
 /// Each method is durable on return and then in the snapshot, or changes nothing and says why. Both block.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use super::api_tokens::{ApiToken, ApiTokenRecord};
+use super::account_records::{
+    AccountRecord, DevicePasswordRecord, KeyRecord, LinkRecord, SecondFactorRecord, account_key, device_password_key,
+    link_key, second_factor_key, ssh_key_key,
+};
+use super::api_tokens::{ApiToken, ApiTokenRecord, api_token_key};
 use super::own_rules::OwnRule;
 use super::records::{
-    AccountRecord, ContactRecord, DevicePasswordRecord, EPOCH, FormerFolderRecord, KeyRecord, LinkRecord, MatterRecord,
-    OwnRuleRecord, ParticipantRecord, SWITCHES, SecondFactorRecord, SwitchesRecord, TypeFolderRecord, TypeRecord,
-    account_key, api_token_key, contact_key, device_password_key, former_folder_key, link_key, matter_key,
-    own_rule_key, participant_key, second_factor_key, ssh_key_key, type_folder_key, type_key,
+    ContactRecord, EPOCH, FormerFolderRecord, MatterRecord, OwnRuleRecord, ParticipantRecord, SWITCHES, SwitchesRecord,
+    TypeFolderRecord, TypeRecord, contact_key, former_folder_key, matter_key, own_rule_key, participant_key,
+    type_folder_key, type_key,
 };
 use super::{
     Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, Matter, MatterType, Participant, Switches,

@@ -11,6 +11,7 @@
 //! Architecture invariant: no public method changes a record without a permit.
 
 mod access;
+mod account_records;
 mod accounts;
 mod api_tokens;
 mod changes;

@@ -106,7 +106,8 @@ impl Vault {
         let moved = self.put_elsewhere(permit.target(), permit.by());
         if let Ok(entry) = &moved {
             // Where the content replaced another document, the record says in whose history it goes on.
-            permit.settle(Outcome::Done, Detail { object: Some(entry.node), ..Detail::default() });
+            let to = Some(permit.target().to.path().to_string());
+            permit.settle(Outcome::Done, Detail { object: Some(entry.node), to, ..Detail::default() });
             return moved;
         }
         settle(permit, moved)

@@ -232,8 +232,9 @@ impl Vault {
             change.put(&version_key(entry.node, content.version), &Version { blob, at: now, by });
             // A copy within the matter is nothing new to anybody, and a temporary file is nobody's but its maker's.
             let cause = match ready.copied_from {
-                None => Some(Cause::Uploaded),
-                Some(matter) => (place.matter != Some(matter)).then_some(Cause::Copied),
+                Some(matter) if given.is_none() => (place.matter != Some(matter)).then_some(Cause::Copied),
+                // A message is sent, wherever its text comes from.
+                _ => Some(Cause::Uploaded),
             };
             let cause = cause.filter(|_| !entry.transient);
             let news = cause.and_then(|cause| News::now(place, entry.node, name, by, cause));

@@ -64,11 +64,11 @@ impl Writing {
                 Attempt::Changed(mut ready) => {
                     let was = ready.intent().ok_or(Error::Unavailable)?;
                     let intent = self.view.intent_again(&self.path, &self.options, was).await?;
-                    place = intent.place().clone();
-                    ready.change_intent(intent);
-                    if let Some(given) = self.given_again(&place, ready.detail().bytes)? {
+                    if let Some(given) = self.given_again(&intent, ready.detail().bytes)? {
                         ready.set_given(given);
                     }
+                    place = intent.place().clone();
+                    ready.change_intent(intent);
                     content = Content::Ready(ready);
                 }
             }

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use super::writing::{State, Writing};
 use super::{Error, View};
 use crate::names::{AccountId, DocName, MAX_NAME_BYTES, NodeId, Place, Timestamp};
-use crate::vault::{Given, Incoming};
+use crate::vault::{Given, Incoming, Intent};
 
 /// The longest message, in bytes: a hundred pages. What is longer is a document.
 pub(super) const MAX_MESSAGE_BYTES: u64 = 256 * 1024;
@@ -145,14 +145,14 @@ impl View {
         Ok(if judged { fits_by_name(name) } else { Ok(()) })
     }
 
-    /// A free name for a message that is sent now.
-    fn message_name(&self, place: &Place, sent: &DocName) -> Result<DocName, Error> {
+    /// A name for a message that is sent now: free, or that of the empty file which becomes it.
+    fn message_name(&self, place: &Place, sent: &DocName, own: Option<&DocName>) -> Result<DocName, Error> {
         let folder = place.folder().ok_or(Error::NotFound)?;
         let zone = &self.vfs.gate.guarding().zone;
         let name = name_of_message(Timestamp::now(), zone, self.session.login(), sent)?;
         self.look(|sight| match sight.vault.find(folder, &name)? {
-            Some(_) => sight.name_beside(place, &name),
-            None => Ok(name),
+            Some(taken) if own != Some(&taken.name) => sight.name_beside(place, &name),
+            _ => Ok(name),
         })
     }
 }
@@ -181,19 +181,23 @@ impl Writing {
             return Err(self.refuse(state, unfit).await);
         }
         let incoming = state.incoming.as_mut().ok_or(Error::Unavailable)?;
-        let given = self.given(incoming.intent().place(), sent, text.is_empty())?;
+        let given = self.given(incoming.intent(), sent, text.is_empty())?;
         incoming.set_given(given);
         Ok(())
     }
 
     /// As what the upload will stand if it is a message, given that another one has taken the name meanwhile.
-    pub(super) fn given_again(&self, place: &Place, bytes: Option<u64>) -> Result<Option<Given>, Error> {
-        self.sent().map(|sent| self.given(place, sent, bytes == Some(0))).transpose()
+    pub(super) fn given_again(&self, intent: &Intent, bytes: Option<u64>) -> Result<Option<Given>, Error> {
+        self.sent().map(|sent| self.given(intent, sent, bytes == Some(0))).transpose()
     }
 
-    fn given(&self, place: &Place, sent: &DocName, is_empty: bool) -> Result<Given, Error> {
+    fn given(&self, intent: &Intent, sent: &DocName, is_empty: bool) -> Result<Given, Error> {
+        let own = match intent {
+            Intent::Create(_) => None,
+            Intent::Update(permit) => Some(&permit.target().name),
+        };
         // One that is still empty waits for its text, and nobody else has to do with it.
-        Ok(Given { name: self.view.message_name(place, sent)?, to_maker_alone: is_empty })
+        Ok(Given { name: self.view.message_name(intent.place(), sent, own)?, to_maker_alone: is_empty })
     }
 
     /// From now on the message answers to its sender under the name that was sent.

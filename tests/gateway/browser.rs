@@ -14,17 +14,28 @@ use tempfile::TempDir;
 use crate::demo::*;
 
 const DESKTOP: (u32, u32) = (1200, 900);
-const PHONE: (u32, u32) = (500, 1000);
+/// Chromium's windows are no narrower.
+const NARROW: (u32, u32) = (500, 1000);
+
+/// What shows the pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Computer,
+    /// A small phone, in the dark, with scripts switched off.
+    PhoneWithoutScripts,
+    Phone,
+}
 
 /// A browser window that is not shown.
 struct Window {
     page: Client,
     driver: Child,
     home: TempDir,
+    kind: Kind,
 }
 
 impl Window {
-    async fn open(scripts: bool, dark: bool) -> Self {
+    async fn open(kind: Kind) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let mut driver = Command::new("chromedriver")
             .args(["--port=0"])
@@ -43,18 +54,23 @@ impl Window {
         };
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         let mut arguments = vec!["--headless=new", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"];
-        if dark {
+        if kind == Kind::PhoneWithoutScripts {
             arguments.push("--force-dark-mode");
         }
         // Chromium's own sandbox does not work for root, nor in most containers.
         arguments.push("--no-sandbox");
-        let options = json!({
+        let scripts = if kind == Kind::PhoneWithoutScripts { 2 } else { 1 };
+        let mut options = json!({
             "args": arguments,
             "prefs": {
                 "download.default_directory": home.path(),
-                "profile.managed_default_content_settings.javascript": if scripts { 1 } else { 2 },
+                "profile.managed_default_content_settings.javascript": scripts,
             },
         });
+        if kind != Kind::Computer {
+            let screen = json!({ "width": 360, "height": 740, "pixelRatio": 2.0, "mobile": true, "touch": true });
+            options["mobileEmulation"] = json!({ "deviceMetrics": screen });
+        }
         // The demo's certificate is of an authority of its own, which this browser shall take.
         let wanted = json!({ "browserName": "chrome", "acceptInsecureCerts": true, "goog:chromeOptions": options });
         let page = ClientBuilder::new(HttpConnector::new())
@@ -62,8 +78,10 @@ impl Window {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("chromium starts");
-        let window = Self { page, driver, home };
-        window.resize(DESKTOP).await;
+        let window = Self { page, driver, home, kind };
+        if kind == Kind::Computer {
+            window.resize(DESKTOP).await;
+        }
         window
     }
 
@@ -104,12 +122,18 @@ impl Window {
         }
     }
 
-    /// Keeps pictures of the page as it is, in two widths. Nothing may stick out of a phone's.
+    /// Keeps pictures of the page as it is, on a computer in two widths.
     async fn picture(&self, name: &str) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
         std::fs::create_dir_all(&folder).expect("a folder");
-        for (size, kind) in [(PHONE, "phone"), (DESKTOP, "desktop")] {
-            self.resize(size).await;
+        let sizes: &[_] = match self.kind {
+            Kind::Computer => &[(Some(NARROW), "narrow"), (Some(DESKTOP), "desktop")],
+            Kind::Phone | Kind::PhoneWithoutScripts => &[(None, "phone")],
+        };
+        for (size, kind) in sizes {
+            if let Some(size) = size {
+                self.resize(*size).await;
+            }
             let picture = self.page.screenshot().await.expect("a picture");
             std::fs::write(folder.join(format!("{name}-{kind}.png")), picture).expect("written");
         }
@@ -158,7 +182,7 @@ impl Drop for Window {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_signs_in_uploads_downloads_and_connects_a_drive() {
     let demo = Demo::start();
-    let window = Window::open(true, false).await;
+    let window = Window::open(Kind::Computer).await;
     window.go(&demo, "/").await;
     window.picture("sign-in").await;
     window.fill("login", CLIENT_ONE).await;
@@ -206,28 +230,41 @@ async fn a_client_signs_in_uploads_downloads_and_connects_a_drive() {
     window.go(&demo, "/m/nothing/").await;
     window.arrive("Not found").await;
     window.picture("not-found").await;
-    // Nothing on a phone's width may have to be scrolled sideways.
-    window.resize(PHONE).await;
-    for path in ["/", "/connect", "/account", "/account/second-factor"] {
-        window.go(&demo, path).await;
-        let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
-        assert_eq!(window.page.execute(wide, vec![]).await.expect("an answer"), json!(false), "{path} is too wide");
-    }
     // The keyboard alone: the first stop is the way past the navigation.
     let focused = "return document.activeElement.className";
     window.go(&demo, "/").await;
     window.page.find(Locator::Css("body")).await.expect("a body").send_keys("\u{e004}").await.expect("a key");
     assert_eq!(window.page.execute(focused, vec![]).await.expect("an answer"), json!("skip"));
-    window.resize(DESKTOP).await;
     window.click(".who button").await;
     window.arrive("Sign in").await;
     window.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_a_phone_nothing_has_to_be_scrolled_sideways() {
+    let demo = Demo::start();
+    let long = format!("{MATTER_ONE}/Documents/Shared room/{}.pdf", "a long name without any space_".repeat(7));
+    assert_eq!(demo.status(CLIENT_ONE, &long, &["-T", "/etc/hostname"]), 201);
+    let window = Window::open(Kind::Phone).await;
+    window.sign_in(&demo, CLIENT_ONE).await;
+    window.picture("matters").await;
+    let room = demo.url(&format!("{MATTER_ONE}/Documents/Shared room/"));
+    let (_, room) = room.split_once("/dav/").expect("a path");
+    let pages = [("matters", "/"), ("folder", &format!("/m/{room}")), ("connect", "/connect"), ("account", "/account")];
+    for (name, path) in pages.into_iter().chain([("second-factor", "/account/second-factor"), ("not-found", "/m/x/")]) {
+        window.go(&demo, path).await;
+        window.picture(name).await;
+        let wide = "return document.documentElement.scrollWidth - window.innerWidth";
+        let wide = window.page.execute(wide, vec![]).await.expect("an answer").as_i64().expect("a number");
+        assert!(wide <= 0, "{path} is {wide} too wide");
+    }
+    window.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_scripts_everything_works_by_forms() {
     let demo = Demo::start();
-    let window = Window::open(false, true).await;
+    let window = Window::open(Kind::PhoneWithoutScripts).await;
     window.sign_in(&demo, CLIENT_ONE).await;
     window.follow("Documents").await;
     window.follow("Shared room").await;

@@ -14,7 +14,7 @@ const PASSWORD: &str = "a kettle near the open window";
 
 /// A contact on the first matter who was never given access.
 fn newcomer(demo: &Demo) {
-    ok(demo.deedbox(&["contact", "add", "--name", "Client Three", "--email", NEWCOMER]));
+    ok(demo.deedbox(&["contact", "add", "Client Three", "--email", NEWCOMER]));
     ok(demo.deedbox(&[&["participant", "add"][..], &NEW, &["--type", "client"]].concat()));
 }
 
@@ -109,7 +109,7 @@ fn the_whole_story_from_the_mailed_invitation_to_the_first_download() {
 
     // Who has a login already just gets the new matter, and is told.
     let second = ["--matter", "2026-0002", "--contact", NEWCOMER];
-    ok(demo.deedbox(&[&["participant", "add"][..], &second, &["--type", "beneficiary"]].concat()));
+    ok(demo.deedbox(&[&["participant", "add"][..], &second, &["--type", "family"]].concat()));
     server.clear();
     let answer = ok(demo.deedbox(&[&["access", "invite"][..], &second].concat()));
     assert!(answer.contains("has a login already"), "{answer}");
@@ -124,7 +124,7 @@ fn links_that_were_used_replaced_called_back_forged_or_expired_open_nothing() {
     let demo = without_mail();
     opens_nothing(&demo, "/invitation/abcdef-ghijkm-npqrst-uvwxyz-23");
     let first = shown_link(&demo, &access("invite"));
-    let again = demo.deedbox(&access("invite"));
+    let again = demo.deedbox(&[&access("invite")[..], &["--show-link"]].concat());
     assert!(both(&again).contains("resend the invitation instead"), "{}", both(&again));
     let second = shown_link(&demo, &access("resend"));
     opens_nothing(&demo, &first);
@@ -230,7 +230,7 @@ fn who_can_be_invited_and_who_not() {
     };
     let mailed = demo.deedbox(&access("invite"));
     assert!(both(&mailed).contains("--show-link"), "without mail it says how else: {}", both(&mailed));
-    ok(demo.deedbox(&["contact", "add", "--name", "Client Five"]));
+    ok(demo.deedbox(&["contact", "add", "Client Five"]));
     let all = demo.deedbox_json(&["contact", "list"]);
     let all = all.as_array().expect("a list").clone();
     let id =

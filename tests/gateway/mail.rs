@@ -192,6 +192,15 @@ fn what_a_participant_brings_is_told_to_owner_and_followers_and_to_others_if_the
     assert_eq!(recipients(&mails), [STAFF]);
     assert!(text(&mails[0], "text").contains("from scanner.one"), "{:#}", mails[0]);
 
+    // A message is told as one, in both directions.
+    let messages = format!("{MATTER_ONE}/Messages");
+    let mails = told(&demo, &server, || put(&demo, CLIENT_ONE, &messages, "question.txt"));
+    assert_eq!(recipients(&mails), [STAFF]);
+    assert!(text(&mails[0], "text").contains("1 new message in \"Messages\", from Client One"), "{:#}", mails[0]);
+    let mails = told(&demo, &server, || put(&demo, STAFF, &messages, "answer.txt"));
+    assert_eq!(recipients(&mails), [CLIENT_ONE, CLIENT_TWO]);
+    assert!(text(&mails[0], "text").contains("1 new message in \"Messages\""), "{:#}", mails[0]);
+
     demo.configure(|text| text.replacen("[mail]\n", "[mail]\nnotify_participants = true\n", 1));
     ok(demo.deedbox(&["reload"]));
     let room = format!("{MATTER_ONE}/Documents/Shared room");

@@ -52,7 +52,10 @@ impl<'a> Browser<'a> {
 
     fn command(&self) -> Command {
         let mut curl = client("curl");
-        curl.args(["-sS", "--path-as-is", "--cacert", self.demo.text("ca_file"), "-b"]).arg(self.jar()).arg("-c").arg(self.jar());
+        curl.args(["-sS", "--path-as-is", "--cacert", self.demo.text("ca_file"), "-b"])
+            .arg(self.jar())
+            .arg("-c")
+            .arg(self.jar());
         curl
     }
 

@@ -63,8 +63,9 @@ fn a_document_is_shared_where_it_stands_and_the_share_is_taken_back() {
     assert_eq!(shares[0]["path"], renamed.as_str());
     assert_eq!((&shares[0]["with"][0], &shares[0]["gone"]), (&"client".into(), &false.into()));
 
-    let directory = demo.stop().expect("its own directory");
-    let demo = Demo::start_in(directory.path());
+    let data = demo.data().to_owned();
+    let _home = demo.stop();
+    let demo = Demo::start_in(&data);
     assert_eq!(demo.status(CLIENT_ONE, &renamed, &[]), 200, "after a restart, too");
     let unshare = said("document", "unshare", "Documents/Internal/Advice 2.pdf", &[]);
     ok(demo.deedbox(&unshare));

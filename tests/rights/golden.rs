@@ -23,7 +23,16 @@ const HEADER: &str = "\
 
 /// The objects of the columns.
 const OBJECTS: [(&str, Object); 8] = {
-    let foreign = Object { own: false, fresh: false, empty: false, transient: false, ..Object::default() };
+    let foreign = Object {
+        own: false,
+        fresh: false,
+        empty: false,
+        transient: false,
+        folder: false,
+        by_rule: None,
+        shared: Rights::NONE,
+        anchored: false,
+    };
     let own = Object { own: true, ..foreign };
     [
         ("foreign", foreign),

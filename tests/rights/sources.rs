@@ -220,7 +220,7 @@ fn among_messages_nobody_changes_anything_and_the_download_switch_is_not_asked()
     for rights in all_rights() {
         let rule = FolderRule::Rows(vec![Row { participant_type: "client".to_owned(), rights }]);
         let folder = RuledFolder { rule, above: Vec::new(), label: "Messages".to_owned(), area: Area::Messages };
-        let rules = MatterRules { folders: HashMap::from([(node, folder)]) };
+        let rules = MatterRules { folders: HashMap::from([(node, folder)]), ..MatterRules::default() };
         for chain in [vec![node], vec![node, below]] {
             let place = Place { matter: Some(MATTERS[0]), chain, structure: 1, own: false, path: DocPath::root() };
             for (participant_type, can_download) in [("client", true), ("client", false), ("expert", true)] {

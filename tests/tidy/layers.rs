@@ -25,11 +25,31 @@ const BESIDES: &[(&str, &str, &[(&str, &[&str])])] = &[
         &[
             (
                 "gate",
-                &["CarriedOn", "OwnAccount", "Permit", "authenticator_url", "is_code_of", "passwords", "random_secret"],
+                &[
+                    "CarriedOn",
+                    "Followable",
+                    "Followed",
+                    "LinkError",
+                    "OwnAccount",
+                    "Permit",
+                    "authenticator_url",
+                    "is_code_of",
+                    "passwords",
+                    "random_secret",
+                ],
             ),
             (
                 "practice",
-                &["Account", "DevicePassword", "Error", "Practice", "RECOVERY_CODES", "SecondFactor", "TokenDigest"],
+                &[
+                    "Account",
+                    "DevicePassword",
+                    "Error",
+                    "LinkPurpose",
+                    "Practice",
+                    "RECOVERY_CODES",
+                    "SecondFactor",
+                    "TokenDigest",
+                ],
             ),
         ],
     ),

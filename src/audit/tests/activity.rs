@@ -10,7 +10,7 @@ fn acts(log: &Log, count: u64) {
         let (action, outcome) = match n % 4 {
             0 => (Action::Read, Outcome::Done),
             1 => (Action::Create, Outcome::Done),
-            2 => (Action::Create, Outcome::Confirmed),
+            2 => (Action::Create, Outcome::NotFound),
             _ => (Action::Stat, Outcome::Done),
         };
         let mut event = event(action, outcome, (n % 3) as u8);
@@ -78,6 +78,7 @@ fn a_matters_acts_come_newest_first_whatever_the_pages() {
     assert!(pages(&log, Scope::Matter(matter(0)), &never, 1 << 20).is_empty());
     assert!(pages(&log, Scope::Matter(matter(9)), &lookup(10), 1 << 20).is_empty());
     log.close();
+    drop(log);
     // Everything in bundles, as an old log has it.
     let (log, _) = open(dir.path());
     acts(&log, 1);

@@ -7,7 +7,9 @@ use axum::body::Body as PageBody;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, response};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::stream;
 use hyper::Method;
 use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use hyper::http::request::Parts;
@@ -19,7 +21,7 @@ use super::{
     account, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
     sign_in, upload,
 };
-use crate::front::http_answer::{Body, Response};
+use crate::front::http_answer::{Body, BrokenOff, Response};
 use crate::front::http_upload::Upload;
 use crate::front::routed;
 use crate::front::site::{Site, Visit};
@@ -158,7 +160,9 @@ pub(super) struct Rendered;
 
 /// A response with a document's body.
 pub(super) fn streamed(body: Body) -> response::Response {
-    let mut response = response::Response::new(PageBody::empty());
+    // The router must not take the length of what stands in for the body for that of the document.
+    let placeholder = PageBody::from_stream(stream::empty::<Result<Bytes, BrokenOff>>());
+    let mut response = response::Response::new(placeholder);
     response.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(body)))));
     response
 }

@@ -16,6 +16,8 @@ fn general_grants_what_the_sample_firm_is_promised() {
             "Documents/Shared room",
             "Documents/Drop box",
             "Documents/Internal",
+            "Messages",
+            "Messages/Expert",
             "Invoices",
             "Tasks",
             "Calendar",

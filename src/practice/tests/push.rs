@@ -92,7 +92,8 @@ fn participants_whose_type_is_gone_are_named() {
     office.grant(&first, expert).expect("access");
     let without = GENERAL
         .replace("\"client\", \"expert\", \"device\"", "\"client\", \"device\"")
-        .replace(", expert = \"list read\"", "");
+        .replace(", expert = \"list read\"", "")
+        .replace("rows = { expert = \"list read create\" }", "closed = true");
     office.apply(&without);
     let preview = office.firm().push_preview("General").expect("there");
     assert_eq!(preview[0].without_type, ["Expert One"]);
