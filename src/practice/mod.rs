@@ -13,8 +13,10 @@
 mod access;
 mod account_records;
 mod accounts;
+mod api_tokens;
 mod changes;
 mod draft;
+mod edits;
 mod error;
 mod factors;
 mod firm;
@@ -44,6 +46,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::watch as channel;
 
+pub use api_tokens::{ApiToken, MAX_TOKEN_DAYS, NewApiToken};
+pub use edits::{MatterEdit, ParticipantEdit};
 pub use error::Error;
 pub use factors::{DevicePassword, RECOVERY_CODES, SecondFactor, TokenDigest};
 pub use firm::Firm;

@@ -1,6 +1,7 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
 mod activity;
+mod api;
 mod browser;
 mod crash;
 mod deep_check;

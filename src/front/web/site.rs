@@ -1,25 +1,18 @@
 //! Every request of the pages, from its head to its answer.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
-use axum::body::{Body as PageBody, HttpBody as _};
+use axum::body::Body as PageBody;
 use axum::extract::{DefaultBodyLimit, Query};
 use axum::routing::{get, post};
 use axum::{Router, response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use http_body::Frame as BodyFrame;
-use hyper::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY,
-};
+use futures_util::stream;
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use hyper::http::request::Parts;
-use hyper::service::Service as _;
 use hyper::{Method, StatusCode};
-use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
 
 use super::person::Person;
@@ -30,7 +23,8 @@ use super::{
     sign_in, staff, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
-use crate::front::http_upload::{Interrupted, Upload};
+use crate::front::http_upload::Upload;
+use crate::front::routed;
 use crate::front::site::{Site, Visit};
 use crate::gate::Gate;
 use crate::vfs::Vfs;
@@ -144,18 +138,13 @@ async fn answer(
     // A script that uploads shows a sentence, not a page.
     let in_words = parts.headers.get(ACCEPT).is_some_and(|accept| accept == "text/plain");
     let is_asset = parts.uri.path().starts_with("/assets/");
-    let home = Arc::new(Mutex::new(None));
     let foreign = parts.method == Method::POST && !origin::is_own(&parts);
-    let mut answered = if foreign {
-        *home.lock() = Some(upload);
-        response::IntoResponse::into_response(Failure::foreign())
+    let (mut answered, upload) = if foreign {
+        (response::IntoResponse::into_response(Failure::foreign()), Some(upload))
     } else {
         parts.extensions.insert(visit);
         parts.extensions.insert(Visitor(guest.clone()));
-        let body = PageBody::new(Lent { upload: Some(upload), home: home.clone() });
-        let request = hyper::Request::from_parts(parts, body);
-        let Ok(answered) = TowerToHyperService::new(router).call(request).await;
-        answered
+        routed::call(router, parts, upload).await
     };
     let failed = answered.status().is_client_error() || answered.status().is_server_error();
     if failed && answered.extensions().get::<Rendered>().is_none() {
@@ -168,20 +157,12 @@ async fn answer(
     }
     let (mut head, body) = answered.into_parts();
     let streamed = head.extensions.remove::<Streamed>().and_then(|streamed| streamed.0.lock().take());
-    if !matches!(streamed, None | Some(Body::Empty)) {
-        // The router has counted the empty body in whose place this one comes.
-        head.headers.remove(CONTENT_LENGTH);
-    }
-    let body = streamed.unwrap_or_else(|| {
-        let left = body.size_hint().exact();
-        Body::Stream { chunks: body.into_data_stream().map_err(|_| BrokenOff).boxed(), left, watch: None }
-    });
+    let body = streamed.unwrap_or_else(|| routed::body(body));
     head.headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     head.headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     if !is_asset {
         head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    let upload = home.lock().take();
     (Response::from_parts(head, body), upload)
 }
 
@@ -196,38 +177,4 @@ pub(super) fn streamed(body: Body) -> response::Response {
     let mut response = response::Response::new(placeholder);
     response.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(body)))));
     response
-}
-
-/// A request's body as the router takes it. What is left of it goes home, to be read off.
-struct Lent {
-    upload: Option<Upload>,
-    home: Arc<Mutex<Option<Upload>>>,
-}
-
-impl http_body::Body for Lent {
-    type Data = Bytes;
-    type Error = Interrupted;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<BodyFrame<Bytes>, Interrupted>>> {
-        let Some(upload) = &mut self.get_mut().upload else { return Poll::Ready(None) };
-        upload.poll_next(context).map(|next| next.map(|data| data.map(BodyFrame::data)).transpose())
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.upload.as_ref().is_none_or(Upload::has_ended)
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        let length = self.upload.as_ref().and_then(Upload::length);
-        length.map_or_else(http_body::SizeHint::default, http_body::SizeHint::with_exact)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        *self.home.lock() = self.upload.take();
-    }
 }

@@ -219,6 +219,7 @@ impl From<PracticeError> for Failure {
         match error {
             E::Invalid(text) => Self::bad(text),
             E::Exists(text) | E::Refused(text) | E::Full(text) => Self::new(StatusCode::CONFLICT, text),
+            E::Changed => Self::new(StatusCode::CONFLICT, "Somebody changed it in the meantime. Look at it again."),
             E::NotFound(_) => Self::new(StatusCode::CONFLICT, "It is not there any more."),
             E::NoAddress(_) | E::SharedAddress { .. } => Self::bad("The firm has to put the address in order first."),
             E::Damaged(_) | E::Store(_) => {
