@@ -128,7 +128,8 @@ fn pages_settings(settings: &Settings) -> Result<web::Settings, Problem> {
     let colour = settings.pages.colour.map(|colour| colour.to_string());
     let logo = settings.pages.logo.as_deref().map(read_logo).transpose()?;
     let (firm, zone, mails) = (settings.firm.clone(), settings.time_zone.clone(), settings.mail.is_some());
-    Ok(web::Settings { firm, zone, mails, colour, logo })
+    let public_url = settings.public_url.clone();
+    Ok(web::Settings { firm, zone, mails, public_url, colour, logo })
 }
 
 fn read_logo(file: &Path) -> Result<web::Logo, Problem> {

@@ -36,6 +36,8 @@ mod sftp;
 mod sftp_channel;
 mod sftp_wire;
 mod sharing;
+mod staff_browser;
+mod staff_pages;
 mod tampering;
 mod transfer;
 mod webdav_clients;

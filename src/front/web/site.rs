@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::body::Body as PageBody;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Query};
 use axum::routing::{get, post};
 use axum::{Router, response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
-use hyper::Method;
 use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use parking_lot::Mutex;
 
+use super::person::Person;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
     account, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
-    sign_in, upload,
+    sign_in, staff, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
 use crate::front::http_upload::Upload;
@@ -75,7 +76,7 @@ impl Pages {
 
 fn router(portal: Arc<Portal>) -> Router {
     Router::new()
-        .route("/", get(matters::show))
+        .route("/", get(first))
         .route("/sign-in", get(sign_in::show).post(sign_in::password))
         .route("/sign-in/code", get(sign_in::show_code).post(sign_in::code))
         .route("/invitation/{token}", get(link::show).post(link::follow))
@@ -96,12 +97,22 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/account/devices/revoke", post(device::revoke))
         .route("/account/second-factor", get(second_factor::show).post(second_factor::switch_on))
         .route("/account/second-factor/off", post(second_factor::switch_off))
+        .merge(staff::routes())
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
         .route("/assets/firm.css", get(assets::colour))
         .route("/assets/logo", get(assets::logo))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(portal)
+}
+
+/// The first page: the own matters, or those of the firm for who manages them.
+async fn first(
+    person: Person,
+    Query(own): Query<matters::Search>,
+    Query(all): Query<staff::Search>,
+) -> Result<response::Response, Failure> {
+    if person.guest.is_staff() { staff::home(&person, &all).await } else { matters::show(person, own).await }
 }
 
 impl Site for Pages {
@@ -139,7 +150,8 @@ async fn answer(
     if failed && answered.extensions().get::<Rendered>().is_none() {
         let failure = Failure::of(&answered);
         let page = if in_words { failure.sentence() } else { failure.page(&portal, guest.as_deref()) };
-        let allow = answered.headers_mut().remove(ALLOW);
+        // The router says which methods an address takes, even where the answer is that there is no such address.
+        let allow = answered.headers_mut().remove(ALLOW).filter(|_| failure.status == StatusCode::METHOD_NOT_ALLOWED);
         answered = page;
         allow.map(|methods| answered.headers_mut().insert(ALLOW, methods));
     }
