@@ -13,7 +13,7 @@ use super::problem::{Doing as _, Problem};
 use super::prompt;
 use super::reply::{Reply, Table, printable};
 use super::secret::Secret;
-use super::{device_password, second_factor};
+use super::{api_token, device_password, second_factor};
 use crate::gate::{self, passwords};
 use crate::names::Role;
 use crate::practice::{Account, AccountKey, LinkPurpose, Practice};
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     SecondFactor(second_factor::Command),
     #[command(subcommand)]
     DevicePassword(device_password::Command),
+    #[command(subcommand)]
+    Token(api_token::Command),
     /// List the accounts
     #[command(after_help = "Example: deedbox account list --data /srv/deedbox --json")]
     List,
@@ -154,6 +156,7 @@ impl Command {
             Self::Key(key) => key.run(operator).await,
             Self::SecondFactor(command) => command.run(operator).await,
             Self::DevicePassword(command) => command.run(operator).await,
+            Self::Token(command) => command.run(operator).await,
             Self::List => {
                 operator.look("account list", "", None).await?;
                 let all: Vec<_> = operator.firm().accounts().iter().map(|account| shown(account)).collect();

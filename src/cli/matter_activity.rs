@@ -9,22 +9,16 @@ use clap::Args;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table, count, printable};
 use super::{Global, Request, matter};
-use crate::audit::{Act, Lookup, MAX_PAGE};
+use crate::audit::{Act, Lookup, MAX_PAGE, csv_head, csv_row};
 use crate::names::Timestamp;
 
 /// Acts on a page unless said otherwise.
 const PAGE: usize = 100;
-
-/// The columns of the CSV file, which are the fields of an act in JSON.
-const COLUMNS: [&str; 13] = [
-    "seq", "time", "login", "role", "action", "outcome", "path", "to", "version", "bytes", "front", "address", "reason",
-];
 
 /// What people did in a matter, newest first: who read, sent, changed or was refused which document
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
@@ -102,12 +96,11 @@ impl Activity {
 
     fn write(&mut self, global: &Global, mut out: BufWriter<File>, doing: &str) -> Result<usize, Problem> {
         let mut acts = 0;
-        writeln!(out, "{}\r", COLUMNS.join(",")).doing(doing)?;
+        out.write_all(csv_head().as_bytes()).doing(doing)?;
         loop {
             let page = global.execute(Request::Matter(matter::Command::Activity(self.clone())))?.data;
             for act in page["acts"].as_array().into_iter().flatten() {
-                let cells: Vec<_> = COLUMNS.iter().map(|column| cell(&act[*column])).collect();
-                writeln!(out, "{}\r", cells.join(",")).doing(doing)?;
+                out.write_all(csv_row(act).as_bytes()).doing(doing)?;
                 acts += 1;
             }
             let Some(next) = page["next"].as_u64() else { break };
@@ -144,29 +137,9 @@ fn since(text: &str, zone: &TimeZone) -> Result<Timestamp, Problem> {
     Ok(Timestamp::from_millis(time.as_millisecond()))
 }
 
-/// One cell (RFC 4180). What a spreadsheet would take for a formula is made text, since names come from outside.
-fn cell(value: &Value) -> String {
-    let text = match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text };
-    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cell_cannot_break_its_row_or_become_a_formula() {
-        assert_eq!(cell(&Value::Null), "");
-        assert_eq!(cell(&7.into()), "7");
-        assert_eq!(cell(&"/a, \"b\"".into()), "\"/a, \"\"b\"\"\"");
-        assert_eq!(cell(&"=HYPERLINK(1)".into()), "'=HYPERLINK(1)");
-        assert_eq!(cell(&"a\nb".into()), "\"a\nb\"");
-    }
 
     #[test]
     fn a_day_starts_by_the_firms_clock() {

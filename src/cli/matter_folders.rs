@@ -8,8 +8,8 @@ use super::matter;
 use super::operator::Operator;
 use super::problem::Problem;
 use super::reply::{Reply, Table, printable};
-use crate::policy::FolderRule;
-use crate::practice::Matter;
+use crate::policy::{self, FolderRule};
+use crate::practice::{FolderOutline, Matter};
 
 /// A structure folder in answers.
 #[derive(Debug, Serialize)]
@@ -49,7 +49,7 @@ pub(super) fn reply(operator: &Operator<'_>, matter: &Matter) -> Result<Reply, P
     if matter.watch.confidential {
         let _ = writeln!(text, "It is confidential: no mail names its documents.");
     }
-    let folders = folders(matter, |area| areas.is_some_and(|areas| areas.has(area)));
+    let folders = folders(operator, matter);
     let mut table = Table::new(&["FOLDER", "PORTAL", "RIGHTS"]);
     for folder in &folders {
         let rights = match folder.rule {
@@ -69,28 +69,22 @@ pub(super) fn reply(operator: &Operator<'_>, matter: &Matter) -> Result<Reply, P
     Reply::new(&data, text)
 }
 
-fn folders(matter: &Matter, is_on: impl Fn(crate::names::Area) -> bool) -> Vec<Folder> {
-    let in_order = matter.folders.iter().filter_map(|folder| Some((folder, matter.rules.folders.get(&folder.id)?)));
-    in_order
-        .map(|(folder, ruled)| {
-            let (rule, rows) = match &ruled.rule {
-                FolderRule::Rows(rows) => ("rows", rows.as_slice()),
-                FolderRule::Closed => ("closed", &[][..]),
-                FolderRule::Inherit => ("inherit", &[][..]),
-            };
-            let chain: Vec<_> = ruled.above.iter().chain([&folder.id]).copied().collect();
-            let grants = matches!(matter.rules.nearest(&chain), Some((_, FolderRule::Rows(_))));
-            let shown = |row: &crate::policy::Row| Row {
-                participant_type: row.participant_type.clone(),
-                rights: row.rights.to_string(),
-            };
-            Folder {
-                path: ruled.label.clone(),
-                portal: grants && is_on(ruled.area),
-                rule,
-                rows: rows.iter().map(shown).collect(),
-                former: folder.former.is_some(),
-            }
-        })
-        .collect()
+fn folders(operator: &Operator<'_>, matter: &Matter) -> Vec<Folder> {
+    let shown = |one: FolderOutline<'_>| {
+        let (rule, rows) = match one.rule {
+            FolderRule::Rows(rows) => ("rows", rows.as_slice()),
+            FolderRule::Closed => ("closed", &[][..]),
+            FolderRule::Inherit => ("inherit", &[][..]),
+        };
+        let row =
+            |row: &policy::Row| Row { participant_type: row.participant_type.clone(), rights: row.rights.to_string() };
+        Folder {
+            path: one.label.to_owned(),
+            portal: one.portal,
+            rule,
+            rows: rows.iter().map(row).collect(),
+            former: one.folder.former.is_some(),
+        }
+    };
+    operator.firm().outline(matter).into_iter().map(shown).collect()
 }

@@ -8,6 +8,7 @@
 
 mod access;
 mod account;
+mod api_token;
 mod audit;
 mod catalog;
 mod check;

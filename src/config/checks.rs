@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
-use super::{Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
+use super::{Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
 
 const MIB: u64 = 1 << 20;
 
@@ -34,6 +34,7 @@ impl Checks<'_> {
             time_zone: self.time_zone(raw.time_zone),
             sftp: self.sftp(raw.sftp, &data),
             https: self.https(raw.https, &data),
+            api: Api { enabled: on(raw.api.enabled), administer: raw.api.administer.is_some_and(Spanned::into_inner) },
             observe: self.observe(raw.observe),
             pages: self.pages(raw.pages),
             kv: self.kv(raw.kv),

@@ -48,6 +48,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// The WebDAV listener, unless switched off.
     pub https: Option<Https>,
+    /// The JSON API on the same listener.
+    pub api: Api,
     /// The listener for metrics and health, loopback only, unless switched off.
     pub observe: Option<SocketAddr>,
     /// How the pages look.
@@ -88,6 +90,15 @@ pub struct Https {
     pub certificate: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
+}
+
+/// The JSON API, beside the drive and the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Api {
+    /// False answers as if there were none.
+    pub enabled: bool,
+    /// Whether the firm can be administered through it; false answers as if that part did not exist.
+    pub administer: bool,
 }
 
 /// Which key-value engine holds the catalog.

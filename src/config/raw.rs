@@ -29,6 +29,7 @@ pub(super) struct Raw {
     pub(super) time_zone: Item<String>,
     pub(super) sftp: Sftp,
     pub(super) https: Https,
+    pub(super) api: Api,
     pub(super) observe: Observe,
     pub(super) pages: Pages,
     pub(super) kv: Kv,
@@ -57,6 +58,13 @@ pub(super) struct Https {
     pub(super) certificate: Item<PathBuf>,
     pub(super) key: Item<PathBuf>,
     pub(super) public_url: Item<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Api {
+    pub(super) enabled: Item<bool>,
+    pub(super) administer: Item<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -11,7 +11,7 @@ use super::process;
 use super::tls::{Certificate, Tls};
 use crate::cli::{self, Doing as _, Problem};
 use crate::config::{self, Limits, Settings};
-use crate::front::{Bounds, sftp, web, webdav};
+use crate::front::{Bounds, api, sftp, web, webdav};
 
 /// What each new connection is served with. Connections that are open keep what they began with.
 pub(super) struct Doors {
@@ -21,11 +21,12 @@ pub(super) struct Doors {
     pub(super) https: Option<HttpsDoor>,
 }
 
-/// What the HTTPS listener serves the drive and the pages with.
+/// What the HTTPS listener serves the drive, the pages and the API with.
 pub(super) struct HttpsDoor {
     pub(super) tls: Arc<Tls>,
     pub(super) settings: Arc<ArcSwap<webdav::Settings>>,
     pub(super) pages: Arc<ArcSwap<web::Settings>>,
+    pub(super) api: Arc<ArcSwap<api::Settings>>,
 }
 
 /// The same as read from the disk, not in use yet.
@@ -39,6 +40,7 @@ struct ReadHttps {
     certificate: Certificate,
     drive: webdav::Settings,
     pages: web::Settings,
+    api: api::Settings,
 }
 
 impl Read {
@@ -52,7 +54,8 @@ impl Read {
         let https = settings.https.as_ref();
         let https = https.map(|https| {
             let certificate = Certificate::read(https)?;
-            Ok(ReadHttps { certificate, drive: webdav_settings(settings, bounds), pages: pages_settings(settings)? })
+            let (drive, pages) = (webdav_settings(settings, bounds), pages_settings(settings)?);
+            Ok(ReadHttps { certificate, drive, pages, api: api_settings(settings) })
         });
         let https = https.transpose();
         match (limits, sftp, https) {
@@ -70,6 +73,7 @@ impl Doors {
             tls: Arc::new(Tls::new(read.certificate)),
             settings: Arc::new(ArcSwap::from_pointee(read.drive)),
             pages: Arc::new(ArcSwap::from_pointee(read.pages)),
+            api: Arc::new(ArcSwap::from_pointee(read.api)),
         };
         let sftp = read.sftp.map(|sftp| Arc::new(ArcSwap::from_pointee(sftp)));
         Self { bounds, sftp, https: read.https.map(swap) }
@@ -106,6 +110,7 @@ impl Doors {
             door.tls.change(read.certificate);
             door.settings.store(Arc::new(read.drive));
             door.pages.store(Arc::new(read.pages));
+            door.api.store(Arc::new(read.api));
         }
     }
 }
@@ -123,7 +128,8 @@ fn pages_settings(settings: &Settings) -> Result<web::Settings, Problem> {
     let colour = settings.pages.colour.map(|colour| colour.to_string());
     let logo = settings.pages.logo.as_deref().map(read_logo).transpose()?;
     let (firm, zone, mails) = (settings.firm.clone(), settings.time_zone.clone(), settings.mail.is_some());
-    Ok(web::Settings { firm, zone, mails, colour, logo })
+    let public_url = settings.public_url.clone();
+    Ok(web::Settings { firm, zone, mails, public_url, colour, logo })
 }
 
 fn read_logo(file: &Path) -> Result<web::Logo, Problem> {
@@ -131,4 +137,14 @@ fn read_logo(file: &Path) -> Result<web::Logo, Problem> {
     let read = File::open(file).and_then(|file| file.take(web::Logo::MOST + 1).read_to_end(&mut bytes));
     read.doing(format_args!("read the logo {}", file.display()))?;
     web::Logo::parse(bytes).map_err(|why| Problem::failed(format_args!("{}: {why}", file.display())))
+}
+
+fn api_settings(settings: &Settings) -> api::Settings {
+    api::Settings {
+        enabled: settings.api.enabled,
+        administer: settings.api.administer,
+        firm: settings.firm.clone(),
+        public_url: settings.public_url.clone(),
+        mails: settings.mail.is_some(),
+    }
 }

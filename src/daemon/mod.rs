@@ -52,7 +52,7 @@ use self::sockets::Sockets;
 use self::stop::{Asked, Signals};
 use crate::audit::Action;
 use crate::cli::{self, Doing as _, Operator, Problem};
-use crate::front::{Beat, Bounds, sftp, web, webdav};
+use crate::front::{Beat, Bounds, Sites, api, sftp, web, webdav};
 use crate::notify::Notifier;
 use crate::observe;
 
@@ -139,7 +139,11 @@ impl Daemon {
             let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("WebDAV"));
             let (tls, front) = (door.tls.config(), door.settings.clone());
             let sftp_port = addresses.sftp.map(|address| address.port());
-            let site = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
+            let pages = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
+            let keyring = core.keyring().clone();
+            let make_key = move |matter| keyring.create_matter(matter).map_err(|why| why.to_string());
+            let api = api::Api::new(gate.clone(), vfs.clone(), door.api.clone(), Box::new(make_key));
+            let site = Arc::new(Sites { api, pages });
             let behind = webdav::Behind { gate, vfs, site };
             self.run("WebDAV", webdav::serve(listener, tls, front, behind, beat, self.stop.subscribe()));
         }

@@ -168,7 +168,7 @@ impl Bounds {
     /// Nothing is held yet. Every limit's counter starts at zero, so that its first increase is seen.
     pub fn new(limits: Limits) -> Arc<Self> {
         for limit in Limit::ALL {
-            for door in [Front::Sftp, Front::Webdav, Front::Web] {
+            for door in Front::DOORS {
                 counter(limit, door).absolute(0);
             }
         }

@@ -1,5 +1,6 @@
 //! The front ends: each turns one protocol into calls of [`vfs`](crate::vfs), and nothing else.
 
+pub mod api;
 mod beat;
 mod document_body;
 mod http_answer;
@@ -9,6 +10,7 @@ mod media;
 mod pace;
 mod places;
 mod read_ahead;
+mod routed;
 mod segments;
 pub mod sftp;
 mod site;
@@ -17,4 +19,4 @@ pub mod webdav;
 
 pub use beat::Beat;
 pub use limits::Bounds;
-pub use site::Site;
+pub use site::{Site, Sites};

@@ -26,6 +26,29 @@ pub trait Site: Send + Sync {
     ) -> BoxFuture<'static, (Response<Body>, Option<Upload>)>;
 }
 
+/// The API and the pages, each where it is on the listener.
+pub struct Sites {
+    /// Answers `/api` and what is below.
+    pub api: Arc<dyn Site>,
+    /// Answers everything else.
+    pub pages: Arc<dyn Site>,
+}
+
+impl Site for Sites {
+    #[allow(private_interfaces, reason = "as in the trait")]
+    fn answer(
+        &self,
+        visit: Arc<Visit>,
+        parts: Parts,
+        upload: Upload,
+    ) -> BoxFuture<'static, (Response<Body>, Option<Upload>)> {
+        let rest = parts.uri.path().strip_prefix("/api");
+        let site =
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) { &self.api } else { &self.pages };
+        site.answer(visit, parts, upload)
+    }
+}
+
 /// One request, as it counts: whose it is and what its account holds for it until its answer has been taken.
 pub(super) struct Visit {
     connection: Arc<Connection>,
@@ -54,9 +77,9 @@ impl Visit {
     }
 
     /// One more of something that the account may have only so much of.
-    pub(super) fn hold(&self, account: AccountId, holding: Holding) -> Result<(), Limit> {
+    pub(super) fn hold(&self, account: AccountId, holding: Holding, door: Front) -> Result<(), Limit> {
         let mut in_flight = self.in_flight.lock();
-        in_flight.as_mut().map_or(Ok(()), |request| request.hold(&self.bounds, account, holding, Front::Web))
+        in_flight.as_mut().map_or(Ok(()), |request| request.hold(&self.bounds, account, holding, door))
     }
 
     /// The request has been answered; what it holds goes with its answer.

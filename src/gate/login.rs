@@ -77,7 +77,7 @@ struct Remembered {
 impl Logins {
     pub(super) fn new(settings: &Settings) -> Result<Self, passwords::Error> {
         for limit in ["guesses", "passwords_waiting", "passwords_waiting_per_address"] {
-            for front in [Front::Sftp, Front::Webdav, Front::Web] {
+            for front in Front::DOORS {
                 hits(limit, front).absolute(0);
             }
         }
@@ -95,7 +95,7 @@ impl Logins {
         })
     }
 
-    fn cache_key(&self, peer: IpAddr, login: &str, password: &str) -> [u8; 32] {
+    pub(super) fn cache_key(&self, peer: IpAddr, login: &str, password: &str) -> [u8; 32] {
         let mut tag = hmac::Context::with_key(&self.basic_key);
         tag.update(peer.to_string().as_bytes());
         tag.update(b"\0");
@@ -107,7 +107,7 @@ impl Logins {
         key
     }
 
-    fn remembered(&self, key: &[u8; 32]) -> Option<Arc<Session>> {
+    pub(super) fn remembered(&self, key: &[u8; 32]) -> Option<Arc<Session>> {
         let mut basic = self.basic.lock();
         let entry = basic.get_mut(key)?;
         if !entry.session.is_live() || entry.used.elapsed() > BASIC_IDLE || entry.since.elapsed() > BASIC_LIFE {
@@ -120,7 +120,7 @@ impl Logins {
 
     /// What requests with the same credentials wait for, and no others: a guess that is held back must not hold up
     /// somebody's first login.
-    fn flight(&self, key: [u8; 32]) -> Arc<tokio::sync::Mutex<()>> {
+    pub(super) fn flight(&self, key: [u8; 32]) -> Arc<tokio::sync::Mutex<()>> {
         let mut flights = self.flights.lock();
         if let Some(flight) = flights.get(&key).and_then(Weak::upgrade) {
             return flight;
@@ -133,7 +133,7 @@ impl Logins {
         flight
     }
 
-    fn remember(&self, key: [u8; 32], session: &Arc<Session>) {
+    pub(super) fn remember(&self, key: [u8; 32], session: &Arc<Session>) {
         let mut basic = self.basic.lock();
         if basic.len() >= BASIC_CAPACITY {
             basic.retain(|_, entry| entry.session.is_live() && entry.used.elapsed() < BASIC_IDLE);
@@ -311,6 +311,11 @@ impl Gate {
         let session = Session::of_account(account, front, peer, &proof);
         let how = proof.device.map(|device| format!("device password {}", device.name));
         let how = how.or_else(|| proof.second_factor.then(|| "with second factor".to_owned()));
+        self.enter(session, how).await
+    }
+
+    /// Records a login and lets the session in.
+    pub(super) async fn enter(&self, session: Session, how: Option<String>) -> Result<Arc<Session>, LoginError> {
         self.log.record(login_event(session.actor(), Outcome::Done, how)).await.map_err(|_| LoginError::Unavailable)?;
         metrics::counter!("deedbox_logins_total", "outcome" => "done").increment(1);
         Ok(self.admit(session))

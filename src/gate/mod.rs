@@ -19,6 +19,7 @@ pub mod passwords;
 mod permit;
 mod session;
 mod throttle;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};

@@ -79,7 +79,7 @@ impl Gate {
                 // Its connection notices, and records the end.
                 Front::Sftp => session.end(),
                 // Between two requests there is nothing that could notice.
-                Front::Webdav | Front::Web | Front::Console | Front::Service => self.logout(session),
+                Front::Webdav | Front::Web | Front::Api | Front::Console | Front::Service => self.logout(session),
             }
         }
         let ids: Vec<_> = ended.iter().map(|session| session.id().to_string()).collect();

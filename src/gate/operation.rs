@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::asks::{self, Ask};
 use crate::audit::Action;
 use crate::names::{
-    AdminTarget, Area, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role, Verb,
+    AdminTarget, Area, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role,
+    Scope, Verb,
 };
 use crate::policy::{self, Decision, MatterRules, Object, Standing};
 use crate::practice::Firm;
@@ -33,6 +34,8 @@ pub trait Operation: sealed::Sealed + Send + Sync + 'static {
     const ACTION: Action;
     /// When its record must be durable.
     const RECORDED: Recorded;
+    /// How far a session must reach at least.
+    const SCOPE: Scope = Scope::Read;
     /// The policy's answer.
     fn judge(seen: &Viewpoint<'_>, target: &Self::Target) -> Decision;
     /// What is answered where a guard refuses what the policy allows.
@@ -233,7 +236,7 @@ operations! {
 /// Acts on the firm's records. No guard is asked: they are about documents, and one that is mistaken must not lock out
 /// whoever can mend it.
 macro_rules! acts {
-    ($($(#[$doc:meta])* $name:ident, |$seen:ident| $granted:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident, $scope:ident, |$seen:ident| $granted:expr;)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
@@ -243,6 +246,7 @@ macro_rules! acts {
                 type Target = AdminTarget;
                 const ACTION: Action = Action::Administer;
                 const RECORDED: Recorded = Recorded::BeforeEffect;
+                const SCOPE: Scope = Scope::$scope;
                 fn judge($seen: &Viewpoint<'_>, _target: &AdminTarget) -> Decision {
                     if $granted { Decision::Allowed } else { Decision::Denied }
                 }
@@ -259,13 +263,14 @@ macro_rules! acts {
 
 acts! {
     /// Administer the firm: accounts, matter types, switches, the daemon itself.
-    Administer, |seen| seen.standing.role == Role::Admin;
-    /// Manage matters, contacts and who has access to what. It opens no document.
-    Manage, |seen| matches!(seen.standing.role, Role::Staff | Role::Admin);
+    Administer, Admin, |seen| seen.standing.role == Role::Admin;
+    /// Manage matters, contacts and who has access to what. It opens no document. A session that may only look gets such permits to
+    /// look: they change nothing.
+    Manage, Read, |seen| matches!(seen.standing.role, Role::Staff | Role::Admin);
     /// See who did what in a matter.
-    SeeActivity, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor | Role::Staff);
+    SeeActivity, Read, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor | Role::Staff);
     /// What somebody does to the own account, which is that of the permit.
-    OwnAccount, |_seen| true;
+    OwnAccount, Manage, |_seen| true;
 }
 
 fn describe(seen: &Viewpoint<'_>, aim: &DocumentTarget) -> policy::Operation {

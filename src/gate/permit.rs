@@ -7,7 +7,7 @@
 use super::operation::{Aim, Operation, Recorded, Viewpoint};
 use super::{Gate, Session};
 use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};
-use crate::names::{AccountId, AdminTarget, DocPath, MatterId};
+use crate::names::{AccountId, AdminTarget, DocPath, MatterId, Scope};
 use crate::policy::Decision;
 use crate::policy::guards::Forbidden;
 use crate::practice::Account;
@@ -17,6 +17,7 @@ use crate::practice::Account;
 pub struct Permit<O: Operation> {
     target: O::Target,
     by: AccountId,
+    scope: Scope,
     record: Record,
 }
 
@@ -36,6 +37,11 @@ impl<O: Operation> Permit<O> {
     /// The account that acts.
     pub fn by(&self) -> AccountId {
         self.by
+    }
+
+    /// How far the session reaches that acts; one that may only look changes nothing.
+    pub fn scope(&self) -> Scope {
+        self.scope
     }
 
     /// The sequence number of the intent in the audit record; nothing for a lookup.
@@ -125,7 +131,7 @@ impl Gate {
                 Record::Open(Box::new(self.log.begin(event(Outcome::Begun, to), Wait::Durable).await?))
             }
         };
-        Ok(Permit { target, by: session.account(), record })
+        Ok(Permit { target, by: session.account(), scope: session.scope(), record })
     }
 
     /// Judges an upload once more at its end and records what is about to become visible.
@@ -193,6 +199,9 @@ impl Gate {
     ) -> Result<(Decision, Option<Forbidden>), Refusal> {
         let (firm, standing) = self.standing(session)?;
         let seen = Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for };
+        if session.scope() < O::SCOPE {
+            return Ok((Decision::Denied, None));
+        }
         let decision = O::judge(&seen, target);
         if decision != Decision::Allowed {
             return Ok((decision, None));

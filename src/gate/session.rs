@@ -10,10 +10,10 @@ use super::Gate;
 use super::login::{LoginError, Proof, login_event};
 use super::permit::Refusal;
 use crate::audit::{Action, Actor, Detail, Event, Outcome, Unavailable};
-use crate::names::{AccountId, AuthMethod, Front, Role, SessionId, Timestamp};
+use crate::names::{AccountId, AuthMethod, Front, Role, Scope, SessionId, Timestamp};
 use crate::policy::Standing;
 use crate::policy::guards::Asker;
-use crate::practice::{Account, Firm, TokenDigest};
+use crate::practice::{Account, ApiToken, Firm, TokenDigest};
 
 /// One login on one front end. It is live until the account is disabled, its credentials change, or it is ended.
 pub struct Session {
@@ -27,7 +27,11 @@ pub struct Session {
     second_factor: bool,
     /// The device password that opened it, on which it stands and falls.
     device: Option<TokenDigest>,
-    /// When that password expires.
+    /// The token that opened it, likewise.
+    token: Option<TokenDigest>,
+    /// How far it reaches, as far as the account's role does: a token's scope, all for any other login.
+    scope: Scope,
+    /// When that password or token expires.
     until: Option<Timestamp>,
     since: Timestamp,
     /// The account's credentials as they were at login; nothing for the operator.
@@ -49,12 +53,19 @@ impl Session {
             auth: proof.auth,
             second_factor: proof.second_factor,
             device: proof.device.map(|device| device.digest),
+            token: None,
+            scope: Scope::Admin,
             until: proof.device.and_then(|device| device.expires),
             since: Timestamp::now(),
             credentials: Some(account.credentials),
             seen: ArcSwapOption::empty(),
             ended: watch::Sender::new(false),
         }
+    }
+
+    /// The same, opened by a token.
+    pub(super) fn by_token(self, token: &ApiToken) -> Self {
+        Self { token: Some(token.digest), scope: token.scope, until: Some(token.expires), ..self }
     }
 
     /// A session without an account: the operator at the control socket.
@@ -69,6 +80,8 @@ impl Session {
             auth: AuthMethod::Socket,
             second_factor: false,
             device: None,
+            token: None,
+            scope: Scope::Admin,
             until: None,
             since: Timestamp::now(),
             credentials: None,
@@ -117,6 +130,11 @@ impl Session {
         self.second_factor
     }
 
+    /// How far it reaches, as far as the account's role does.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
     /// When it began.
     pub fn since(&self) -> Timestamp {
         self.since
@@ -155,8 +173,11 @@ impl Session {
             return None;
         }
         let device = self.device.map(|digest| account.device_password(&digest, Timestamp::now()));
+        if self.token.is_some_and(|digest| firm.api_token(&digest, Timestamp::now()).is_none()) {
+            return None;
+        }
         let read_only = match device {
-            None => false,
+            None => self.scope < Scope::Manage,
             // Revoked, or expired meanwhile.
             Some(None) => return None,
             Some(Some(device)) => device.read_only,
@@ -202,7 +223,9 @@ impl Gate {
             CarriedOn::AfterOwnChange => (session.peer, 1, "the session goes on after a change of the account"),
         };
         let expected = session.credentials.map(|credentials| credentials + changes);
-        let account = account.filter(|account| session.device.is_none() && expected == Some(account.credentials));
+        let account = account.filter(|account| {
+            session.device.is_none() && session.token.is_none() && expected == Some(account.credentials)
+        });
         let (Some(account), Some(peer)) = (account, peer) else { return Err(LoginError::Refused) };
         if changes == 0 && !session.is_live() {
             return Err(LoginError::Refused);

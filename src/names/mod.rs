@@ -8,6 +8,7 @@ mod id;
 mod network;
 mod path;
 mod place_in_text;
+mod scope;
 mod target;
 mod time;
 mod transient;
@@ -18,6 +19,7 @@ pub use id::{AccountId, BlobId, ContactId, LockToken, MailId, MatterId, NodeId, 
 pub use network::network;
 pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, NameError};
 pub use place_in_text::line_and_column;
+pub use scope::Scope;
 pub use target::{AdminTarget, DocumentTarget, FolderTarget, MoveTarget, NewTarget, Place};
 pub use time::Timestamp;
 pub use verb::{AuthMethod, Front, Rights, Role, Verb};

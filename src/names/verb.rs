@@ -186,6 +186,8 @@ pub enum Front {
     Webdav,
     /// The pages, in a browser.
     Web,
+    /// The JSON API.
+    Api,
     /// The control socket: the operator at the command line.
     Console,
     /// The daemon itself: recovery, expiry.
@@ -194,7 +196,10 @@ pub enum Front {
 
 impl Front {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Sftp, Self::Webdav, Self::Web, Self::Console, Self::Service];
+    pub const ALL: [Self; 6] = [Self::Sftp, Self::Webdav, Self::Web, Self::Api, Self::Console, Self::Service];
+
+    /// The ways in from the network.
+    pub const DOORS: [Self; 4] = [Self::Sftp, Self::Webdav, Self::Web, Self::Api];
 
     /// The word in the audit record.
     pub const fn as_str(self) -> &'static str {
@@ -202,6 +207,7 @@ impl Front {
             Self::Sftp => "sftp",
             Self::Webdav => "webdav",
             Self::Web => "web",
+            Self::Api => "api",
             Self::Console => "console",
             Self::Service => "service",
         }
@@ -214,7 +220,7 @@ impl FromStr for Front {
         Self::ALL
             .into_iter()
             .find(|front| front.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no way in: use sftp, webdav or web"))
+            .ok_or_else(|| format!("`{text}` is no way in: use sftp, webdav, web or api"))
     }
 }
 
@@ -229,6 +235,8 @@ pub enum AuthMethod {
     /// A password that the account has for one device.
     #[serde(rename = "device-password")]
     DevicePassword,
+    /// A token of the API.
+    Token,
     /// A single-use link that was sent to the account's address.
     Link,
     /// The right to open the control socket, as the operating system enforces it.
@@ -241,8 +249,16 @@ pub enum AuthMethod {
 
 impl AuthMethod {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Password, Self::PublicKey, Self::DevicePassword, Self::Link, Self::Socket, Self::Internal, Self::None];
+    pub const ALL: [Self; 8] = [
+        Self::Password,
+        Self::PublicKey,
+        Self::DevicePassword,
+        Self::Token,
+        Self::Link,
+        Self::Socket,
+        Self::Internal,
+        Self::None,
+    ];
 
     /// The word in the audit record and in guards.
     pub const fn as_str(self) -> &'static str {
@@ -250,6 +266,7 @@ impl AuthMethod {
             Self::Password => "password",
             Self::PublicKey => "publickey",
             Self::DevicePassword => "device-password",
+            Self::Token => "token",
             Self::Link => "link",
             Self::Socket => "socket",
             Self::Internal => "internal",
@@ -262,7 +279,7 @@ impl FromStr for AuthMethod {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {
-            format!("`{text}` is no way to prove who one is: use password, publickey or device-password")
+            format!("`{text}` is no way to prove who one is: use password, publickey, device-password or token")
         })
     }
 }

@@ -90,7 +90,7 @@ pub struct Standing {
     pub role: Role,
     /// The open matters on which its access is on.
     pub matters: HashMap<MatterId, Participation>,
-    /// List and Read are all that is left of any right: the login was by a device password that has no more.
+    /// List and Read are all that is left of any right: the login was by a device password or a token that has no more.
     pub read_only: bool,
 }
 

@@ -1,7 +1,7 @@
 //! What may be seen beside the rights in a folder: folders that must be walked through, folders with rules of their own,
 //! single documents that are shared where they stand.
 
-use super::granted::{MatterRules, Participation, Standing, granted_in};
+use super::granted::{MatterRules, Participation, Standing, granted, granted_in};
 use crate::names::{Area, MatterId, NodeId, Place, Rights, Role, Verb};
 use crate::policy::FolderRule;
 
@@ -37,7 +37,7 @@ pub fn may_enter(standing: &Standing, rules: &MatterRules, place: &Place) -> boo
     if !standing.matters.contains_key(&matter) {
         return false;
     }
-    !granted_in(standing, rules, Some(matter), &place.chain).rights.is_empty()
+    !granted(standing, rules, place).rights.is_empty()
         || rules.folders.iter().any(|(node, folder)| {
             is_below(&folder.above, place.folder()) && grants(standing, rules, matter, (&folder.above, *node))
         })
@@ -55,7 +55,7 @@ pub fn by_rule(standing: &Standing, rules: &MatterRules, place: &Place) -> Optio
     let own = rules.inner.get(&node).filter(|folder| folder.rule != FolderRule::Inherit);
     let opened = || opens_below(standing, rules, matter, Some(node));
     match own {
-        Some(_) => Some(!granted_in(standing, rules, Some(matter), &place.chain).rights.is_empty() || opened()),
+        Some(_) => Some(!granted(standing, rules, place).rights.is_empty() || opened()),
         None => opened().then_some(true),
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Administer, Operation, Permit};
-use crate::names::Role;
+use crate::names::{Role, Scope};
 
 /// How much of an error goes into the audit record, in characters.
 const MAX_REASON: usize = 1000;
@@ -104,7 +104,11 @@ impl Practice {
         permit: Permit<O>,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let result = self.commit(work);
+        let result = if permit.scope() < Scope::Manage {
+            Err(Error::Refused("this session may look and change nothing".to_owned()))
+        } else {
+            self.commit(work)
+        };
         let (outcome, detail) = told(&result);
         permit.settle(outcome, detail);
         result

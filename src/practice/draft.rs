@@ -6,6 +6,7 @@ use super::account_records::{
     AccountRecord, DevicePasswordRecord, KeyRecord, LinkRecord, SecondFactorRecord, account_key, device_password_key,
     link_key, second_factor_key, ssh_key_key,
 };
+use super::api_tokens::{ApiToken, ApiTokenRecord, api_token_key};
 use super::own_rules::OwnRule;
 use super::records::{
     ContactRecord, EPOCH, FormerFolderRecord, MatterRecord, OwnRuleRecord, ParticipantRecord, SWITCHES, SwitchesRecord,
@@ -101,6 +102,16 @@ impl<'s> Draft<'s> {
     pub(super) fn delete_link(&mut self, link: &Link) {
         self.write().delete(&link_key(link.account, &link.digest));
         self.firm.remove_link(link);
+    }
+
+    pub(super) fn insert_api_token(&mut self, token: Arc<ApiToken>) {
+        self.write().put(&api_token_key(token.account, &token.digest), &ApiTokenRecord::from(&*token));
+        self.firm.insert_api_token(token);
+    }
+
+    pub(super) fn delete_api_token(&mut self, token: &ApiToken) {
+        self.write().delete(&api_token_key(token.account, &token.digest));
+        self.firm.remove_api_token(&token.digest);
     }
 
     pub(super) fn put_contact(&mut self, contact: Contact) -> Arc<Contact> {

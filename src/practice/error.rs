@@ -23,6 +23,9 @@ pub enum Error {
     /// Access needs an e-mail address and the contact has none.
     #[error("{} has no e-mail address; add one, then give access", .0.name)]
     NoAddress(Arc<Contact>),
+    /// What the change was decided on is not so any more.
+    #[error("somebody has changed it in the meantime; look at it again")]
+    Changed,
     /// Several contacts share the address, so that a login could be any one of them.
     #[error("{} contacts have the e-mail address {address}: {}; give each an address of its own, then give access",
         contacts.len(), listed(contacts))]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::words::{self, fold};
-use super::{Access, Account, Contact, Link, Matter, MatterType, Participant, Party, Switches, TokenDigest};
+use super::{Access, Account, ApiToken, Contact, Link, Matter, MatterType, Participant, Party, Switches, TokenDigest};
 use crate::names::{AccountId, ContactId, MatterId, Role, Timestamp};
 use crate::policy::{Participation, Standing};
 
@@ -19,6 +19,7 @@ pub struct Firm {
     switches: Switches,
     accounts: Arc<Accounts>,
     links: Arc<HashMap<TokenDigest, Arc<Link>>>,
+    pub(super) tokens: Arc<HashMap<TokenDigest, Arc<ApiToken>>>,
     contacts: Arc<Contacts>,
     matters: Arc<Matters>,
     participants: Arc<Participants>,

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::account_records::{load_accounts, load_links};
+use super::api_tokens::load_api_tokens;
 use super::matter::MatterParts;
 use super::own_rules::{OwnRule, Ruling};
 use super::spec::{FolderSpec, ends_with_messages};
@@ -227,6 +228,7 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
     }
     load_accounts(store, &mut firm)?;
     load_links(store, &mut firm)?;
+    load_api_tokens(store, &mut firm)?;
     let mut former = all::<FormerFolderRecord>(store, FORMER_FOLDERS)?.into_iter().peekable();
     let mut rules = all::<OwnRuleRecord>(store, OWN_RULES)?.into_iter().peekable();
     for (key, record) in all::<MatterRecord>(store, MATTERS)? {

@@ -98,6 +98,12 @@ impl Vault {
         self.catalog.entries(folder)
     }
 
+    /// Makes the key of a matter that is about to be opened: without one it could be seen but hold nothing. Durable on
+    /// return.
+    pub fn make_key(&self, _permit: &Permit<Manage>, matter: MatterId) -> Result<(), Error> {
+        Ok(self.keyring.create_matter(matter)?)
+    }
+
     /// Where a blob's file lies, for the operator.
     pub fn blob_path(&self, id: &crate::names::BlobId) -> std::path::PathBuf {
         self.blobs.path(id)

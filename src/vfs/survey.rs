@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Error, Vfs, structure_path};
 use crate::gate::{Manage, Permit};
-use crate::names::{AccountId, Area, DocPath, NodeId, Place, Timestamp};
+use crate::names::{AccountId, Area, DocPath, MatterId, NodeId, Place, Rights, Timestamp};
 use crate::policy::RuledFolder;
 use crate::practice::{Account, Matter};
 
@@ -90,6 +90,31 @@ impl Vfs {
             })
         };
         Ok(accounts.iter().map(shared).collect())
+    }
+
+    /// What each of these accounts may do in each folder of a matter's structure, the accounts in their order.
+    pub fn rights_in_structure(
+        &self,
+        permit: &Permit<Manage>,
+        matter: &Matter,
+        accounts: &[Arc<Account>],
+    ) -> HashMap<NodeId, Vec<Rights>> {
+        let places: Vec<(NodeId, Place)> =
+            structure(matter).filter_map(|(place, _)| Some((place.folder()?, place))).collect();
+        let mut rights: HashMap<NodeId, Vec<Rights>> = HashMap::with_capacity(places.len());
+        for account in accounts {
+            self.gate.viewpoint_of(permit, account, |seen| {
+                for (node, place) in &places {
+                    rights.entry(*node).or_default().push(seen.rights(place));
+                }
+            });
+        }
+        rights
+    }
+
+    /// Makes the key of a matter that is about to be opened. Blocking.
+    pub fn make_key(&self, permit: &Permit<Manage>, matter: MatterId) -> Result<(), Error> {
+        Ok(self.vault.make_key(permit, matter)?)
     }
 
     /// All folders of a matter with how many documents they hold.

@@ -19,7 +19,7 @@ const NARROW: (u32, u32) = (500, 1000);
 
 /// What shows the pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Computer,
     /// In the dark, with scripts switched off.
     WithoutScripts,
@@ -27,15 +27,15 @@ enum Kind {
 }
 
 /// A browser window that is not shown.
-struct Window {
-    page: Client,
+pub(crate) struct Window {
+    pub(crate) page: Client,
     driver: Child,
     home: TempDir,
     kind: Kind,
 }
 
 impl Window {
-    async fn open(kind: Kind) -> Self {
+    pub(crate) async fn open(kind: Kind) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let mut driver = Command::new("chromedriver")
             .args(["--port=0"])
@@ -89,32 +89,39 @@ impl Window {
         self.page.set_window_size(width, height).await.expect("resized");
     }
 
-    async fn go(&self, demo: &Demo, path: &str) {
+    pub(crate) async fn go(&self, demo: &Demo, path: &str) {
         let url = format!("{}{path}", demo.text("webdav_url").trim_end_matches("/dav/"));
         self.page.goto(&url).await.expect("loaded");
     }
 
-    async fn click(&self, css: &str) {
+    pub(crate) async fn click(&self, css: &str) {
         self.page.find(Locator::Css(css)).await.unwrap_or_else(|why| panic!("{css}: {why}")).click().await.expect(css);
     }
 
-    async fn follow(&self, text: &str) {
+    pub(crate) async fn follow(&self, text: &str) {
         let link = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::LinkText(text)).await;
         link.unwrap_or_else(|why| panic!("{text}: {why}")).click().await.expect(text);
     }
 
-    async fn fill(&self, id: &str, text: &str) {
+    pub(crate) async fn fill(&self, id: &str, text: &str) {
         let field = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::Id(id)).await;
         field.unwrap_or_else(|why| panic!("{id}: {why}")).send_keys(text).await.expect(id);
     }
 
-    async fn text(&self, css: &str) -> String {
-        let element = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css(css)).await;
-        element.unwrap_or_else(|why| panic!("{css}: {why}")).text().await.expect(css)
+    pub(crate) async fn text(&self, css: &str) -> String {
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let element = self.page.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css(css)).await;
+            match element.unwrap_or_else(|why| panic!("{css}: {why}")).text().await {
+                Ok(text) => return text,
+                // Of the page before, which went between the two.
+                Err(why) => assert!(Instant::now() < until, "{css}: {why}"),
+            }
+        }
     }
 
     /// Waits until the page's heading is this.
-    async fn arrive(&self, heading: &str) {
+    pub(crate) async fn arrive(&self, heading: &str) {
         let until = Instant::now() + Duration::from_secs(20);
         while self.text("h1").await != heading {
             assert!(Instant::now() < until, "no {heading:?}: {}", self.page.source().await.unwrap_or_default());
@@ -123,7 +130,7 @@ impl Window {
     }
 
     /// Keeps pictures of the page as it is, on a computer in two widths.
-    async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
         std::fs::create_dir_all(&folder).expect("a folder");
         let sizes: &[_] = match self.kind {
@@ -139,23 +146,31 @@ impl Window {
         }
     }
 
-    async fn sign_in(&self, demo: &Demo, login: &str) {
+    /// Nothing of the page sticks out to the side.
+    pub(crate) async fn fits(&self, path: &str) {
+        // A phone shows the page smaller until all of it fits, so the width is held against the screen's.
+        let wide = "return document.documentElement.scrollWidth - Math.min(window.innerWidth, screen.width)";
+        let wide = self.page.execute(wide, vec![]).await.expect("an answer").as_i64().expect("a number");
+        assert!(wide <= 0, "{path} is {wide} too wide");
+    }
+
+    pub(crate) async fn sign_in(&self, demo: &Demo, login: &str) {
         self.go(demo, "/").await;
         self.arrive("Sign in").await;
         self.fill("login", login).await;
         self.fill("password", demo.password(login)).await;
         self.click("main button[type=submit]").await;
-        self.arrive("My matters").await;
+        self.arrive(if login == STAFF { "Matters" } else { "My matters" }).await;
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let file = self.home.path().join(name);
         std::fs::write(&file, content).expect("written");
         file
     }
 
     /// What the browser has downloaded under this name.
-    async fn downloaded(&self, name: &str) -> Vec<u8> {
+    pub(crate) async fn downloaded(&self, name: &str) -> Vec<u8> {
         let (file, until) = (self.home.path().join(name), Instant::now() + Duration::from_secs(20));
         while !file.exists() {
             assert!(Instant::now() < until, "{name} was not downloaded");
@@ -164,7 +179,7 @@ impl Window {
         std::fs::read(file).expect("readable")
     }
 
-    async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         // A driver that is gone already has closed its browser.
         let _ = self.page.clone().close().await;
         let _ = self.driver.kill();
@@ -254,10 +269,7 @@ async fn on_a_phone_nothing_has_to_be_scrolled_sideways() {
     for (name, path) in pages.into_iter().chain([("second-factor", "/account/second-factor"), ("not-found", "/m/x/")]) {
         window.go(&demo, path).await;
         window.picture(name).await;
-        // A phone makes the page narrower until all of it fits, so the width is held against the screen's.
-        let wide = "return document.documentElement.scrollWidth - screen.width";
-        let wide = window.page.execute(wide, vec![]).await.expect("an answer").as_i64().expect("a number");
-        assert!(wide <= 0, "{path} is {wide} too wide");
+        window.fits(path).await;
     }
     window.close().await;
 }

@@ -24,6 +24,7 @@ fn zone(login: &'static str, hidden: &str, absent: &str) -> Zone {
 }
 
 fn zones() -> Vec<Zone> {
+    let messages = |name: &str| format!("/{MATTER_ONE}/Messages/{name}");
     vec![
         // A matter without access, what its structure holds, and what was put there.
         zone(CLIENT_ONE, "/2026-0002 Estate of A Testator", "/2026-0002 Estate of B Testator"),
@@ -41,6 +42,9 @@ fn zones() -> Vec<Zone> {
         zone(EXPERT, "Drafts", "Drifts"),
         zone(EXPERT, "Drafts/seen.txt", "Drifts/none.txt"),
         zone(EXPERT, "Drop box/seen 1.txt", "Drop pox/seen 1.txt"),
+        // A conversation of others, which is a folder among the messages that the session sees.
+        zone(CLIENT_ONE, &messages("Expert"), &messages("Eppert")),
+        zone(CLIENT_ONE, &messages("Expert/seen.txt"), &messages("Eppert/seen.txt")),
         // What others have put into a drop box.
         zone(CLIENT_ONE, "Drop box/seen #.txt", "Drop box/none #.txt"),
         zone(CLIENT_ONE, "Drop box/folder #", "Drop box/fodder #"),

@@ -109,7 +109,7 @@ fn the_whole_story_from_the_mailed_invitation_to_the_first_download() {
 
     // Who has a login already just gets the new matter, and is told.
     let second = ["--matter", "2026-0002", "--contact", NEWCOMER];
-    ok(demo.deedbox(&[&["participant", "add"][..], &second, &["--type", "family"]].concat()));
+    ok(demo.deedbox(&[&["participant", "add"][..], &second, &["--type", "client"]].concat()));
     server.clear();
     let answer = ok(demo.deedbox(&[&["access", "invite"][..], &second].concat()));
     assert!(answer.contains("has a login already"), "{answer}");

@@ -1,6 +1,7 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
 mod activity;
+mod api;
 mod browser;
 mod crash;
 mod deep_check;
@@ -35,6 +36,8 @@ mod sftp;
 mod sftp_channel;
 mod sftp_wire;
 mod sharing;
+mod staff_browser;
+mod staff_pages;
 mod tampering;
 mod transfer;
 mod webdav_clients;

@@ -31,7 +31,7 @@ impl Answer {
     }
 
     /// The token that the page's forms carry.
-    fn csrf(&self) -> String {
+    pub(crate) fn csrf(&self) -> String {
         let (_, rest) = self.body.split_once("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("{}", self.body));
         rest.split('"').next().expect("a value").to_owned()
     }
@@ -87,7 +87,7 @@ impl<'a> Browser<'a> {
     }
 
     /// A form of a page: with the page's token.
-    fn send(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn send(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.get(page).csrf();
         self.post(path, &[&[("csrf", csrf.as_str())], fields].concat())
     }
@@ -104,21 +104,21 @@ impl<'a> Browser<'a> {
     }
 
     /// Uploads files by the folder's form.
-    fn upload(&self, folder: &str, files: &[&Path]) -> Answer {
+    pub(crate) fn upload(&self, folder: &str, files: &[&Path]) -> Answer {
         let token = format!("csrf={}", self.get(&page(folder)).csrf());
         let parts: Vec<_> = files.iter().map(|file| format!("documents=@{}", file.display())).collect();
         let parts: Vec<_> = std::iter::once(&token).chain(&parts).flat_map(|part| ["-F", part.as_str()]).collect();
         self.request(&under("/upload", folder), &parts)
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let file = self.home.path().join(name);
         std::fs::write(&file, content).expect("written");
         file
     }
 }
 
-fn under(verb: &str, path: &str) -> String {
+pub(crate) fn under(verb: &str, path: &str) -> String {
     let encode = |b: u8| match b {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(b).to_string(),
         other => format!("%{other:02X}"),
@@ -126,11 +126,11 @@ fn under(verb: &str, path: &str) -> String {
     format!("{verb}/{}", path.bytes().map(encode).collect::<String>())
 }
 
-fn page(folder: &str) -> String {
+pub(crate) fn page(folder: &str) -> String {
     under("/m", folder) + "/"
 }
 
-fn documents(folder: &str) -> String {
+pub(crate) fn documents(folder: &str) -> String {
     format!("{MATTER_ONE}/Documents/{folder}")
 }
 

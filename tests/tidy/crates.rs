@@ -10,10 +10,19 @@ const HOMES: &[(&[&str], &[&str])] = &[
     // HTTP behind another, and on the loopback listener for metrics and health.
     (
         &["hyper", "hyper_util", "h2", "http", "http_body", "http_body_util"],
-        &["src/front/webdav/", "src/front/web/", "src/front/http_", "src/front/site.rs", "src/observe"],
+        &[
+            "src/front/webdav/",
+            "src/front/web/",
+            "src/front/api/",
+            "src/front/http_",
+            "src/front/routed.rs",
+            "src/front/site.rs",
+            "src/observe",
+        ],
     ),
-    // Pages are routed and rendered in one place.
-    (&["axum", "askama", "qrcode", "zip"], &["src/front/web/"]),
+    // Requests of the pages and the API are routed, pages rendered in one place.
+    (&["axum"], &["src/front/web/", "src/front/api/", "src/front/routed.rs"]),
+    (&["askama", "qrcode", "zip"], &["src/front/web/"]),
     (&["quick_xml", "httpdate"], &["src/front/webdav/"]),
     (&["percent_encoding"], &["src/front/segments.rs", "src/gate/factor.rs"]),
     // Only the gate knows what a right code is.

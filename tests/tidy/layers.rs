@@ -16,41 +16,111 @@ use Reach::{All, Only};
 /// An outcome is what a permit is settled with; the log itself stays with the gate.
 const SETTLING: Reach = Only(&["Detail", "Outcome"]);
 
-/// What one door may use beside what all doors may: people change their own account on the pages, by the gate's permit.
-const BESIDES: &[(&str, &str, &[(&str, &[&str])])] = &[(
-    "front",
-    "web",
-    &[
-        (
-            "gate",
-            &[
-                "CarriedOn",
-                "Followable",
-                "Followed",
-                "LinkError",
-                "OwnAccount",
-                "Permit",
-                "authenticator_url",
-                "is_code_of",
-                "passwords",
-                "random_secret",
-            ],
-        ),
-        (
-            "practice",
-            &[
-                "Account",
-                "DevicePassword",
-                "Error",
-                "LinkPurpose",
-                "Practice",
-                "RECOVERY_CODES",
-                "SecondFactor",
-                "TokenDigest",
-            ],
-        ),
-    ],
-)];
+/// What one door may use beside what all doors may: people change their own account on the pages, and their programs the firm's
+/// records through the API, by the gate's permit.
+const BESIDES: &[(&str, &str, &[(&str, &[&str])])] = &[
+    (
+        "front",
+        "web",
+        &[
+            ("audit", &["Act", "Detail", "Lookup", "Outcome", "csv_head", "csv_row"]),
+            (
+                "gate",
+                &[
+                    "CarriedOn",
+                    "Followable",
+                    "Followed",
+                    "LinkError",
+                    "Manage",
+                    "OwnAccount",
+                    "Permit",
+                    "SeeActivity",
+                    "authenticator_url",
+                    "is_code_of",
+                    "new_link",
+                    "passwords",
+                    "random_secret",
+                ],
+            ),
+            ("policy", &["FolderRule", "Row"]),
+            (
+                "practice",
+                &[
+                    "Access",
+                    "Account",
+                    "Contact",
+                    "ContactChange",
+                    "Delivery",
+                    "DevicePassword",
+                    "Error",
+                    "Firm",
+                    "FolderOutline",
+                    "Invited",
+                    "LinkPurpose",
+                    "Matter",
+                    "NewContact",
+                    "NewLink",
+                    "NewMatter",
+                    "NewParticipant",
+                    "Participant",
+                    "Party",
+                    "Practice",
+                    "RECOVERY_CODES",
+                    "Ruling",
+                    "SecondFactor",
+                    "Switch",
+                    "TokenDigest",
+                    "WatchChange",
+                ],
+            ),
+        ],
+    ),
+    (
+        "front",
+        "api",
+        &[
+            (
+                "gate",
+                &["Administer", "Manage", "Operation", "Permit", "RESET_LIFE", "Refusal", "SeeActivity", "new_link"],
+            ),
+            (
+                "practice",
+                &[
+                    "Access",
+                    "Account",
+                    "Contact",
+                    "ContactChange",
+                    "Delivery",
+                    "Ending",
+                    "Error",
+                    "Firm",
+                    "Invited",
+                    "LinkPurpose",
+                    "Matter",
+                    "MatterEdit",
+                    "MatterType",
+                    "NewContact",
+                    "NewLink",
+                    "NewMatter",
+                    "NewParticipant",
+                    "OwnRule",
+                    "Participant",
+                    "ParticipantEdit",
+                    "Party",
+                    "Practice",
+                    "RightsChange",
+                    "Ruling",
+                    "Switch",
+                    "TypeChange",
+                    "parse_matter_type",
+                ],
+            ),
+            ("policy", &["FolderRule", "Row"]),
+            // What people did in a matter, as the gate lets it be read; and what a permit is settled with.
+            ("audit", &["Act", "Detail", "Lookup", "Outcome"]),
+        ],
+    ),
+];
 
 /// Every module at the crate's top with the modules that it may import.
 const LAYERS: &[(&str, &[(&str, Reach)])] = &[

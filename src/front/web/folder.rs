@@ -11,7 +11,7 @@ use super::frame::{Frame, page};
 use super::person::Person;
 use super::status::Failure;
 use super::urls::{self, At};
-use super::{download, words};
+use super::{download, staff, words};
 use crate::front::limits::Holding;
 use crate::names::{DocPath, Verb};
 use crate::vfs::{Error, Listing, Stat};
@@ -31,6 +31,8 @@ struct FolderPage {
     frame: Frame,
     /// The folders above, from the matter down.
     above: Vec<(String, String)>,
+    /// Where staff manage the matter.
+    manage: Option<String>,
     upload: Option<String>,
     new_folder: Option<String>,
     /// All of it as one archive, where there is something to download.
@@ -54,6 +56,8 @@ struct Entry {
     modified_at: String,
     rename: Option<String>,
     delete: Option<String>,
+    /// Where staff share it, or give it rights of its own.
+    share: Option<String>,
 }
 
 /// What stands at the path.
@@ -92,13 +96,14 @@ async fn listing(person: &Person, path: &DocPath, part: &Part) -> Result<Respons
     let at = part.page.unwrap_or(1).clamp(1, pages);
     let zone = person.portal.settings.load().zone.clone();
     let entries = entries.iter().skip((at - 1) * ON_A_PAGE).take(ON_A_PAGE);
-    let entries: Vec<Entry> = entries.filter_map(|stat| entry(path, stat, &zone)).collect();
+    let entries: Vec<Entry> = entries.filter_map(|stat| entry(person, path, stat, &zone)).collect();
     let entries_are_open = entries.iter().any(|entry| entry.opens);
     let can_create = folder.rights.has(Verb::Create);
     let title = path.names().last().map_or_else(String::new, ToString::to_string);
     let shown = FolderPage {
         frame: person.frame(title),
         above: above(path),
+        manage: staff::folder_of(person, path),
         upload: can_create.then(|| urls::under("/upload", path)),
         new_folder: can_create.then(|| urls::under("/new-folder", path)),
         archive: entries_are_open.then(|| urls::under("/zip", path)),
@@ -111,7 +116,7 @@ async fn listing(person: &Person, path: &DocPath, part: &Part) -> Result<Respons
     Ok(page(StatusCode::OK, &shown))
 }
 
-fn entry(folder: &DocPath, stat: &Stat, zone: &jiff::tz::TimeZone) -> Option<Entry> {
+fn entry(person: &Person, folder: &DocPath, stat: &Stat, zone: &jiff::tz::TimeZone) -> Option<Entry> {
     let name = stat.name.clone()?;
     let path = folder.clone().join(name.clone()).ok()?;
     let is_folder = stat.is_folder();
@@ -126,6 +131,7 @@ fn entry(folder: &DocPath, stat: &Stat, zone: &jiff::tz::TimeZone) -> Option<Ent
         modified_at: stat.modified.to_string(),
         rename: may(Verb::Update).then(|| urls::under("/rename", &path)),
         delete: may(Verb::Delete).then(|| urls::under("/delete", &path)),
+        share: if stat.structure { None } else { staff::sharing_of(person, &path, is_folder) },
     })
 }
 

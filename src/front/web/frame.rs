@@ -27,6 +27,8 @@ pub(super) struct Known {
     pub(super) login: String,
     /// Goes into every form.
     pub(super) csrf: String,
+    /// Manages the firm's matters.
+    pub(super) is_staff: bool,
 }
 
 /// Something that is told above a page.
@@ -62,7 +64,9 @@ impl Notice {
 
 impl Frame {
     pub(super) fn new(portal: &Portal, title: impl Into<String>, guest: Option<&Guest>) -> Self {
-        let known = |guest: &Guest| Some(Known { login: guest.login()?, csrf: guest.csrf().to_owned() });
+        let known = |guest: &Guest| {
+            Some(Known { login: guest.login()?, csrf: guest.csrf().to_owned(), is_staff: guest.is_staff() })
+        };
         let settings = portal.settings.load();
         Self {
             firm: settings.firm.clone(),
@@ -72,6 +76,16 @@ impl Frame {
             person: guest.and_then(known),
             notice: None,
         }
+    }
+
+    /// Whether the page is shown to somebody who manages the firm's matters.
+    pub(super) fn is_staff(&self) -> bool {
+        self.person.as_ref().is_some_and(|person| person.is_staff)
+    }
+
+    /// What the page of all matters is called.
+    pub(super) fn home(&self) -> &'static str {
+        if self.is_staff() { "Matters" } else { "My matters" }
     }
 
     /// The token for this page's forms; they would be refused without.

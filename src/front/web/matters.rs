@@ -1,7 +1,6 @@
 //! The first page: the matters that somebody sees, with their areas.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::response::Response;
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -42,7 +41,7 @@ struct Matter {
 }
 
 /// My matters.
-pub(super) async fn show(person: Person, Query(Search { q }): Query<Search>) -> Result<Response, Failure> {
+pub(super) async fn show(person: Person, Search { q }: Search) -> Result<Response, Failure> {
     let all = person.view().matters().await?;
     let searchable = all.len() >= WORTH_A_SEARCH;
     let query: String = q.trim().chars().take(100).collect();

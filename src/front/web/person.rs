@@ -15,6 +15,7 @@ use super::urls;
 use crate::front::limits::Holding;
 use crate::front::site::Visit;
 use crate::gate::{LoginError, Session};
+use crate::names::Front;
 use crate::vfs::View;
 
 /// Somebody who has signed in, with the session for the address that this request comes from.
@@ -33,7 +34,7 @@ impl Person {
 
     /// One more of something that the account may have only so much of.
     pub(super) fn hold(&self, holding: Holding) -> Result<(), Failure> {
-        Ok(self.visit.hold(self.session.account(), holding)?)
+        Ok(self.visit.hold(self.session.account(), holding, Front::Web)?)
     }
 
     /// What stands around a page for this person, with what is to be told.
@@ -56,7 +57,7 @@ impl FromRequestParts<Arc<Portal>> for Person {
             Err(error) => return Err(Failure::from(error).into_response()),
         };
         let account = session.account();
-        let counted = visit.login(account).and_then(|()| visit.hold(account, Holding::Request));
+        let counted = visit.login(account).and_then(|()| visit.hold(account, Holding::Request, Front::Web));
         counted.map_err(|limit| Failure::from(limit).into_response())?;
         Ok(Self { portal: portal.clone(), guest, session, visit })
     }

@@ -14,7 +14,7 @@ use super::cookies::{HALF, SESSION, Token, TokenKey};
 use super::frame::Notice;
 use super::urls::Target;
 use crate::gate::{CarriedOn, FirstFactor, Gate, LoginError, Session, random_secret};
-use crate::names::AccountId;
+use crate::names::{AccountId, Role};
 
 /// A session ends after this time without a request ...
 const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -202,6 +202,11 @@ impl Guest {
     pub(super) fn login(&self) -> Option<String> {
         let state = self.state.lock();
         state.sessions.iter().find(|session| session.is_live()).map(|session| session.login().to_owned())
+    }
+
+    /// Whether it is somebody who manages the firm's matters.
+    pub(super) fn is_staff(&self) -> bool {
+        self.state.lock().sessions.iter().any(|session| matches!(session.role(), Role::Staff | Role::Admin))
     }
 
     /// A request has been answered: a long one must not count as idle time.

@@ -12,6 +12,8 @@ pub struct Settings {
     pub zone: TimeZone,
     /// The firm sends mail, so that a forgotten password can be replaced by a link.
     pub mails: bool,
+    /// The address under which people reach the pages, without a slash at its end; if it is set.
+    pub public_url: Option<String>,
     /// Of links and buttons, as `#rrggbb`; nothing for the usual one.
     pub colour: Option<String>,
     /// In place of the name at the top of each page.

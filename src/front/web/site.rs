@@ -1,33 +1,30 @@
 //! Every request of the pages, from its head to its answer.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
-use axum::body::{Body as PageBody, HttpBody as _};
-use axum::extract::DefaultBodyLimit;
+use axum::body::Body as PageBody;
+use axum::extract::{DefaultBodyLimit, Query};
 use axum::routing::{get, post};
 use axum::{Router, response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use http_body::Frame as BodyFrame;
-use hyper::Method;
+use futures_util::stream;
 use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use hyper::http::request::Parts;
-use hyper::service::Service as _;
-use hyper_util::service::TowerToHyperService;
+use hyper::{Method, StatusCode};
 use parking_lot::Mutex;
 
+use super::person::Person;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
     account, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
-    sign_in, upload,
+    sign_in, staff, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
-use crate::front::http_upload::{Interrupted, Upload};
+use crate::front::http_upload::Upload;
+use crate::front::routed;
 use crate::front::site::{Site, Visit};
 use crate::gate::Gate;
 use crate::vfs::Vfs;
@@ -79,7 +76,7 @@ impl Pages {
 
 fn router(portal: Arc<Portal>) -> Router {
     Router::new()
-        .route("/", get(matters::show))
+        .route("/", get(first))
         .route("/sign-in", get(sign_in::show).post(sign_in::password))
         .route("/sign-in/code", get(sign_in::show_code).post(sign_in::code))
         .route("/invitation/{token}", get(link::show).post(link::follow))
@@ -100,12 +97,22 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/account/devices/revoke", post(device::revoke))
         .route("/account/second-factor", get(second_factor::show).post(second_factor::switch_on))
         .route("/account/second-factor/off", post(second_factor::switch_off))
+        .merge(staff::routes())
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
         .route("/assets/firm.css", get(assets::colour))
         .route("/assets/logo", get(assets::logo))
         .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(portal)
+}
+
+/// The first page: the own matters, or those of the firm for who manages them.
+async fn first(
+    person: Person,
+    Query(own): Query<matters::Search>,
+    Query(all): Query<staff::Search>,
+) -> Result<response::Response, Failure> {
+    if person.guest.is_staff() { staff::home(&person, &all).await } else { matters::show(person, own).await }
 }
 
 impl Site for Pages {
@@ -131,39 +138,31 @@ async fn answer(
     // A script that uploads shows a sentence, not a page.
     let in_words = parts.headers.get(ACCEPT).is_some_and(|accept| accept == "text/plain");
     let is_asset = parts.uri.path().starts_with("/assets/");
-    let home = Arc::new(Mutex::new(None));
     let foreign = parts.method == Method::POST && !origin::is_own(&parts);
-    let mut answered = if foreign {
-        *home.lock() = Some(upload);
-        response::IntoResponse::into_response(Failure::foreign())
+    let (mut answered, upload) = if foreign {
+        (response::IntoResponse::into_response(Failure::foreign()), Some(upload))
     } else {
         parts.extensions.insert(visit);
         parts.extensions.insert(Visitor(guest.clone()));
-        let body = PageBody::new(Lent { upload: Some(upload), home: home.clone() });
-        let request = hyper::Request::from_parts(parts, body);
-        let Ok(answered) = TowerToHyperService::new(router).call(request).await;
-        answered
+        routed::call(router, parts, upload).await
     };
     let failed = answered.status().is_client_error() || answered.status().is_server_error();
     if failed && answered.extensions().get::<Rendered>().is_none() {
         let failure = Failure::of(&answered);
         let page = if in_words { failure.sentence() } else { failure.page(&portal, guest.as_deref()) };
-        let allow = answered.headers_mut().remove(ALLOW);
+        // The router says which methods an address takes, even where the answer is that there is no such address.
+        let allow = answered.headers_mut().remove(ALLOW).filter(|_| failure.status == StatusCode::METHOD_NOT_ALLOWED);
         answered = page;
         allow.map(|methods| answered.headers_mut().insert(ALLOW, methods));
     }
     let (mut head, body) = answered.into_parts();
     let streamed = head.extensions.remove::<Streamed>().and_then(|streamed| streamed.0.lock().take());
-    let body = streamed.unwrap_or_else(|| {
-        let left = body.size_hint().exact();
-        Body::Stream { chunks: body.into_data_stream().map_err(|_| BrokenOff).boxed(), left, watch: None }
-    });
+    let body = streamed.unwrap_or_else(|| routed::body(body));
     head.headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     head.headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     if !is_asset {
         head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    let upload = home.lock().take();
     (Response::from_parts(head, body), upload)
 }
 
@@ -178,38 +177,4 @@ pub(super) fn streamed(body: Body) -> response::Response {
     let mut response = response::Response::new(placeholder);
     response.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(body)))));
     response
-}
-
-/// A request's body as the router takes it. What is left of it goes home, to be read off.
-struct Lent {
-    upload: Option<Upload>,
-    home: Arc<Mutex<Option<Upload>>>,
-}
-
-impl http_body::Body for Lent {
-    type Data = Bytes;
-    type Error = Interrupted;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<BodyFrame<Bytes>, Interrupted>>> {
-        let Some(upload) = &mut self.get_mut().upload else { return Poll::Ready(None) };
-        upload.poll_next(context).map(|next| next.map(|data| data.map(BodyFrame::data)).transpose())
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.upload.as_ref().is_none_or(Upload::has_ended)
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        let length = self.upload.as_ref().and_then(Upload::length);
-        length.map_or_else(http_body::SizeHint::default, http_body::SizeHint::with_exact)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        *self.home.lock() = self.upload.take();
-    }
 }

@@ -59,6 +59,34 @@ impl Failure {
         Self { text: format!("{name}: {}", self.text).into(), ..self }
     }
 
+    /// Why a change of the firm's records was not made, for staff: in the practice's own words.
+    pub(super) fn told_to_staff(error: PracticeError) -> Self {
+        use PracticeError as E;
+        match &error {
+            E::SharedAddress { address, contacts } => {
+                let names: Vec<_> = contacts.iter().map(|contact| contact.name.as_str()).collect();
+                let (count, names) = (contacts.len(), names.join(", "));
+                let text = format!(
+                    "{count} contacts have the e-mail address {address}: {names}. Give each an address of its own, then give \
+                     access."
+                );
+                Self::new(StatusCode::CONFLICT, text)
+            }
+            E::Invalid(_) | E::NoAddress(_) => Self::bad(sentence(&error.to_string())),
+            E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) => {
+                Self::new(StatusCode::CONFLICT, sentence(&error.to_string()))
+            }
+            E::Damaged(_) | E::Store(_) => Self::from(error),
+        }
+    }
+
+    /// Somebody else has changed what a form was filled in for.
+    pub(super) fn changed_meanwhile(what: &str) -> Self {
+        let text =
+            format!("Somebody else has changed {what} in the meantime. This is how it is now; look at it again.");
+        Self::new(StatusCode::CONFLICT, text)
+    }
+
     /// What stands behind a response that is no page: ours, or the router's own refusal.
     pub(super) fn of(response: &Response) -> Self {
         if let Some(failure) = response.extensions().get::<Self>() {
@@ -191,6 +219,7 @@ impl From<PracticeError> for Failure {
         match error {
             E::Invalid(text) => Self::bad(text),
             E::Exists(text) | E::Refused(text) | E::Full(text) => Self::new(StatusCode::CONFLICT, text),
+            E::Changed => Self::new(StatusCode::CONFLICT, "Somebody changed it in the meantime. Look at it again."),
             E::NotFound(_) => Self::new(StatusCode::CONFLICT, "It is not there any more."),
             E::NoAddress(_) | E::SharedAddress { .. } => Self::bad("The firm has to put the address in order first."),
             E::Damaged(_) | E::Store(_) => {

@@ -50,6 +50,8 @@ pub(super) enum Target {
     Matters,
     Connect,
     Account,
+    /// One of the staff's pages, as it stands in its URL.
+    Staff(String),
     /// A folder, or a document.
     Entry {
         path: DocPath,
@@ -63,6 +65,7 @@ impl Target {
         match text {
             "/connect" => Self::Connect,
             "/account" => Self::Account,
+            _ if is_staffs(text) => Self::Staff(text.to_owned()),
             _ => match text.strip_prefix("/m/").and_then(parse) {
                 Some(path) if !path.is_root() => Self::Entry { path, slash: text.ends_with('/') },
                 _ => Self::Matters,
@@ -77,12 +80,20 @@ impl fmt::Display for Target {
             Self::Matters => f.write_str("/"),
             Self::Connect => f.write_str("/connect"),
             Self::Account => f.write_str("/account"),
+            Self::Staff(path) => f.write_str(path),
             Self::Entry { path, slash } => {
                 f.write_str(&under("/m", path))?;
                 f.write_str(if *slash { "/" } else { "" })
             }
         }
     }
+}
+
+/// Whether this is the path of a page for staff: what follows cannot lead out of it, whatever it is.
+fn is_staffs(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'%' | b'/');
+    let below = ["/matter/", "/contacts/"].iter().any(|start| text.starts_with(start)) && !text.contains("/.");
+    text == "/contacts" || (below && text.bytes().all(plain))
 }
 
 /// The page for signing in, from where it goes on to what was wanted.
@@ -117,6 +128,12 @@ mod tests {
             ("/m/%", "/"),
             ("javascript:alert(1)", "/"),
             ("/sign-out", "/"),
+            ("/contacts", "/contacts"),
+            ("/matter/26%2F114.A/access", "/matter/26%2F114.A/access"),
+            ("/matter/../sign-out", "/"),
+            ("/matter/1\r\nset-cookie:b", "/"),
+            ("/matter/1?x=//evil.example", "/"),
+            ("/matters", "/"),
         ] {
             assert_eq!(Target::parse(text).to_string(), to, "{text}");
         }

@@ -96,8 +96,8 @@ pub fn folder_within(place: &Place) -> String {
 /// The words of closed lists, made once.
 pub(super) struct Words {
     roles: [EntityUid; 5],
-    fronts: [EntityUid; 5],
-    auths: [EntityUid; 7],
+    fronts: [EntityUid; 6],
+    auths: [EntityUid; 8],
     weekdays: [EntityUid; 7],
     kinds: [EntityUid; 2],
 }

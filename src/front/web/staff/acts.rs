@@ -1,0 +1,73 @@
+//! Acts on the firm's records: permitted and recorded, then done beside the tasks that must not wait for the disk.
+
+use axum::response::Response;
+
+use super::super::frame::Notice;
+use super::super::person::Person;
+use super::super::site::Rendered;
+use super::super::status::Failure;
+use crate::audit::{Detail, Outcome};
+use crate::gate::{Manage, Permit};
+use crate::names::MatterId;
+use crate::practice::{Error as PracticeError, Practice};
+use crate::vfs::{Error, Vfs};
+
+/// An act as the record has it: what the command line calls it, what it is about, and on which matter.
+pub(super) type About<'a> = (&'a str, &'a str, Option<MatterId>);
+
+/// A permitted look at the firm's records.
+pub(super) async fn look(person: &Person, about: About<'_>) -> Result<(), Failure> {
+    permit(person, about).await?.settle(Outcome::Done, Detail::default());
+    Ok(())
+}
+
+/// A permitted look into the tree; it reads the catalog.
+pub(super) async fn inspect<T: Send + 'static>(
+    person: &Person,
+    about: About<'_>,
+    look: impl FnOnce(&Vfs, &Permit<Manage>) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Failure> {
+    let permit = permit(person, about).await?;
+    let vfs = person.portal.vfs.clone();
+    let (found, permit) = blocking(move || (look(&vfs, &permit), permit)).await?;
+    match &found {
+        Ok(_) => permit.settle(Outcome::Done, Detail::default()),
+        Err(cause) => permit.settle(Outcome::Failed, Detail::because(cause.to_string())),
+    }
+    Ok(found?)
+}
+
+/// A permitted change of the firm's records.
+pub(super) async fn change<T: Send + 'static>(
+    person: &Person,
+    about: About<'_>,
+    change: impl FnOnce(&Practice, Permit<Manage>) -> Result<T, PracticeError> + Send + 'static,
+) -> Result<T, Failure> {
+    let permit = permit(person, about).await?;
+    let practice = person.portal.gate.practice().clone();
+    blocking(move || change(&practice, permit)).await?.map_err(Failure::told_to_staff)
+}
+
+pub(super) async fn permit(person: &Person, (action, subject, matter): About<'_>) -> Result<Permit<Manage>, Failure> {
+    let permit = person.portal.gate.permit_act::<Manage>(&person.session, action, subject, matter).await;
+    Ok(permit.map_err(Error::from)?)
+}
+
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "an act on the firm's records ended early");
+        Failure::unavailable()
+    })
+}
+
+/// Has the next page that is made say what went wrong; [`as_refusal`] then gives it the status.
+pub(super) fn tell(person: &Person, failure: &Failure) {
+    person.guest.tell(Notice::Failed(failure.text.to_string()));
+}
+
+/// A page that is shown again because something went wrong.
+pub(super) fn as_refusal(failure: &Failure, mut page: Response) -> Response {
+    *page.status_mut() = failure.status;
+    page.extensions_mut().insert(Rendered);
+    failure.with_retry(page)
+}

@@ -1,0 +1,63 @@
+//! The staff's pages: matters, who has access to them, what is shared, said and done there, and the contacts.
+//!
+//! Every look and every change is permitted by the gate and stands in the record under the name that it has on the command
+//! line, so that the record reads the same whoever acts. For anybody who does not manage the firm's matters there is nothing
+//! at these addresses.
+
+mod access;
+mod activity;
+mod acts;
+mod contacts;
+mod folders;
+mod home;
+mod invitation;
+mod matter;
+mod messages;
+mod paging;
+mod participants;
+mod settings;
+mod sharing;
+mod switching;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use super::site::{Portal, Visitor};
+use super::status::Failure;
+
+pub(super) use home::{Search, show as home};
+pub(super) use matter::{folder_of, sharing_of};
+
+/// The pages and what their forms do.
+pub(super) fn routes() -> Router<Arc<Portal>> {
+    Router::new()
+        .route("/matters", post(home::add))
+        .route("/matter/{number}", get(folders::show))
+        .route("/matter/{number}/access", get(access::show).post(access::change))
+        .route("/matter/{number}/participants", post(participants::add))
+        .route("/matter/{number}/sharing", get(sharing::show))
+        .route("/matter/{number}/sharing/document", post(sharing::share))
+        .route("/matter/{number}/sharing/folder", post(sharing::rule))
+        .route("/matter/{number}/sharing/back", post(sharing::take_back))
+        .route("/matter/{number}/messages", get(messages::show).post(messages::send))
+        .route("/matter/{number}/activity", get(activity::show))
+        .route("/matter/{number}/activity.csv", get(activity::export))
+        .route("/matter/{number}/settings", get(settings::show).post(settings::change))
+        .route("/contacts", get(contacts::show).post(contacts::add))
+        .route("/contacts/{id}", get(contacts::one).post(contacts::change))
+        .route_layer(middleware::from_fn(only_staff))
+}
+
+/// Whoever is signed in as somebody else gets the answer for an address that does not exist, whatever the method.
+async fn only_staff(request: Request, next: Next) -> Response {
+    let guest = request.extensions().get::<Visitor>().and_then(|visitor| visitor.0.clone());
+    if guest.is_some_and(|guest| !guest.is_staff()) {
+        return Failure::not_found().into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,140 @@
+//! Several changes of one thing as one, on the condition that it is still what the editor saw: of two who edit the same, the
+//! second is told, and nothing is lost.
+
+use std::sync::Arc;
+
+use super::draft::Draft;
+use super::{
+    Contact, ContactChange, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party, Practice, Switch,
+    WatchChange,
+};
+use crate::gate::{Administer, Manage, Permit};
+use crate::names::{Area, ContactId, MatterId};
+
+/// What is to be different about a matter; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct MatterEdit {
+    /// Whether its portal is on.
+    pub portal: Option<bool>,
+    /// Areas that go on or off.
+    pub areas: Vec<(Area, bool)>,
+    /// The login of the member of staff whose matter it is, or nobody's.
+    pub owner: Option<Option<String>>,
+    /// Whether document names stay out of mail.
+    pub confidential: Option<bool>,
+    /// Whether it is open.
+    pub open: Option<bool>,
+}
+
+/// What is to be different about a participant; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ParticipantEdit {
+    /// One of the participant types of the matter's type.
+    pub participant_type: Option<String>,
+    /// Whether they may download.
+    pub can_download: Option<bool>,
+}
+
+/// Each method asks `is_seen` of the firm on which the change is decided, makes the whole change or none, and is durable on
+/// return. All of them block.
+///
+/// # Errors
+/// [`Error::Changed`] if `is_seen` says no, beside what the single changes can say.
+impl Practice {
+    /// Changes a matter.
+    pub fn edit_matter(
+        &self,
+        permit: Permit<Manage>,
+        matter: MatterId,
+        is_seen: impl FnOnce(&Firm) -> bool,
+        edit: MatterEdit,
+    ) -> Result<Arc<Matter>, Error> {
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            if let Some(portal) = edit.portal {
+                draft.switch_matter(matter, Switch::Portal, portal)?;
+            }
+            for (area, on) in edit.areas {
+                draft.switch_matter(matter, Switch::Area(area), on)?;
+            }
+            if let Some(owner) = edit.owner {
+                draft.watch_matter(matter, WatchChange::Owner(owner))?;
+            }
+            if let Some(confidential) = edit.confidential {
+                draft.watch_matter(matter, WatchChange::Confidential(confidential))?;
+            }
+            match edit.open {
+                Some(true) => draft.reopen_matter(matter),
+                Some(false) => draft.close_matter(matter),
+                None => draft.known_matter(matter),
+            }
+        })
+    }
+
+    /// Changes a participant.
+    pub fn edit_participant(
+        &self,
+        permit: Permit<Manage>,
+        (matter, party): (MatterId, Party),
+        is_seen: impl FnOnce(&Firm) -> bool,
+        edit: ParticipantEdit,
+    ) -> Result<Arc<Participant>, Error> {
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            if let Some(word) = edit.participant_type {
+                draft.set_participant_type(matter, party, word)?;
+            }
+            if let Some(on) = edit.can_download {
+                draft.set_can_download(matter, party, on)?;
+            }
+            let matter = draft.known_matter(matter)?;
+            draft.known_participant(&matter, party)
+        })
+    }
+
+    /// Gives a contact another name or e-mail address.
+    pub fn edit_contact(
+        &self,
+        permit: Permit<Manage>,
+        contact: ContactId,
+        is_seen: impl FnOnce(&Firm) -> bool,
+        change: ContactChange,
+    ) -> Result<Arc<Contact>, Error> {
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            draft.change_contact(contact, change)
+        })
+    }
+
+    /// Switches the portal and areas for all matters.
+    pub fn edit_firm(
+        &self,
+        permit: Permit<Administer>,
+        is_seen: impl FnOnce(&Firm) -> bool,
+        switches: &[(Switch, bool)],
+    ) -> Result<(), Error> {
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            switches.iter().try_for_each(|(switch, on)| draft.switch_firm(*switch, *on).map(drop))
+        })
+    }
+
+    /// Applies the next version of a matter type.
+    pub fn edit_matter_type(
+        &self,
+        permit: Permit<Administer>,
+        is_seen: impl FnOnce(&Firm) -> bool,
+        spec: MatterTypeSpec,
+    ) -> Result<Arc<MatterType>, Error> {
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            draft.apply_matter_type(spec)
+        })
+    }
+}
+
+impl Draft<'_> {
+    fn as_seen(&self, is_seen: impl FnOnce(&Firm) -> bool) -> Result<(), Error> {
+        if is_seen(self.firm()) { Ok(()) } else { Err(Error::Changed) }
+    }
+}
