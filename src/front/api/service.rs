@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response as Answered};
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::idempotency::{self, Keys};
@@ -112,7 +112,7 @@ impl Site for Api {
     fn answer(
         &self,
         visit: Arc<Visit>,
-        parts: Parts,
+        mut parts: Parts,
         upload: Upload,
     ) -> BoxFuture<'static, (Response<Body>, Option<Upload>)> {
         let (router, enabled) = (self.router.clone(), self.shared.settings.load().enabled);
@@ -120,7 +120,6 @@ impl Site for Api {
             if !enabled {
                 return (finish(Problem::not_found().into_response()), Some(upload));
             }
-            let mut parts = parts;
             parts.extensions.insert(visit);
             let (answered, upload) = routed::call(router, parts, upload).await;
             (finish(answered), upload)
@@ -135,9 +134,11 @@ fn finish(mut answered: Answered) -> Response<Body> {
     if (status.is_client_error() || status.is_server_error())
         && kind.is_none_or(|kind| kind != "application/problem+json")
     {
-        let allow = answered.headers_mut().remove(hyper::header::ALLOW);
+        let allow = answered.headers_mut().remove(ALLOW);
         answered = Problem::of_status(status).into_response();
-        allow.into_iter().for_each(|allow| drop(answered.headers_mut().insert(hyper::header::ALLOW, allow)));
+        if let Some(allow) = allow {
+            answered.headers_mut().insert(ALLOW, allow);
+        }
     }
     answered.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let (head, body) = answered.into_parts();

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::Path;
-use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
@@ -91,12 +90,7 @@ pub(super) async fn remove(staff: Staff, Path((number, document)): Path<(String,
 fn share_of(matter: &Arc<Matter>, document: &str) -> Result<NodeId, Problem> {
     let node = document.parse::<NodeId>().map_err(|_| Problem::not_found())?;
     let is_share = |rule: &&OwnRule| rule.node == node && matches!(rule.ruling, Ruling::Share { .. });
-    matter
-        .own_rules()
-        .iter()
-        .find(is_share)
-        .map(|rule| rule.node)
-        .ok_or(Problem::new(StatusCode::NOT_FOUND, "there is no such share"))
+    matter.own_rules().iter().find(is_share).map(|rule| rule.node).ok_or_else(Problem::not_found)
 }
 
 fn shown(rule: &OwnRule, standing: Option<&DocPath>) -> Option<Shown> {

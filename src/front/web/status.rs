@@ -73,7 +73,7 @@ impl Failure {
                 Self::new(StatusCode::CONFLICT, text)
             }
             E::Invalid(_) | E::NoAddress(_) => Self::bad(sentence(&error.to_string())),
-            E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) => {
+            E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) | E::Changed => {
                 Self::new(StatusCode::CONFLICT, sentence(&error.to_string()))
             }
             E::Damaged(_) | E::Store(_) => Self::from(error),
