@@ -28,7 +28,7 @@ const fn column(
 
 /// In this order on each row, since later ones work on what earlier ones made.
 pub(crate) const COLUMNS: &[Column] = &[
-    column("list", "ls -1 F", "LIST F/", "", &["list", "locks_in"]),
+    column("list", "ls -1 F", "LIST F/", "", &["list", "locks_in", "matters"]),
     column("space", "df F", "SPACE F/", "", &["space"]),
     column("stat", "ls -1 F/stat.txt", "STAT F/stat.txt", "", &["stat", "locks", "properties"]),
     column("read", "get F/read.txt got", "GET F/read.txt", "", &["read"]),

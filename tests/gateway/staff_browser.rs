@@ -90,8 +90,8 @@ async fn staff_open_a_matter_and_the_client_comes_in_and_downloads() {
     staff.picture("staff-contact").await;
     staff.close().await;
 
-    // On a phone, and without scripts.
-    let phone = Window::open(Kind::PhoneWithoutScripts).await;
+    // On a phone.
+    let phone = Window::open(Kind::Phone).await;
     phone.sign_in(&demo, STAFF).await;
     let matter = |tab: &str| format!("/matter/2026-0042{tab}");
     let pages = [
