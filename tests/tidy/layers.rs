@@ -16,9 +16,12 @@ use Reach::{All, Only};
 /// An outcome is what a permit is settled with; the log itself stays with the gate.
 const SETTLING: Reach = Only(&["Detail", "Outcome"]);
 
+/// Modules, and the names in each.
+type Names = &'static [(&'static str, &'static [&'static str])];
+
 /// What one door may use beside what all doors may: people change their own account on the pages, and their programs the firm's
 /// records through the API, by the gate's permit.
-const BESIDES: &[(&str, &str, &[(&str, &[&str])])] = &[
+const BESIDES: &[(&str, &str, Names)] = &[
     (
         "front",
         "web",
