@@ -485,7 +485,7 @@ fn answers_are_as_the_description_says() {
                 "--seed",
                 "20261126",
             ])
-            .args(["-H", &format!("Authorization: Bearer {token}"), "--max-examples", "15", "--workers", "2"])
+            .args(["-H", &format!("Authorization: Bearer {token}"), "--max-examples", "10"])
             // Or the administrator would disable the own account.
             .args(["--exclude-operation-id", "editAccount"])
             .args(["--phases", "examples,coverage,fuzzing", "--no-color", "--suppress-health-check", "all"])
