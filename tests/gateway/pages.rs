@@ -591,6 +591,7 @@ fn a_changed_password_takes_the_present_one_and_ends_every_other_session() {
     assert!(wrong.body.contains("The present password is not right."), "{}", wrong.body);
     assert_eq!(change(present, new, "something else").status, 400);
     assert_eq!(change(present, "short", "short").status, 400);
+    assert_eq!(change(present, "password1234", "password1234").status, 400, "a common one");
     assert_eq!(other.get("/").status, 200, "nothing has changed");
     let changed = change(present, new, new);
     assert_eq!((changed.status, changed.header("location")), (303, "/account"), "{}", changed.body);

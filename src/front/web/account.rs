@@ -11,14 +11,11 @@ use super::frame::{Frame, Notice, page};
 use super::own;
 use super::person::Person;
 use super::site::Rendered;
-use super::status::Failure;
+use super::status::{Failure, sentence};
 use super::words;
-use crate::gate::LoginError;
+use crate::gate::{LoginError, passwords};
 use crate::names::Timestamp;
 use crate::practice::Practice;
-
-/// Shorter passwords are guessed from a list; longer ones are refused before they are hashed.
-const MIN_PASSWORD_CHARS: usize = 12;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -80,9 +77,8 @@ async fn set_password(person: &Person, present: &str, new: Zeroizing<String>, ag
     if *new != *again {
         return Err(Failure::bad("The two new passwords are not the same."));
     }
-    if new.chars().count() < MIN_PASSWORD_CHARS {
-        return Err(Failure::bad(format!("A password has at least {MIN_PASSWORD_CHARS} characters.")));
-    }
+    let checked = passwords::check(&new, person.session.login());
+    checked.map_err(|weak| Failure::bad(sentence(&weak.to_string())))?;
     let gate = &person.portal.gate;
     gate.confirm_password(&person.session, present).await.map_err(not_the_password)?;
     let phc = own::hash(new).await?;
@@ -155,7 +151,7 @@ fn account_page(person: &Person, frame: Frame) -> Result<AccountPage, Failure> {
         devices: devices.collect(),
         keys: keys.collect(),
         second_factor: account.second_factor.as_ref().map(|factor| (time(factor.since), factor.recovery.len())),
-        min_password: MIN_PASSWORD_CHARS,
+        min_password: passwords::MIN_CHARACTERS,
         sftp: person.portal.sftp_port.is_some(),
     })
 }
