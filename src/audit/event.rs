@@ -125,7 +125,7 @@ words! {
         /// The body of an earlier record was erased by law; that record stays in the tree.
         Erase = 22, "erase";
         /// A mail was handed to the relay, or refused by it, or withdrawn.
-        Mail = 25, "mail";
+        Mail = 23, "mail";
     }
 }
 

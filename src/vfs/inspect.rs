@@ -150,7 +150,8 @@ impl Vfs {
             because.push(format!("{verb} {} one of these rights", if rights.has(verb) { "is" } else { "is not" }));
             if decision == Decision::Allowed && !rights.has(verb) {
                 because.push(
-                    "allowed all the same: the folder may be entered, or the object is the maker's own".to_owned(),
+                    "allowed all the same: the folder may be entered, or the object is shared where it stands, or the maker's own"
+                        .to_owned(),
                 );
             }
             let aim = aim.as_ref().map(|(name, is_folder, size)| (name, *is_folder, *size));

@@ -120,6 +120,15 @@ impl Window {
         }
     }
 
+    /// Waits until this is told above the page; what stood there before may be still to see.
+    pub(crate) async fn told(&self, notice: &str) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while self.text(".notice").await != notice {
+            assert!(Instant::now() < until, "no {notice:?}: {}", self.page.source().await.unwrap_or_default());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Waits until the page's heading is this.
     pub(crate) async fn arrive(&self, heading: &str) {
         let until = Instant::now() + Duration::from_secs(20);
@@ -203,7 +212,7 @@ async fn a_client_signs_in_uploads_downloads_and_connects_a_drive() {
     window.fill("login", CLIENT_ONE).await;
     window.fill("password", "not it").await;
     window.click("main button[type=submit]").await;
-    assert_eq!(window.text("[role=alert]").await, "Login or password is not right.");
+    window.told("Login or password is not right.").await;
     window.picture("sign-in-refused").await;
     window.sign_in(&demo, CLIENT_ONE).await;
     window.picture("matters").await;
@@ -285,11 +294,11 @@ async fn without_scripts_everything_works_by_forms() {
     let deed = window.file("deed.txt", b"a deed");
     window.fill("documents", &deed.to_string_lossy()).await;
     window.click("#upload button").await;
-    assert_eq!(window.text(".notice.done").await, "deed.txt has been received.");
+    window.told("deed.txt has been received.").await;
     window.click("section details summary").await;
     window.fill("folder-name", "Inner").await;
     window.click("section details button").await;
-    assert_eq!(window.text(".notice.done").await, "The folder Inner has been made.");
+    window.told("The folder Inner has been made.").await;
     window.picture("folder-dark").await;
     let rows = window.page.find_all(Locator::Css(".entries .name")).await.expect("rows");
     assert_eq!(rows.len(), 2);
@@ -297,7 +306,7 @@ async fn without_scripts_everything_works_by_forms() {
     let more = window.page.find_all(Locator::Css(".more summary")).await.expect("menus");
     more[1].click().await.expect("opened");
     window.click(".more[open] button.danger").await;
-    assert_eq!(window.text(".notice.done").await, "deed.txt has been deleted.");
+    window.told("deed.txt has been deleted.").await;
     window.follow("My matters").await;
     window.arrive("My matters").await;
     window.picture("matters-dark").await;

@@ -11,7 +11,7 @@ const PASSWORD: &str = "a kettle near the open window";
 #[tokio::test(flavor = "multi_thread")]
 async fn staff_open_a_matter_and_the_client_comes_in_and_downloads() {
     let demo = Demo::start();
-    let staff = Window::open(Kind::Computer).await;
+    let staff = Window::open(Kind::WithoutScripts).await;
     staff.sign_in(&demo, STAFF).await;
     staff.picture("staff-home").await;
     staff.click("details summary").await;

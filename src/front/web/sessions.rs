@@ -165,7 +165,7 @@ impl Guest {
         let (same, other) = {
             let state = self.state.lock();
             let live = || state.sessions.iter().filter(|session| session.is_live());
-            (live().find(|session| session.peer() == Some(peer)).cloned(), live().last().cloned())
+            (live().find(|session| session.peer() == Some(peer)).cloned(), live().next_back().cloned())
         };
         if let Some(session) = same {
             return Ok(session);
