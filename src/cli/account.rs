@@ -100,7 +100,7 @@ impl Command {
     /// Reads passwords and key files where the person is, not where the daemon is.
     pub(crate) fn prepare(mut self) -> Result<Self, Problem> {
         match &mut self {
-            Self::Password { stdin: true, password, .. } => *password = Some(prompt::password_from_stdin()?),
+            Self::Password { stdin: true, password, login } => *password = Some(prompt::password_from_stdin(login)?),
             Self::Key(Key::Add { file, key, .. }) => *key = read_key(file)?,
             _ => {}
         }

@@ -29,6 +29,9 @@ pub enum Weak {
     /// Fewer characters than [`MIN_CHARACTERS`], or more bytes than are hashed.
     #[error("a password has {} characters at least, and {} bytes at most", MIN_CHARACTERS, MAX_PASSWORD_BYTES)]
     Length,
+    /// RFC 7617 section 2: Basic authentication cannot send it.
+    #[error("a password must not contain control characters")]
+    Control,
     /// Among the first that somebody would try: well-known, made of common words, a date, a row of keys, or the login.
     #[error("this password would soon be guessed; a few words that do not belong together make a better one")]
     Common,
@@ -42,6 +45,9 @@ pub enum Weak {
 pub fn check(password: &str, login: &str) -> Result<(), Weak> {
     if password.chars().count() < MIN_CHARACTERS || password.len() > MAX_PASSWORD_BYTES {
         return Err(Weak::Length);
+    }
+    if password.chars().any(char::is_control) {
+        return Err(Weak::Control);
     }
     let own: Vec<&str> =
         login.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).chain([login]).collect();
@@ -126,6 +132,7 @@ mod tests {
         }
         assert_eq!(check("xK9!vQ2#", login), Err(Weak::Length));
         assert_eq!(check(&"word ".repeat(300), login), Err(Weak::Length));
+        assert_eq!(check("with\tcontrol characters", login), Err(Weak::Control));
         for good in ["correct horse battery staple", "тёплый чайник у окна", &random()] {
             assert_eq!(check(good, login), Ok(()), "{good}");
         }

@@ -92,8 +92,10 @@ fn a_firm_is_set_up_without_a_daemon() {
     let firm = Firm::with_matter();
     let login = "client.one@example.com";
     let data = firm.data.to_str().expect("UTF-8");
-    with_input(&["account", "password", login, "--stdin", "--data", data], "short\n").exits(2).tells("at least 8");
-    with_input(&["account", "password", login, "--stdin", "--data", data], "a long enough password\n").done();
+    with_input(&["account", "password", login, "--stdin", "--data", data], "short\n")
+        .exits(2)
+        .tells("10 characters at least");
+    with_input(&["account", "password", login, "--stdin", "--data", data], "a kettle near the open window\n").done();
     let made = firm.run(&["account", "password", login, "--json"]).done().json();
     assert!(made["password"].as_str().expect("shown once").len() >= 16);
 
