@@ -1,7 +1,5 @@
 //! From the invitation to the first download, and what becomes of links on the way.
 
-use std::time::{Duration, Instant};
-
 use crate::demo::*;
 use crate::mail;
 use crate::mail_server::Server;
@@ -177,15 +175,11 @@ fn a_forgotten_password_is_replaced_by_a_mailed_link_and_nobody_learns_who_has_a
     let open = Browser::sign_in(&demo, CLIENT_ONE);
     let browser = Browser::new(&demo);
     let ask = |login: &str| {
-        let start = Instant::now();
         let answer = browser.post("/forgotten", &[("login", login)]);
         assert_eq!(answer.status, 200);
-        (answer.body, start.elapsed())
+        answer.body
     };
-    let (known, quick) = ask(CLIENT_ONE);
-    let (unknown, also) = ask("nobody@example.com");
-    assert_eq!(known, unknown);
-    assert!(quick < Duration::from_secs(1) && also < Duration::from_secs(1));
+    assert_eq!(ask(CLIENT_ONE), ask("nobody@example.com"));
     let mails = server.waits_for(1);
     let text = mails[0]["text"].as_str().expect("text");
     let link = text.split_whitespace().find_map(|word| word.strip_prefix(PORTAL)).expect("a link");
