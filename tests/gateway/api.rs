@@ -275,7 +275,8 @@ fn a_token_opens_what_it_is_for_until_it_ends() {
     ok(demo.deedbox(&["account", "disable", CLIENT_ONE]));
     let started = Instant::now();
     assert_eq!(client_token.get("/me").problem(401, "invalid-token"), unknown);
-    assert!(started.elapsed() < Duration::from_secs(1));
+    // One second, and what the answer to a wrong token is held back for.
+    assert!(started.elapsed() < Duration::from_millis(2500));
 
     demo.configure(|toml| toml.replace("[api]\n", "[api]\nenabled = false\n"));
     ok(demo.deedbox(&["reload"]));
