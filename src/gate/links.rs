@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::login::{LoginError, Proof};
 use super::passwords::{self, Weak};
-use super::{Gate, OwnAccount, Session};
+use super::{Gate, OwnAccount, Refusal, Session};
 use crate::names::{AdminTarget, AuthMethod, Front, Timestamp};
 use crate::practice::{self, Account, Delivery, Link, LinkPurpose, NewLink, TokenDigest};
 
@@ -78,8 +78,12 @@ impl Gate {
         let proof = Proof { auth: AuthMethod::Link, second_factor: false, device: None };
         let session = Session::of_account(&account, front, peer, &proof);
         let (action, subject) = ("follow link".to_owned(), account.login.clone());
-        let permit = self.permit::<OwnAccount>(&session, AdminTarget { action, subject, matter: None }).await;
-        let permit = permit.map_err(|_| LoginError::Unavailable)?;
+        let permit = match self.permit::<OwnAccount>(&session, AdminTarget { action, subject, matter: None }).await {
+            Ok(permit) => permit,
+            Err(Refusal::Unavailable) => return Err(LoginError::Unavailable.into()),
+            // The account has changed since: somebody else was quicker.
+            Err(_) => return Err(self.not_good(front, peer).await),
+        };
         let (practice, digest) = (self.practice.clone(), TokenDigest::of(token));
         let done = tokio::task::spawn_blocking(move || practice.follow_link(permit, &digest, phc)).await;
         let account = match done {
