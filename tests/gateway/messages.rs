@@ -332,11 +332,14 @@ fn drives_and_transfer_tools_send_messages_and_are_not_confused() {
         std::fs::write(&file, kind).expect("written");
         ok(Command::new("cp").arg(&file).arg(drive.place().join(&copied)).output().expect("cp runs"));
         seen(&copied, kind);
-        let entries = std::fs::read_dir(drive.place()).unwrap_or_else(|error| told(error));
-        let read = entries
-            .filter_map(Result::ok)
-            .find(|entry| entry.file_name().to_string_lossy().ends_with(&format!("– {name}")));
-        let read = read.unwrap_or_else(|| panic!("{kind} does not show it")).path();
+        let shown = || {
+            let entries = std::fs::read_dir(drive.place()).unwrap_or_else(|error| told(error));
+            let mut paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+            paths.find(|path| path.to_string_lossy().ends_with(&format!("– {name}")))
+        };
+        // A drive asks for a folder anew after a second or so.
+        wait_for(&format!("the message in {kind}"), || shown().is_some());
+        let read = shown().expect("it was there a moment ago");
         assert_eq!(std::fs::read_to_string(&read).unwrap_or_else(|error| told(error)), kind);
         // The others write into a cache of their own, and learn later that they may not.
         assert!(kind != "sshfs" || std::fs::write(&read, "otherwise").is_err());
