@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use crate::demo::*;
 
 const GIB: u64 = 1 << 30;
-/// The daemon may not need more than this while 5 GiB pass through, in KiB.
-const MEMORY_KIB: u64 = 200 * 1024;
+/// The daemon may not need more than this while 5 GiB pass through, in KiB. As it is built for tests it takes 150 to 220 MiB,
+/// as it is released 55 (`benches/compare dav-memory sftp-memory`, whose bound is 200); what must not be is growth with the size.
+const MEMORY_KIB: u64 = 256 * 1024;
 /// What the catalog's cache may take beside (`kv.cache_mib`): ten thousand commits fill it with pages.
 const CACHE_KIB: u64 = 128 * 1024;
 
