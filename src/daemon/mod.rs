@@ -140,9 +140,7 @@ impl Daemon {
             let (tls, front) = (door.tls.config(), door.settings.clone());
             let sftp_port = addresses.sftp.map(|address| address.port());
             let pages = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
-            let keyring = core.keyring().clone();
-            let make_key = move |matter| keyring.create_matter(matter).map_err(|why| why.to_string());
-            let api = api::Api::new(gate.clone(), vfs.clone(), door.api.clone(), Box::new(make_key));
+            let api = api::Api::new(gate.clone(), vfs.clone(), door.api.clone());
             let site = Arc::new(Sites { api, pages });
             let behind = webdav::Behind { gate, vfs, site };
             self.run("WebDAV", webdav::serve(listener, tls, front, behind, beat, self.stop.subscribe()));

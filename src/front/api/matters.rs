@@ -115,7 +115,7 @@ pub(super) async fn create(
     let (subject, id) = (number.clone(), MatterId::random());
     let open = move |practice: &Practice, permit| {
         // The key comes first: a matter without one could be seen but hold nothing.
-        (api.make_key)(id).map_err(|error| {
+        api.vfs.make_key(&permit, id).map_err(|error| {
             tracing::error!(%error, "the key of a matter could not be made");
             Problem::unavailable()
         })?;

@@ -36,4 +36,4 @@ mod service;
 mod shares;
 mod switching;
 
-pub use service::{Api, MakeKey, Settings};
+pub use service::{Api, Settings};

@@ -22,7 +22,6 @@ use crate::front::http_upload::Upload;
 use crate::front::routed;
 use crate::front::site::{Site, Visit};
 use crate::gate::Gate;
-use crate::names::MatterId;
 use crate::vfs::Vfs;
 
 /// What the API is served with; another one can be put in its place while it is.
@@ -40,9 +39,6 @@ pub struct Settings {
     pub mails: bool,
 }
 
-/// Makes the key of a matter, which must stand before the matter does. Blocks.
-pub type MakeKey = dyn Fn(MatterId) -> Result<(), String> + Send + Sync;
-
 /// The API as the listener serves it.
 pub struct Api {
     shared: Arc<Shared>,
@@ -54,14 +50,13 @@ pub(super) struct Shared {
     pub(super) gate: Arc<Gate>,
     pub(super) vfs: Arc<Vfs>,
     pub(super) settings: Arc<ArcSwap<Settings>>,
-    pub(super) make_key: Box<MakeKey>,
     pub(super) keys: Keys,
 }
 
 impl Api {
     /// The API of a firm. `settings` is read for every request.
-    pub fn new(gate: Arc<Gate>, vfs: Arc<Vfs>, settings: Arc<ArcSwap<Settings>>, make_key: Box<MakeKey>) -> Arc<Self> {
-        let shared = Arc::new(Shared { gate, vfs, settings, make_key, keys: Keys::default() });
+    pub fn new(gate: Arc<Gate>, vfs: Arc<Vfs>, settings: Arc<ArcSwap<Settings>>) -> Arc<Self> {
+        let shared = Arc::new(Shared { gate, vfs, settings, keys: Keys::default() });
         let router = router(shared.clone());
         Arc::new(Self { shared, router })
     }
