@@ -159,7 +159,7 @@ fn wide_bodies_and_a_storm_of_listings_are_refused_or_answered_in_turn() {
     let url = drive.url("");
     let storm = std::iter::repeat_n(&*url, 300);
     let answers = client("curl")
-        .args(["-sS", "--parallel", "--parallel-max", "100", "--cacert", drive.demo.text("ca_file")])
+        .args(["-sS", "--parallel", "--parallel-max", "30", "--cacert", drive.demo.text("ca_file")])
         .args(["-u", &format!("{CLIENT_ONE}:{}", drive.demo.password(CLIENT_ONE))])
         .args(["-X", "PROPFIND", "-H", "Depth: 1", "-w", "%{http_code} %{size_download}\n"])
         .args(storm.flat_map(|url| ["-o", "/dev/null", url]))
