@@ -100,21 +100,21 @@ pub struct Recording {
 
 impl Recording {
     /// Waits until the record is durable; may be asked again and by several.
-    pub async fn durable(&self) -> Result<Durable, Refusal> {
+    pub async fn durable(&self) -> Result<OnRecord, Refusal> {
         if let Some(arrival) = self.arrival.clone() {
             arrival.await?;
         }
-        Ok(Durable { seq: self.seq })
+        Ok(OnRecord { seq: self.seq })
     }
 }
 
 /// Proof that the intent of a permit to read is durable in the audit record: without one the vault opens a document and
 /// gives nothing of it.
-pub struct Durable {
+pub struct OnRecord {
     seq: Option<u64>,
 }
 
-impl Durable {
+impl OnRecord {
     /// True if this is about that permit.
     pub fn is_for<O: Operation>(&self, permit: &Permit<O>) -> bool {
         self.seq == permit.seq()

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::buffers::{BUFFER, Buffer};
 use super::tree::{Found, entry_stat};
 use super::{Error, Stat, View};
-use crate::gate::{self, Durable, Recording};
+use crate::gate::{self, OnRecord, Recording};
 use crate::names::DocPath;
 use crate::vault::{Document, OpenedNow, Vault};
 
@@ -62,19 +62,19 @@ impl Reading {
 
     /// Waits until the reading is on record; [`Self::read_at`] does by itself.
     pub async fn recorded(&self) -> Result<(), Error> {
-        self.durable().await.map(drop)
+        self.on_record().await.map(drop)
     }
 
-    async fn durable(&self) -> Result<Durable, Error> {
-        let durable = self.recording.durable().await;
-        Ok(durable.inspect_err(|_| self.document.refuse("that it was to be read could not be recorded"))?)
+    async fn on_record(&self) -> Result<OnRecord, Error> {
+        let on_record = self.recording.durable().await;
+        Ok(on_record.inspect_err(|_| self.document.refuse("that it was to be read could not be recorded"))?)
     }
 
     /// Up to `length` bytes (1 MiB at most) from `offset`; fewer at the end, none past it. Cheapest in steps of 256 KiB
     /// to 1 MiB. [`Error::Revoked`] once the session has lost the right, [`Error::Unavailable`] if its reading cannot be
     /// recorded.
     pub async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Error> {
-        let durable = self.durable().await?;
+        let on_record = self.on_record().await?;
         if let Some(permit) = self.document.permit() {
             self.view.vfs.gate.holds(&self.view.session, permit, None)?;
         }
@@ -82,16 +82,16 @@ impl Reading {
         let length = length.min(left).min(LONGEST);
         let document = self.document.clone();
         if length > BUFFER {
-            return self.view.blocking(move |_| fill(&document, offset, length, &durable)).await;
+            return self.view.blocking(move |_| fill(&document, offset, length, &on_record)).await;
         }
         // What the kernel has in memory is decrypted on the runtime's thread: to hand 256 KiB over to another thread, and so
         // out of this core's cache, takes longer than to decrypt them (measured).
         let mut room = if length <= SMALL { Room::own(length) } else { Room::Lent(self.view.vfs.buffers.take()) };
-        if let Some(filled) = document.read_now(offset, room.bytes(length), &durable)? {
+        if let Some(filled) = document.read_now(offset, room.bytes(length), &on_record)? {
             return Ok(room.freeze(filled));
         }
         let read = move |_: &Vault| {
-            let filled = read_full(&document, offset, room.bytes(length), &durable)?;
+            let filled = read_full(&document, offset, room.bytes(length), &on_record)?;
             Ok(room.freeze(filled))
         };
         self.view.blocking(read).await
@@ -127,9 +127,9 @@ impl Room {
     }
 }
 
-fn fill(document: &Document, offset: u64, length: usize, durable: &Durable) -> Result<Bytes, crate::vault::Error> {
+fn fill(document: &Document, offset: u64, length: usize, on_record: &OnRecord) -> Result<Bytes, crate::vault::Error> {
     let mut buffer = BytesMut::zeroed(length);
-    let filled = read_full(document, offset, &mut buffer, durable)?;
+    let filled = read_full(document, offset, &mut buffer, on_record)?;
     buffer.truncate(filled);
     Ok(buffer.freeze())
 }
@@ -139,11 +139,11 @@ fn read_full(
     document: &Document,
     offset: u64,
     buffer: &mut [u8],
-    durable: &Durable,
+    on_record: &OnRecord,
 ) -> Result<usize, crate::vault::Error> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match document.read_at(offset + filled as u64, &mut buffer[filled..], durable)? {
+        match document.read_at(offset + filled as u64, &mut buffer[filled..], on_record)? {
             0 => break,
             count => filled += count,
         }

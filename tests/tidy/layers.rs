@@ -174,6 +174,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
                     "MakeFolder",
                     "Manage",
                     "Move",
+                    "OnRecord",
                     "Operation",
                     "Permit",
                     "Read",

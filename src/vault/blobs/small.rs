@@ -116,7 +116,7 @@ mod tests {
         let (smalls, matter) = (Smalls::default(), MatterKey::generate());
         let (first, last) = (blob(0), blob(0));
         smalls.hold(&first, &matter, small(0));
-        for _ in 0..HELD_BYTES / 65_536 {
+        for _ in 0..HELD_BYTES / 65_000 {
             smalls.hold(&blob(65_000), &matter, small(65_016));
         }
         smalls.hold(&last, &matter, small(0));
