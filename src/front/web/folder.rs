@@ -2,19 +2,19 @@
 
 use askama::Template;
 use axum::extract::Query;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
+use super::download::{Sent, Wanted};
 use super::frame::{Frame, page};
 use super::person::Person;
 use super::status::Failure;
 use super::urls::{self, At};
-use super::{download, staff, words};
-use crate::front::limits::Holding;
+use super::{messages, staff, words};
 use crate::names::{DocPath, Verb};
-use crate::vfs::{Error, Listing, Stat};
+use crate::vfs::{Listing, Stat};
 
 /// Entries on one page.
 const ON_A_PAGE: usize = 500;
@@ -66,6 +66,7 @@ pub(super) async fn open(
     At(path): At,
     method: Method,
     uri: Uri,
+    headers: HeaderMap,
     Query(part): Query<Part>,
 ) -> Result<Response, Failure> {
     if path.is_root() {
@@ -79,11 +80,9 @@ pub(super) async fn open(
     if uri.path().ends_with('/') {
         return listing(&person, &path, &part).await;
     }
-    person.hold(Holding::Document)?;
-    match view.read(&path).await {
-        Ok(reading) => download::send(reading).await,
-        Err(Error::IsFolder) => listing(&person, &path, &part).await,
-        Err(error) => Err(error.into()),
+    match Wanted::parse(&headers)?.send(&person, &path, method == Method::HEAD).await? {
+        Sent::Document(response) => Ok(response),
+        Sent::Folder => listing(&person, &path, &part).await,
     }
 }
 
