@@ -2,6 +2,7 @@
 
 pub mod api;
 mod beat;
+mod conversation;
 mod document_body;
 mod http_answer;
 mod http_conditions;

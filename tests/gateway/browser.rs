@@ -310,5 +310,15 @@ async fn without_scripts_everything_works_by_forms() {
     window.follow("My matters").await;
     window.arrive("My matters").await;
     window.picture("matters-dark").await;
+
+    let answer = window.file("answer.txt", b"On Friday, at ten.\nPlease bring your passport.");
+    ok(demo.sftp(STAFF, &format!("put \"{}\" \"/{MATTER_ONE}/Messages/Completion.txt\"", answer.display())));
+    window.follow("Messages").await;
+    window.arrive("Messages").await;
+    window.fill("text", "Thank you.\nIs a driving licence enough?").await;
+    window.click(".fields button").await;
+    window.told("Your message has been sent.").await;
+    assert_eq!(window.text("#newest .text").await, "Thank you.\nIs a driving licence enough?");
+    window.picture("messages-dark").await;
     window.close().await;
 }

@@ -3,6 +3,7 @@
 mod activity;
 mod api;
 mod browser;
+mod conversation;
 mod crash;
 mod deep_check;
 mod demo;

@@ -33,6 +33,8 @@ struct FolderPage {
     above: Vec<(String, String)>,
     /// Where staff manage the matter.
     manage: Option<String>,
+    /// Where the messages in it are read as a conversation.
+    messages: Option<String>,
     upload: Option<String>,
     new_folder: Option<String>,
     /// All of it as one archive, where there is something to download.
@@ -103,6 +105,7 @@ async fn listing(person: &Person, path: &DocPath, part: &Part) -> Result<Respons
         frame: person.frame(title),
         above: above(path),
         manage: staff::folder_of(person, path),
+        messages: messages::area_above(path).map(|_| messages::url(path)),
         upload: can_create.then(|| urls::under("/upload", path)),
         new_folder: can_create.then(|| urls::under("/new-folder", path)),
         archive: entries_are_open.then(|| urls::under("/zip", path)),

@@ -24,6 +24,7 @@ mod form;
 mod frame;
 mod link;
 mod matters;
+mod messages;
 mod origin;
 mod own;
 mod person;

@@ -52,6 +52,8 @@ pub(super) enum Target {
     Account,
     /// One of the staff's pages, as it stands in its URL.
     Staff(String),
+    /// The messages of a folder.
+    Messages(DocPath),
     /// A folder, or a document.
     Entry {
         path: DocPath,
@@ -66,8 +68,12 @@ impl Target {
             "/connect" => Self::Connect,
             "/account" => Self::Account,
             _ if is_staffs(text) => Self::Staff(text.to_owned()),
-            _ => match text.strip_prefix("/m/").and_then(parse) {
-                Some(path) if !path.is_root() => Self::Entry { path, slash: text.ends_with('/') },
+            _ => match text.strip_prefix('/').and_then(|text| text.split_once('/')) {
+                Some(("m", below)) => match parse(below) {
+                    Some(path) if !path.is_root() => Self::Entry { path, slash: text.ends_with('/') },
+                    _ => Self::Matters,
+                },
+                Some(("messages", below)) => parse(below).map_or(Self::Matters, Self::Messages),
                 _ => Self::Matters,
             },
         }
@@ -81,6 +87,7 @@ impl fmt::Display for Target {
             Self::Connect => f.write_str("/connect"),
             Self::Account => f.write_str("/account"),
             Self::Staff(path) => f.write_str(path),
+            Self::Messages(path) => f.write_str(&under("/messages", path)),
             Self::Entry { path, slash } => {
                 f.write_str(&under("/m", path))?;
                 f.write_str(if *slash { "/" } else { "" })
@@ -134,6 +141,8 @@ mod tests {
             ("/matter/1\r\nset-cookie:b", "/"),
             ("/matter/1?x=//evil.example", "/"),
             ("/matters", "/"),
+            ("/messages/a%20b/Messages", "/messages/a%20b/Messages"),
+            ("/messages/../sign-out", "/"),
         ] {
             assert_eq!(Target::parse(text).to_string(), to, "{text}");
         }
