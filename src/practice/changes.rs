@@ -46,6 +46,16 @@ impl Practice {
         self.change(permit, |draft| draft.add_key(login, openssh_text))
     }
 
+    /// Takes the SSH key with this fingerprint away from an account. Sessions that it opened end.
+    pub fn remove_key(
+        &self,
+        permit: Permit<Administer>,
+        login: &str,
+        fingerprint: &str,
+    ) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.remove_key(login, fingerprint))
+    }
+
     /// Has an account's logins ask for a code beside password or key. Sessions opened before end.
     pub fn set_second_factor(
         &self,

@@ -22,6 +22,7 @@ mod mail_server;
 mod messages;
 mod mounts;
 mod names;
+mod own_account;
 mod pages;
 mod practice;
 mod random;

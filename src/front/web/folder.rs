@@ -74,12 +74,7 @@ pub(super) async fn open(
     if path.is_root() {
         return Ok(Redirect::to("/").into_response());
     }
-    let view = person.view();
-    if method == Method::HEAD {
-        let stat = view.stat(&path).await?;
-        return if stat.is_folder() { listing(&person, &path, &part).await } else { Ok(download::head(&stat)) };
-    }
-    if uri.path().ends_with('/') {
+    if uri.path().ends_with('/') && method != Method::HEAD {
         return listing(&person, &path, &part).await;
     }
     match Wanted::parse(&headers)?.send(&person, &path, method == Method::HEAD).await? {

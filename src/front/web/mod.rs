@@ -27,6 +27,8 @@ mod matters;
 mod messages;
 mod origin;
 mod own;
+mod own_activity;
+mod own_sessions;
 mod person;
 mod second_factor;
 mod sessions;

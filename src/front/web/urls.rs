@@ -50,6 +50,8 @@ pub(super) enum Target {
     Matters,
     Connect,
     Account,
+    OwnActivity,
+    OwnSessions,
     /// One of the staff's pages, as it stands in its URL.
     Staff(String),
     /// The messages of a folder.
@@ -67,6 +69,8 @@ impl Target {
         match text {
             "/connect" => Self::Connect,
             "/account" => Self::Account,
+            "/account/activity" => Self::OwnActivity,
+            "/account/sessions" => Self::OwnSessions,
             _ if is_staffs(text) => Self::Staff(text.to_owned()),
             _ => match text.strip_prefix('/').and_then(|text| text.split_once('/')) {
                 Some(("m", below)) => match parse(below) {
@@ -86,6 +90,8 @@ impl fmt::Display for Target {
             Self::Matters => f.write_str("/"),
             Self::Connect => f.write_str("/connect"),
             Self::Account => f.write_str("/account"),
+            Self::OwnActivity => f.write_str("/account/activity"),
+            Self::OwnSessions => f.write_str("/account/sessions"),
             Self::Staff(path) => f.write_str(path),
             Self::Messages(path) => f.write_str(&under("/messages", path)),
             Self::Entry { path, slash } => {
@@ -124,6 +130,7 @@ mod tests {
         for (text, to) in [
             ("/", "/"),
             ("/connect", "/connect"),
+            ("/account/sessions", "/account/sessions"),
             ("/m/a%20b/%C3%84.pdf", "/m/a%20b/%C3%84.pdf"),
             ("/m/a/", "/m/a/"),
             ("https://evil.example/m/a", "/"),
