@@ -47,7 +47,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch as channel;
 
 pub use api_tokens::{ApiToken, MAX_TOKEN_DAYS, NewApiToken};
-pub use edits::{MatterEdit, ParticipantEdit};
+pub use edits::{AccessEdit, MatterEdit, ParticipantEdit};
 pub use error::Error;
 pub use factors::{DevicePassword, RECOVERY_CODES, SecondFactor, TokenDigest};
 pub use firm::Firm;

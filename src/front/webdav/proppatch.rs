@@ -112,9 +112,9 @@ fn answer(path: &DocPath, stat: &Stat, patches: &[Patch], hindered: bool) -> Str
 
 #[cfg(test)]
 mod tests {
-    use super::super::conditions::tests::document;
     use super::super::xml::parse;
     use super::*;
+    use crate::front::http_conditions::tests::document;
 
     #[test]
     fn one_protected_property_fails_all_and_each_gets_its_status() {
