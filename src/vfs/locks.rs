@@ -6,7 +6,7 @@ use super::tree::Found;
 use super::{Error, Existing, Lock, LockDepth, LockRequest, Vfs, View, WriteOptions};
 use crate::gate::{self, Administer, Permit};
 use crate::names::{AccountId, DocPath, DocumentTarget, LockId, LockToken, Timestamp, Verb};
-use crate::vault::{self, LockRecord};
+use crate::vault::{self, LockRecord, LockSpan};
 
 /// A lock as the administrator sees it: everything but the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +135,15 @@ impl View {
         let listed = self.look(|sight| Ok(sight.seen.rights(&place).has(Verb::List)))?;
         let Some(node) = place.folder().filter(|_| listed) else { return Ok(Vec::new()) };
         Ok(self.vfs.vault.locks_in(node).into_iter().map(|record| self.lock_view(record)).collect())
+    }
+
+    /// Whether no lock is in the way of removing a folder itself, before anything in it is touched: it would stay, and
+    /// everything that was in it would be gone.
+    pub fn may_unlink(&self, folder: &DocPath) -> Result<(), Error> {
+        let Found::Entry(target, _) = self.find(folder)? else { return Ok(()) };
+        let span = LockSpan { node: Some(target.node), place: &target.place, membership: true, deep: false };
+        let free = self.vfs.vault.may_write(self.session.account(), &self.tokens, span);
+        if free || !self.is_visible(&target)? { Ok(()) } else { Err(Error::Locked) }
     }
 
     async fn lock_permit(&self, path: &DocPath) -> Result<gate::Permit<gate::Lock>, Error> {

@@ -1,11 +1,13 @@
 //! Room: what an upload may take, and how much of it a session is told.
 
+use std::sync::Arc;
+
 use super::tree::{Found, root};
 use super::writing::State;
 use super::{Error, Space, Vfs, View, Writing};
 use crate::gate::{self, Administer, Permit};
 use crate::names::{AccountId, Bytes, DocPath, FolderTarget, MatterId, NodeId, Place, Role};
-use crate::practice::{Firm, Matter};
+use crate::practice::{Account, Firm, Matter};
 use crate::vault::{self, Incoming, Intent, Left, Room, Vault};
 
 /// What is kept of somebody's or something's, and how much may be.
@@ -138,7 +140,7 @@ impl Vfs {
             Ok(Kept { name: Some(matter.number.clone()), used: kept.total(), quota: matter.quota })
         });
         let matters = matters.collect::<Result<_, Error>>()?;
-        let person = |account: &std::sync::Arc<crate::practice::Account>| Kept {
+        let person = |account: &Arc<Account>| Kept {
             name: Some(account.login.clone()),
             used: all.by(account.id),
             quota: account.quota,
