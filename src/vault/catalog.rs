@@ -45,6 +45,9 @@ pub struct Entry {
     /// is renamed to such a name stays everybody's, or renaming would be a way to delete.
     #[serde(default)]
     pub transient: bool,
+    /// When a client says that it was made. It is shown and decides nothing: rights that end with time go by `created`.
+    #[serde(default)]
+    pub made: Option<Timestamp>,
 }
 
 /// The current version of a document.
@@ -95,6 +98,11 @@ impl Entry {
     /// Did this account make it, or ask for it?
     pub fn is_of(&self, account: AccountId) -> bool {
         self.made_by == account || self.claims.contains(&account)
+    }
+
+    /// When it was made, as people see it.
+    pub fn shown_created(&self) -> Timestamp {
+        self.made.unwrap_or(self.created)
     }
 
     /// Plaintext bytes of the current version.

@@ -26,7 +26,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let line = self.head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
         line.unwrap_or_else(|| panic!("no {name} in {}", self.head))
     }
@@ -88,12 +88,12 @@ impl<'a> Program<'a> {
         self.request("GET", path, None, &[])
     }
 
-    fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.request("POST", path, Some(body), &[])
     }
 
     /// An edit on the strength of this entity tag.
-    fn patch(&self, path: &str, tag: &str, body: &Value) -> Answer {
+    pub(crate) fn patch(&self, path: &str, tag: &str, body: &Value) -> Answer {
         self.request("PATCH", path, Some(body), &["-H", &format!("If-Match: {tag}")])
     }
 

@@ -26,6 +26,7 @@ mod folders;
 mod idempotency;
 mod input;
 mod keys;
+mod locks;
 mod matter_types;
 mod matters;
 mod me;
