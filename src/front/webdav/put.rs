@@ -4,13 +4,12 @@ use bytes::BytesMut;
 use hyper::header::{CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
 use hyper::{HeaderMap, StatusCode};
 
-use super::conditions::Tags;
 use super::guard::{Guarded, current};
-use super::headers::single;
 use super::location::href;
-use super::properties::http_date;
 use super::status::{Act, Code, Refusal};
 use crate::front::http_answer::{Body, Response, empty};
+use crate::front::http_conditions::{Tags, http_date};
+use crate::front::http_header::single;
 use crate::front::http_upload::Upload;
 use crate::names::DocPath;
 use crate::vfs::{Error, Existing, Stat, View, WriteOptions, Writing};
@@ -41,6 +40,10 @@ pub(super) async fn put(
     // Version 7.4 beside curl 7.88 does not find the token of a name with %C3 in it again, which curl writes as %c3.
     let view = guarded.with_own_tokens(view, &path, headers, "LibreOffice").await;
     let writing = view.write(&path, options).await.map_err(refused)?;
+    if let Some(length) = announced {
+        // Refused before the client has sent it.
+        writing.announce(length).await.map_err(refused)?;
+    }
     if let Some(modified) = guarded.oc_mtime {
         writing.set_modified(modified).await.map_err(refused)?;
     }
