@@ -29,6 +29,8 @@ pub(super) struct Known {
     pub(super) csrf: String,
     /// Manages the firm's matters.
     pub(super) is_staff: bool,
+    /// Administers the firm.
+    pub(super) is_administrator: bool,
 }
 
 /// Something that is told above a page.
@@ -65,7 +67,12 @@ impl Notice {
 impl Frame {
     pub(super) fn new(portal: &Portal, title: impl Into<String>, guest: Option<&Guest>) -> Self {
         let known = |guest: &Guest| {
-            Some(Known { login: guest.login()?, csrf: guest.csrf().to_owned(), is_staff: guest.is_staff() })
+            Some(Known {
+                login: guest.login()?,
+                csrf: guest.csrf().to_owned(),
+                is_staff: guest.is_staff(),
+                is_administrator: guest.is_administrator(),
+            })
         };
         let settings = portal.settings.load();
         Self {
@@ -78,14 +85,13 @@ impl Frame {
         }
     }
 
-    /// Whether the page is shown to somebody who manages the firm's matters.
-    pub(super) fn is_staff(&self) -> bool {
-        self.person.as_ref().is_some_and(|person| person.is_staff)
-    }
-
-    /// What the page of all matters is called.
+    /// What the first page is called.
     pub(super) fn home(&self) -> &'static str {
-        if self.is_staff() { "Matters" } else { "My matters" }
+        match &self.person {
+            Some(person) if person.is_administrator => "Administration",
+            Some(person) if person.is_staff => "Matters",
+            _ => "My matters",
+        }
     }
 
     /// The token for this page's forms; they would be refused without.

@@ -19,7 +19,7 @@ use super::person::Person;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
-    account, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
+    account, admin, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
     sign_in, staff, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
@@ -98,6 +98,7 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/account/second-factor", get(second_factor::show).post(second_factor::switch_on))
         .route("/account/second-factor/off", post(second_factor::switch_off))
         .merge(staff::routes())
+        .merge(admin::routes())
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
         .route("/assets/firm.css", get(assets::colour))
@@ -106,13 +107,19 @@ fn router(portal: Arc<Portal>) -> Router {
         .with_state(portal)
 }
 
-/// The first page: the own matters, or those of the firm for who manages them.
+/// The first page: the own matters, those of the firm for who manages them, or how the firm is for its administrator.
 async fn first(
     person: Person,
     Query(own): Query<matters::Search>,
     Query(all): Query<staff::Search>,
 ) -> Result<response::Response, Failure> {
-    if person.guest.is_staff() { staff::home(&person, &all).await } else { matters::show(person, own).await }
+    if person.guest.is_administrator() {
+        admin::home(&person).await
+    } else if person.guest.is_staff() {
+        staff::home(&person, &all).await
+    } else {
+        matters::show(person, own).await
+    }
 }
 
 impl Site for Pages {

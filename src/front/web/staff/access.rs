@@ -9,12 +9,12 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::super::acts::{self, as_refusal};
 use super::super::connect::Host;
 use super::super::form::Posted;
 use super::super::frame::{Frame, Notice, page};
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::acts::{self, as_refusal};
 use super::invitation::{self, ShownLink};
 use super::matter::{self, Head, Tab};
 use super::participants::{self, Added};

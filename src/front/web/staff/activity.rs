@@ -14,12 +14,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::super::acts::blocking;
 use super::super::download::attachment;
 use super::super::frame::{Frame, page};
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::super::words;
-use super::acts::blocking;
 use super::matter::{self, Head, Tab};
 use crate::audit::{Act, Detail, Lookup, Outcome, csv_head, csv_row};
 use crate::front::segments;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::super::acts;
 use super::super::connect::Host;
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::super::words;
 use super::access::{Came, subject};
-use super::acts;
 use crate::gate::new_link;
 use crate::names::ContactId;
 use crate::practice::{Access, Delivery, Invited, LinkPurpose, Matter, NewLink, Party, Practice};

@@ -6,11 +6,12 @@ use askama::Template;
 use axum::response::Response;
 use hyper::StatusCode;
 
+use super::super::acts;
 use super::super::frame::{Frame, page};
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::acts;
 use super::matter::{self, Head, Tab};
+use crate::gate::Manage;
 use crate::names::Area;
 use crate::practice::{Matter, Practice, Switch};
 
@@ -60,7 +61,7 @@ pub(super) async fn switch(
     if !on && !yes {
         let names = losers(person, matter, switch);
         if !names.is_empty() {
-            acts::look(person, ("matter switch preview", &subject, Some(matter.id))).await?;
+            acts::look::<Manage>(person, ("matter switch preview", &subject, Some(matter.id))).await?;
             return Ok(Switched::Asks(question(person, matter, what, name, names)));
         }
     }
