@@ -12,6 +12,7 @@ use super::tls::{Certificate, Tls};
 use crate::cli::{self, Doing as _, Problem};
 use crate::config::{self, Limits, Settings};
 use crate::front::{Bounds, api, sftp, web, webdav};
+use crate::observe::CertificateHealth;
 
 /// What each new connection is served with. Connections that are open keep what they began with.
 pub(super) struct Doors {
@@ -84,6 +85,11 @@ impl Doors {
         &self.bounds
     }
 
+    /// The certificate in use.
+    pub(super) fn certificate(&self) -> Option<CertificateHealth> {
+        self.https.as_ref().map(|https| https.tls.health())
+    }
+
     /// Which keys and certificates are others than those in use.
     pub(super) fn differences(&self, read: &Read) -> Vec<String> {
         let mut changed = Vec::new();
@@ -93,7 +99,7 @@ impl Doors {
             changed.push("the SSH host keys".to_owned());
         }
         if let (Some(old), Some(new)) = (&self.https, &read.https)
-            && old.tls.fingerprint() != new.certificate.fingerprint()
+            && old.tls.health().fingerprint != new.certificate.fingerprint()
         {
             changed.push(format!("the certificate, now SHA-256 {}", new.certificate.fingerprint()));
         }

@@ -169,7 +169,12 @@ impl Window {
         self.fill("login", login).await;
         self.fill("password", demo.password(login)).await;
         self.click("main button[type=submit]").await;
-        self.arrive(if login == STAFF { "Matters" } else { "My matters" }).await;
+        let first = match login {
+            ADMIN => "Overview",
+            STAFF => "Matters",
+            _ => "My matters",
+        };
+        self.arrive(first).await;
     }
 
     pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {

@@ -26,18 +26,24 @@ const BESIDES: &[(&str, &str, Names)] = &[
         "front",
         "web",
         &[
-            ("audit", &["Act", "Detail", "Lookup", "Outcome", "csv_head", "csv_row"]),
+            (
+                "audit",
+                &["Act", "Action", "Detail", "Ended", "Lookup", "Outcome", "Search", "Shown", "csv_head", "csv_row"],
+            ),
             (
                 "gate",
                 &[
+                    "Administer",
                     "CarriedOn",
                     "Followable",
                     "Followed",
                     "LinkError",
                     "Manage",
+                    "Operation",
                     "OwnAccount",
                     "Permit",
                     "SeeActivity",
+                    "SeeRecord",
                     "authenticator_url",
                     "is_code_of",
                     "new_link",
@@ -45,12 +51,16 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "random_secret",
                 ],
             ),
+            // Mails that wait, and how the daemon is.
+            ("notify", &["Postroom", "Waiting"]),
+            ("observe", &["Health"]),
             ("policy", &["FolderRule", "Row"]),
             (
                 "practice",
                 &[
                     "Access",
                     "Account",
+                    "AccountKey",
                     "Contact",
                     "ContactChange",
                     "Delivery",

@@ -2,6 +2,8 @@
 //!
 //! What kind of permit an act takes (`Manage`, `Administer`) is said by the method that spends it; a look says it itself.
 
+use std::fmt;
+
 use axum::response::Response;
 
 use super::frame::Notice;
@@ -9,7 +11,7 @@ use super::person::Person;
 use super::site::Rendered;
 use super::status::Failure;
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Operation, Permit};
+use crate::gate::{Administer, Operation, Permit};
 use crate::names::{AdminTarget, MatterId};
 use crate::practice::{Error as PracticeError, Practice};
 use crate::vfs::{Error, Vfs};
@@ -56,6 +58,30 @@ where
     let permit = permit(person, about).await?;
     let practice = person.portal.gate.practice().clone();
     blocking(move || change(&practice, permit)).await?.map_err(Failure::told_to_staff)
+}
+
+/// Something permitted that is done to the daemon itself; it stands in the record with what came of it.
+pub(super) async fn perform<T, E>(
+    person: &Person,
+    about: About<'_>,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Failure>
+where
+    T: fmt::Display + Send + 'static,
+    E: fmt::Display + Send + 'static,
+{
+    let permit = permit::<Administer>(person, about).await?;
+    match blocking(work).await? {
+        Ok(done) => {
+            permit.settle(Outcome::Done, Detail::because(done.to_string()));
+            Ok(done)
+        }
+        Err(cause) => {
+            tracing::error!(%cause, "an act on the daemon failed");
+            permit.settle(Outcome::Failed, Detail::because(cause.to_string()));
+            Err(Failure::unavailable())
+        }
+    }
 }
 
 pub(super) async fn permit<O: Operation<Target = AdminTarget>>(

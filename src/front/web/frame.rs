@@ -31,6 +31,8 @@ pub(super) struct Known {
     pub(super) is_staff: bool,
     /// Administers the firm.
     pub(super) is_administrator: bool,
+    /// Reads the whole record.
+    pub(super) reads_record: bool,
 }
 
 /// Something that is told above a page.
@@ -72,6 +74,7 @@ impl Frame {
                 csrf: guest.csrf().to_owned(),
                 is_staff: guest.is_staff(),
                 is_administrator: guest.is_administrator(),
+                reads_record: guest.reads_record(),
             })
         };
         let settings = portal.settings.load();
@@ -90,8 +93,14 @@ impl Frame {
         match &self.person {
             Some(person) if person.is_administrator => "Administration",
             Some(person) if person.is_staff => "Matters",
+            Some(person) if person.reads_record => "The record",
             _ => "My matters",
         }
+    }
+
+    /// Whether the page is shown to who administers the firm.
+    pub(super) fn is_administrator(&self) -> bool {
+        self.person.as_ref().is_some_and(|person| person.is_administrator)
     }
 
     /// The token for this page's forms; they would be refused without.

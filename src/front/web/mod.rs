@@ -27,8 +27,10 @@ mod form;
 mod frame;
 mod link;
 mod matters;
+mod office;
 mod origin;
 mod own;
+mod paging;
 mod person;
 mod second_factor;
 mod sessions;
@@ -41,5 +43,6 @@ mod upload;
 mod urls;
 mod words;
 
+pub use office::Office;
 pub use settings::{Logo, Settings};
 pub use site::Pages;

@@ -15,6 +15,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use parking_lot::Mutex;
 
+use super::office::Office;
 use super::person::Person;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
@@ -49,6 +50,7 @@ pub(super) struct Portal {
     pub(super) sessions: Sessions,
     /// Where SFTP is spoken, if it is.
     pub(super) sftp_port: Option<u16>,
+    pub(super) office: Office,
 }
 
 /// Whoever sent the request, as far as the cookie says.
@@ -66,9 +68,10 @@ impl Pages {
         vfs: Arc<Vfs>,
         settings: Arc<ArcSwap<settings::Settings>>,
         sftp_port: Option<u16>,
+        office: Office,
     ) -> Arc<Self> {
         let sessions = Sessions::new(gate.clone());
-        let portal = Arc::new(Portal { gate, vfs, settings, sessions, sftp_port });
+        let portal = Arc::new(Portal { gate, vfs, settings, sessions, sftp_port, office });
         let router = router(portal.clone());
         Arc::new(Self { portal, router })
     }
@@ -107,7 +110,8 @@ fn router(portal: Arc<Portal>) -> Router {
         .with_state(portal)
 }
 
-/// The first page: the own matters, those of the firm for who manages them, or how the firm is for its administrator.
+/// The first page: the own matters, those of the firm for who manages them, how the firm is for its administrator, or the
+/// record for the auditor.
 async fn first(
     person: Person,
     Query(own): Query<matters::Search>,
@@ -115,6 +119,8 @@ async fn first(
 ) -> Result<response::Response, Failure> {
     if person.guest.is_administrator() {
         admin::home(&person).await
+    } else if person.guest.reads_record() {
+        admin::record(&person).await
     } else if person.guest.is_staff() {
         staff::home(&person, &all).await
     } else {

@@ -8,7 +8,7 @@ use super::super::acts;
 use super::super::frame::{Frame, page};
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::Section;
+use super::{Section, running};
 use crate::gate::Administer;
 use crate::practice::Firm;
 
@@ -21,17 +21,18 @@ struct HomePage {
 }
 
 /// A part of the firm: where it is looked after, and how it is.
-struct Card {
-    title: &'static str,
-    url: &'static str,
-    lines: Vec<String>,
+pub(super) struct Card {
+    pub(super) title: &'static str,
+    pub(super) url: &'static str,
+    pub(super) lines: Vec<String>,
 }
 
 /// The page, at the address of everybody's first one.
 pub(in super::super) async fn show(person: &Person) -> Result<Response, Failure> {
     acts::look::<Administer>(person, ("firm show", "", None)).await?;
     let firm = person.portal.gate.practice().firm();
-    let cards = vec![matters(&firm)];
+    let mut cards = vec![matters(&firm)];
+    cards.extend(running::cards(person, &firm));
     Ok(page(StatusCode::OK, &HomePage { frame: person.frame("Overview"), section: Section::Overview, cards }))
 }
 

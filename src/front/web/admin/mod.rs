@@ -3,7 +3,16 @@
 //! As on the staff's pages, every look and every change is permitted by the gate and stands in the record under the name
 //! that it has on the command line. For anybody who does not administer the firm there is nothing at these addresses.
 
+mod device;
+mod devices;
+mod export;
+mod health;
 mod home;
+mod mail;
+mod record;
+mod records;
+mod running;
+mod verification;
 
 use std::sync::Arc;
 
@@ -18,34 +27,70 @@ use super::sessions::Guest;
 use super::site::Portal;
 
 pub(super) use home::show as home;
+pub(super) use records::newest as record;
 
 /// The pages and what their forms do.
 pub(super) fn routes() -> Router<Arc<Portal>> {
-    Router::new().route("/admin", get(home::overview)).route_layer(middleware::from_fn(only_administrator))
+    Router::new()
+        .route("/admin", get(home::overview))
+        .route("/admin/devices", get(devices::show).post(devices::add))
+        .route("/admin/devices/{login}", get(device::show).post(device::change))
+        .route("/admin/health", get(health::show))
+        .route("/admin/mail", get(mail::show).post(mail::change))
+        .route_layer(middleware::from_fn(only_administrator))
+        .merge(record_routes())
+}
+
+/// The pages of the record, which are the auditor's, too.
+fn record_routes() -> Router<Arc<Portal>> {
+    Router::new()
+        .route("/admin/audit", get(records::show))
+        .route("/admin/audit/public.key", get(record::key))
+        .route("/admin/audit/verify", get(verification::show).post(verification::begin))
+        .route("/admin/audit/matter/{number}", get(export::send))
+        .route("/admin/audit/{seq}", get(record::show))
+        .route("/admin/audit/{seq}/proof", get(record::prove))
+        .route_layer(middleware::from_fn(only_readers))
 }
 
 async fn only_administrator(request: Request, next: Next) -> Response {
     person::only(Guest::is_administrator, request, next).await
 }
 
+async fn only_readers(request: Request, next: Next) -> Response {
+    person::only(Guest::reads_record, request, next).await
+}
+
 /// One of the administrator's pages, for the row of links above each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Section {
     Overview,
+    Devices,
+    Mail,
+    Audit,
+    Health,
 }
 
 impl Section {
-    const ALL: [Self; 1] = [Self::Overview];
+    const ALL: [Self; 5] = [Self::Overview, Self::Devices, Self::Mail, Self::Audit, Self::Health];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Devices => "Devices",
+            Self::Mail => "Mail",
+            Self::Audit => "Record",
+            Self::Health => "Health",
         }
     }
 
     const fn url(self) -> &'static str {
         match self {
             Self::Overview => "/admin",
+            Self::Devices => "/admin/devices",
+            Self::Mail => "/admin/mail",
+            Self::Audit => "/admin/audit",
+            Self::Health => "/admin/health",
         }
     }
 

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use futures_util::stream;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -24,7 +23,6 @@ use super::matter::{self, Head, Tab};
 use crate::audit::{Act, Detail, Lookup, Outcome, csv_head, csv_row};
 use crate::front::segments;
 use crate::gate::{Gate, Permit, SeeActivity};
-use crate::names::Timestamp;
 use crate::practice::Matter;
 use crate::vfs::Error;
 
@@ -199,9 +197,8 @@ fn lookup(looked: &Looked, zone: &TimeZone, limit: usize) -> Result<Lookup, Fail
     let since = match looked.since.trim() {
         "" => None,
         text => {
-            let day = text.parse::<Date>().ok().and_then(|day| day.to_zoned(zone.clone()).ok());
-            let day = day.ok_or_else(|| Failure::bad("The day is written like 2026-11-01."))?;
-            Some(Timestamp::from_millis(day.timestamp().as_millisecond()))
+            let day = words::day(text, zone).map(|(start, _)| start);
+            Some(day.ok_or_else(|| Failure::bad("The day is written like 2026-11-01."))?)
         }
     };
     let before = match looked.before.as_str() {
