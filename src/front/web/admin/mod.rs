@@ -3,12 +3,19 @@
 //! As on the staff's pages, every look and every change is permitted by the gate and stands in the record under the name
 //! that it has on the command line. For anybody who does not administer the firm there is nothing at these addresses.
 
+mod account;
+mod chart;
+mod firm;
 mod home;
+mod matter_type;
+mod people;
+mod push;
+mod types;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
@@ -21,7 +28,16 @@ pub(super) use home::show as home;
 
 /// The pages and what their forms do.
 pub(super) fn routes() -> Router<Arc<Portal>> {
-    Router::new().route("/admin", get(home::overview)).route_layer(middleware::from_fn(only_administrator))
+    let chart = DefaultBodyLimit::max(matter_type::MAX_CHART);
+    Router::new()
+        .route("/admin", get(home::overview))
+        .route("/admin/firm", get(firm::show).post(firm::switch))
+        .route("/admin/people", get(people::show).post(people::add))
+        .route("/admin/people/{login}", get(account::show).post(account::change))
+        .route("/admin/types", get(types::show).post(types::add))
+        .route("/admin/types/{name}", get(matter_type::show).post(matter_type::save).layer(chart))
+        .route("/admin/types/{name}/push", get(push::preview).post(push::push))
+        .route_layer(middleware::from_fn(only_administrator))
 }
 
 async fn only_administrator(request: Request, next: Next) -> Response {
@@ -32,20 +48,29 @@ async fn only_administrator(request: Request, next: Next) -> Response {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Section {
     Overview,
+    Firm,
+    Types,
+    People,
 }
 
 impl Section {
-    const ALL: [Self; 1] = [Self::Overview];
+    const ALL: [Self; 4] = [Self::Overview, Self::Firm, Self::Types, Self::People];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Firm => "Firm",
+            Self::Types => "Matter types",
+            Self::People => "People",
         }
     }
 
     const fn url(self) -> &'static str {
         match self {
             Self::Overview => "/admin",
+            Self::Firm => "/admin/firm",
+            Self::Types => "/admin/types",
+            Self::People => "/admin/people",
         }
     }
 

@@ -12,7 +12,6 @@ mod home;
 mod invitation;
 mod matter;
 mod messages;
-mod paging;
 mod participants;
 mod settings;
 mod sharing;
