@@ -133,9 +133,23 @@ fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Setting
 fn pages_settings(settings: &Settings) -> Result<web::Settings, Problem> {
     let colour = settings.pages.colour.map(|colour| colour.to_string());
     let logo = settings.pages.logo.as_deref().map(read_logo).transpose()?;
-    let (firm, zone, mails) = (settings.firm.clone(), settings.time_zone.clone(), settings.mail.is_some());
-    let public_url = settings.public_url.clone();
-    Ok(web::Settings { firm, zone, mails, public_url, colour, logo })
+    let mail = settings.mail.as_ref().map(|mail| web::Mail {
+        from: mail.from.to_string(),
+        relay: format!("{}:{}", mail.relay.host, mail.relay.port),
+        digest_hour: mail.digest_hour,
+        document_names: mail.document_names,
+        notify_participants: mail.notify_participants,
+    });
+    Ok(web::Settings {
+        firm: settings.firm.clone(),
+        zone: settings.time_zone.clone(),
+        mail,
+        public_url: settings.public_url.clone(),
+        colour,
+        logo,
+        file: settings.source.clone(),
+        matter_types: settings.matter_types.clone(),
+    })
 }
 
 fn read_logo(file: &Path) -> Result<web::Logo, Problem> {

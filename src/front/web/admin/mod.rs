@@ -3,21 +3,28 @@
 //! As on the staff's pages, every look and every change is permitted by the gate and stands in the record under the name
 //! that it has on the command line. For anybody who does not administer the firm there is nothing at these addresses.
 
+mod account;
+mod chart;
 mod device;
 mod devices;
 mod export;
+mod firm;
 mod health;
 mod home;
 mod mail;
+mod matter_type;
+mod people;
+mod push;
 mod record;
 mod records;
 mod running;
+mod types;
 mod verification;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
@@ -31,12 +38,19 @@ pub(super) use records::newest as record;
 
 /// The pages and what their forms do.
 pub(super) fn routes() -> Router<Arc<Portal>> {
+    let chart = DefaultBodyLimit::max(matter_type::MAX_CHART);
     Router::new()
         .route("/admin", get(home::overview))
         .route("/admin/devices", get(devices::show).post(devices::add))
         .route("/admin/devices/{login}", get(device::show).post(device::change))
+        .route("/admin/firm", get(firm::show).post(firm::switch))
         .route("/admin/health", get(health::show))
         .route("/admin/mail", get(mail::show).post(mail::change))
+        .route("/admin/people", get(people::show).post(people::add))
+        .route("/admin/people/{login}", get(account::show).post(account::change))
+        .route("/admin/types", get(types::show).post(types::add))
+        .route("/admin/types/{name}", get(matter_type::show).post(matter_type::save).layer(chart))
+        .route("/admin/types/{name}/push", get(push::preview).post(push::push))
         .route_layer(middleware::from_fn(only_administrator))
         .merge(record_routes())
 }
@@ -65,6 +79,9 @@ async fn only_readers(request: Request, next: Next) -> Response {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Section {
     Overview,
+    Firm,
+    Types,
+    People,
     Devices,
     Mail,
     Audit,
@@ -72,11 +89,15 @@ enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 5] = [Self::Overview, Self::Devices, Self::Mail, Self::Audit, Self::Health];
+    const ALL: [Self; 8] =
+        [Self::Overview, Self::Firm, Self::Types, Self::People, Self::Devices, Self::Mail, Self::Audit, Self::Health];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Firm => "Firm",
+            Self::Types => "Matter types",
+            Self::People => "People",
             Self::Devices => "Devices",
             Self::Mail => "Mail",
             Self::Audit => "Record",
@@ -87,6 +108,9 @@ impl Section {
     const fn url(self) -> &'static str {
         match self {
             Self::Overview => "/admin",
+            Self::Firm => "/admin/firm",
+            Self::Types => "/admin/types",
+            Self::People => "/admin/people",
             Self::Devices => "/admin/devices",
             Self::Mail => "/admin/mail",
             Self::Audit => "/admin/audit",
