@@ -1,8 +1,9 @@
 //! What people did lately, newest first, a page at a time.
 //!
 //! One act is several records: its intent, of an upload the confirmation, its outcome. The outcome alone is shown here, of
-//! what was done to documents; `audit show` has everything. The record is read from its end. Of blocks in which a matter
-//! does not occur only the leaves' bytes are looked at, since an index beside them would be one more thing to keep true.
+//! what was done to documents, and for somebody's own eyes of logins and changes of the own account; `audit show` has
+//! everything. The record is read from its end. Of blocks in which a matter does not occur only the leaves' bytes are looked
+//! at, since an index beside them would be one more thing to keep true.
 
 use serde::{Serialize, Serializer};
 
@@ -23,7 +24,7 @@ pub const MAX_PAGE: usize = 10_000;
 pub enum Scope {
     /// What anybody did in a matter.
     Matter(MatterId),
-    /// What one account did in all matters, its logins too.
+    /// What one account did in all matters, its logins and what it changed about itself too, and no refusals.
     Account(AccountId),
 }
 
@@ -72,7 +73,7 @@ pub struct Act {
     /// The path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Where it went, or what a message is called.
+    /// Where it went, what a message is called, or what a change of the firm's records is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// The version.
@@ -138,14 +139,16 @@ impl Wanted for Acts<'_> {
         use Action as A;
         use Outcome as O;
         let concerns = match (leaf.action, self.scope) {
-            (A::Login, Scope::Account(_)) => !self.lookup.uploads,
+            (A::Login | A::Administer, Scope::Account(_)) => !self.lookup.uploads,
             (A::Create | A::Update | A::Rename | A::Move, _) => true,
             (A::Read | A::MakeFolder | A::Delete | A::Copy, _) => !self.lookup.uploads,
             _ => false,
         };
         let ended = match leaf.outcome {
             O::Done => true,
-            O::Refused | O::Failed | O::Abandoned => !self.lookup.uploads,
+            // Among refusals are those of what the person must not know to be there.
+            O::Refused => !self.lookup.uploads && matches!(self.scope, Scope::Matter(_)),
+            O::Failed | O::Abandoned => !self.lookup.uploads,
             O::Begun | O::Confirmed | O::NotFound => false,
         };
         concerns && ended
@@ -167,6 +170,7 @@ impl Wanted for Acts<'_> {
             _ => !temporary,
         };
         let wanted = if self.lookup.uploads { from_outside && uploaded } else { !temporary || saved };
+        let wanted = wanted && (leaf.action != Action::Administer || path.as_deref().is_some_and(is_own_change));
         (own && asked && wanted).then_some(Act {
             seq: leaf.seq,
             time: leaf.time,
@@ -183,6 +187,13 @@ impl Wanted for Acts<'_> {
             reason: detail.reason,
         })
     }
+}
+
+/// Whether this is a change of an account, as the command line calls it, and no look at one.
+fn is_own_change(action: &str) -> bool {
+    let looks = [" list", " show"].iter().any(|look| action.ends_with(look));
+    let others = ["session end", "recovery code", "follow link", "ask for reset"];
+    (action.starts_with("account ") && !looks) || others.contains(&action)
 }
 
 fn is_temporary(path: &str) -> bool {

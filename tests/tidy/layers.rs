@@ -42,11 +42,14 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "OpenSession",
                     "Operation",
                     "OwnAccount",
+                    "OwnSession",
                     "Permit",
                     "RESET_LIFE",
                     "SeeActivity",
+                    "SeeOwnAccount",
                     "SeeRecord",
                     "Which",
+                    "WhichOwn",
                     "authenticator_url",
                     "is_code_of",
                     "new_link",
@@ -62,6 +65,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
                 "practice",
                 &[
                     "Access",
+                    "AccessEdit",
                     "Account",
                     "AccountKey",
                     "Contact",
@@ -78,6 +82,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "MAX_FOLDERS",
                     "MAX_PARTICIPANT_TYPES",
                     "Matter",
+                    "MatterEdit",
                     "MatterType",
                     "MatterTypeSpec",
                     "NewContact",
@@ -85,6 +90,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "NewMatter",
                     "NewParticipant",
                     "Participant",
+                    "ParticipantEdit",
                     "Party",
                     "Practice",
                     "RECOVERY_CODES",
@@ -105,7 +111,20 @@ const BESIDES: &[(&str, &str, Names)] = &[
         &[
             (
                 "gate",
-                &["Administer", "Manage", "Operation", "Permit", "RESET_LIFE", "Refusal", "SeeActivity", "new_link"],
+                &[
+                    "Administer",
+                    "Manage",
+                    "Operation",
+                    "OwnAccount",
+                    "OwnSession",
+                    "Permit",
+                    "RESET_LIFE",
+                    "Refusal",
+                    "SeeActivity",
+                    "SeeOwnAccount",
+                    "WhichOwn",
+                    "new_link",
+                ],
             ),
             (
                 "practice",
@@ -141,7 +160,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
             ),
             ("policy", &["FolderRule", "Row"]),
             // What people did in a matter, as the gate lets it be read; and what a permit is settled with.
-            ("audit", &["Act", "Detail", "Lookup", "Outcome"]),
+            ("audit", &["Act", "Detail", "Lookup", "Outcome", "Page"]),
         ],
     ),
 ];
@@ -195,6 +214,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
                     "MakeFolder",
                     "Manage",
                     "Move",
+                    "OnRecord",
                     "Operation",
                     "Permit",
                     "Read",
@@ -214,7 +234,8 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("vault", All),
             ("policy", All),
             ("practice", Only(&["Account", "Matter"])),
-            ("audit", SETTLING),
+            // The names in what somebody did are shown as the tree would show them.
+            ("audit", Only(&["Act", "Action", "Detail", "Lookup", "Outcome", "Page"])),
         ],
     ),
     // A door turns a protocol into calls of the tree; of the gate it knows how somebody logs in, and of the

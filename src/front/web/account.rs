@@ -22,6 +22,7 @@ use crate::practice::{Account, AccountKey, DevicePassword, Practice};
 #[template(path = "account.html")]
 struct AccountPage {
     frame: Frame,
+    tab: &'static str,
     login: String,
     role: &'static str,
     devices: Vec<Device>,
@@ -58,6 +59,12 @@ pub(super) struct NewPassword {
 #[derive(Deserialize)]
 pub(super) struct NewKey {
     key: String,
+}
+
+/// Of a key, as it is shown.
+#[derive(Deserialize)]
+pub(super) struct Fingerprint {
+    fingerprint: String,
 }
 
 /// The page.
@@ -101,6 +108,17 @@ pub(super) async fn add_key(posted: Posted<NewKey>) -> Result<Response, Failure>
     done(&person, "The key opens SFTP from now on. Every other session has ended.")
 }
 
+/// One SSH key less; what it opened ends, and nothing else.
+pub(super) async fn remove_key(posted: Posted<Fingerprint>) -> Result<Response, Failure> {
+    let Posted { person, form: Fingerprint { fingerprint } } = posted;
+    let subject: String = fingerprint.chars().take(100).collect();
+    let remove = move |practice: &Practice, permit| practice.remove_own_key(permit, &fingerprint);
+    match own::change(&person, "account key remove", &subject, remove).await {
+        Ok(_) => done(&person, &format!("The key {subject} opens nothing any more.")),
+        Err(failure) => refused(&person, &failure),
+    }
+}
+
 /// A wrong present password, in words that say which of the passwords is meant.
 pub(super) fn not_the_password(error: LoginError) -> Failure {
     match Failure::from(error) {
@@ -131,6 +149,7 @@ fn account_page(person: &Person, frame: Frame) -> Result<AccountPage, Failure> {
     let zone = person.portal.settings.load().zone.clone();
     Ok(AccountPage {
         frame,
+        tab: "account",
         login: account.login.clone(),
         role: account.role.as_str(),
         devices: devices(&account, &zone),

@@ -142,6 +142,12 @@ async fn act(person: &Person, account: &Arc<Account>, asked: Asked) -> Result<Ca
             acts::change(person, ("account key add", &login, None), change).await?;
             format!("{login} may come in with the key.")
         }
+        "remove-key" => {
+            let (name, subject, told) = (login.clone(), subject(&login, &value), value.clone());
+            let change = move |practice: &Practice, permit| practice.remove_key(permit, &name, &value);
+            acts::change(person, ("account key remove", &subject, None), change).await?;
+            format!("The key {told} opens nothing any more.")
+        }
         "device-password" => {
             let (one, made) = random(New { name: value, days, read_only })?;
             let (name, subject) = (login.clone(), subject(&login, &made.name));
