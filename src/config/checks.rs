@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
 use super::{Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
+use crate::names::WindowsNames;
 
 const MIB: u64 = 1 << 20;
 
@@ -43,6 +44,7 @@ impl Checks<'_> {
             sandbox: self.sandbox(raw.sandbox),
             drain: Duration::from_secs(self.number("stop.drain_seconds", raw.stop.drain_seconds, 30, 0..=600)),
             uploads: self.uploads(raw.uploads),
+            windows_names: self.names(raw.names),
             limits: self.limits(raw.limits),
             source: self.source.to_owned(),
             firm,
@@ -141,6 +143,11 @@ impl Checks<'_> {
     fn uploads(&mut self, raw: raw::Uploads) -> Uploads {
         let minutes = self.number("uploads.fresh_minutes", raw.fresh_minutes, 15, 0..=24 * 60);
         Uploads { fresh: Duration::from_secs(minutes * 60) }
+    }
+
+    fn names(&mut self, raw: raw::Names) -> WindowsNames {
+        let words = [("allow", WindowsNames::Allow), ("refuse", WindowsNames::Refuse)];
+        self.word("names.windows", raw.windows, WindowsNames::default(), &words)
     }
 
     pub(super) fn path(&self, item: Item<PathBuf>, default: &Path) -> PathBuf {

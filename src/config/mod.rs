@@ -24,6 +24,8 @@ pub use mail::{Mail, Relay, RelayTls};
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
 
+use crate::names::WindowsNames;
+
 /// A configuration file is never longer than this; what is longer is some other file.
 pub const MAX_CONFIG_BYTES: u64 = 256 * 1024;
 
@@ -66,6 +68,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Uploads.
     pub uploads: Uploads,
+    /// What becomes of new names that Windows cannot hold.
+    pub windows_names: WindowsNames,
     /// What the network may take of the daemon.
     pub limits: Limits,
     /// Mail, if it is switched on.

@@ -38,6 +38,7 @@ pub(super) struct Raw {
     pub(super) sandbox: Sandbox,
     pub(super) stop: Stop,
     pub(super) uploads: Uploads,
+    pub(super) names: Names,
     pub(super) limits: Limits,
     pub(super) mail: Mail,
 }
@@ -134,6 +135,12 @@ pub(super) struct Stop {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Uploads {
     pub(super) fresh_minutes: Item<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Names {
+    pub(super) windows: Item<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

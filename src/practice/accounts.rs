@@ -135,6 +135,7 @@ impl Draft<'_> {
             enabled: true,
             credentials: 0,
             created: Timestamp::now(),
+            quota: None,
         }))
     }
 
@@ -158,6 +159,22 @@ impl Draft<'_> {
         bounded(account.keys.len(), MAX_KEYS, "SSH keys of one account")?;
         account.credentials += 1;
         self.put_ssh_key(&mut account, AccountKey { blob, text, added: Timestamp::now() });
+        Ok(self.put_account(account))
+    }
+
+    /// Takes the SSH key with this fingerprint away; sessions that it opened end.
+    pub(super) fn remove_key(&mut self, login: &str, fingerprint: &str) -> Result<Arc<Account>, Error> {
+        let mut account = self.account(login)?;
+        let found = account.keys.iter().position(|key| key.fingerprint() == fingerprint.trim());
+        let at = found.ok_or_else(|| {
+            Error::NotFound(format!(
+                "{} has no SSH key {}; `account key list` names all",
+                account.login,
+                quoted(fingerprint)
+            ))
+        })?;
+        let removed = account.keys.remove(at);
+        self.delete_ssh_key(account.id, &removed);
         Ok(self.put_account(account))
     }
 

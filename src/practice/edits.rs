@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::{
-    Contact, ContactChange, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party, Practice, Switch,
-    TypeChange, WatchChange,
+    Contact, ContactChange, Error, Firm, Matter, MatterType, MatterTypeSpec, NewLink, Participant, Party, Practice,
+    Switch, TypeChange, WatchChange,
 };
 use crate::gate::{Administer, Manage, Permit};
-use crate::names::{Area, ContactId, MatterId};
+use crate::names::{Area, Bytes, ContactId, MatterId};
 
 /// What is to be different about a matter; what is left out stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,26 @@ pub struct MatterEdit {
     pub confidential: Option<bool>,
     /// Whether it is open.
     pub open: Option<bool>,
+    /// How much may be kept in it, or as much as there is room.
+    pub quota: Option<Option<Bytes>>,
+}
+
+/// What is to be different about an account; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct AccountEdit {
+    /// Whether it opens anything.
+    pub enabled: Option<bool>,
+    /// How much it may keep, or as much as there is room.
+    pub quota: Option<Option<Bytes>>,
+}
+
+/// What is to be different for all matters; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct FirmEdit {
+    /// The portal and areas that go on or off.
+    pub switches: Vec<(Switch, bool)>,
+    /// How much may be kept, or as much as there is room.
+    pub quota: Option<Option<Bytes>>,
 }
 
 /// What is to be different about a participant; what is left out stays as it is.
@@ -33,6 +53,24 @@ pub struct ParticipantEdit {
     pub participant_type: Option<String>,
     /// Whether they may download.
     pub can_download: Option<bool>,
+}
+
+/// What is done about a participant's access.
+pub enum AccessEdit {
+    /// Whoever has a login is in at once, others get the link; an address fills a missing one in.
+    Invite(Option<String>, Arc<NewLink>),
+    /// Another link takes the place of those that were sent.
+    Resend(Arc<NewLink>),
+    /// On, without a link.
+    Grant,
+    /// Off for a time.
+    Disable,
+    /// On again.
+    Enable,
+    /// Off for good.
+    Remove,
+    /// Off the matter, without access.
+    Leave,
 }
 
 /// Each method asks `is_seen` of the firm on which the change is decided, makes the whole change or none, and is durable on
@@ -63,6 +101,9 @@ impl Practice {
             if let Some(confidential) = edit.confidential {
                 draft.watch_matter(matter, WatchChange::Confidential(confidential))?;
             }
+            if let Some(quota) = edit.quota {
+                draft.set_matter_quota(matter, quota)?;
+            }
             match edit.open {
                 Some(true) => draft.reopen_matter(matter),
                 Some(false) => draft.close_matter(matter),
@@ -92,6 +133,40 @@ impl Practice {
         })
     }
 
+    /// Does something about a participant's access, and gives their place after it; for who leaves, the one that they had.
+    pub fn edit_access(
+        &self,
+        permit: Permit<Manage>,
+        (matter, party): (MatterId, Party),
+        is_seen: impl FnOnce(&Firm) -> bool,
+        edit: AccessEdit,
+    ) -> Result<Arc<Participant>, Error> {
+        let contact = || match party {
+            Party::Contact(contact) => Ok(contact),
+            Party::Device(_) => Err(Error::Invalid("a device is not invited; grant it access".to_owned())),
+        };
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            match edit {
+                AccessEdit::Invite(email, link) => {
+                    draft.invite(matter, contact()?, email.as_deref(), &link).map(|invited| invited.participant)
+                }
+                AccessEdit::Resend(link) => {
+                    draft.resend_invitation(matter, contact()?, &link).map(|invited| invited.participant)
+                }
+                AccessEdit::Grant => draft.grant_access(matter, party),
+                AccessEdit::Disable => draft.disable_access(matter, party),
+                AccessEdit::Enable => draft.enable_access(matter, party),
+                AccessEdit::Remove => draft.remove_access(matter, party),
+                AccessEdit::Leave => {
+                    let known = draft.known_matter(matter)?;
+                    let one = draft.known_participant(&known, party)?;
+                    draft.remove_participant(matter, party).map(|()| one)
+                }
+            }
+        })
+    }
+
     /// Gives a contact another name or e-mail address.
     pub fn edit_contact(
         &self,
@@ -106,20 +181,41 @@ impl Practice {
         })
     }
 
-    /// Switches the portal and areas for all matters.
+    /// Changes what holds for all matters.
     pub fn edit_firm(
         &self,
         permit: Permit<Administer>,
         is_seen: impl FnOnce(&Firm) -> bool,
-        switches: &[(Switch, bool)],
+        edit: FirmEdit,
     ) -> Result<(), Error> {
         self.change(permit, |draft| {
             draft.as_seen(is_seen)?;
-            switches.iter().try_for_each(|(switch, on)| draft.switch_firm(*switch, *on).map(drop))
+            if let Some(quota) = edit.quota {
+                draft.set_firm_quota(quota);
+            }
+            edit.switches.iter().try_for_each(|(switch, on)| draft.switch_firm(*switch, *on).map(drop))
         })
     }
 
-    /// Applies the next version of a matter type.
+    /// Changes an account.
+    pub fn edit_account(
+        &self,
+        permit: Permit<Administer>,
+        login: &str,
+        is_seen: impl FnOnce(&Firm) -> bool,
+        edit: AccountEdit,
+    ) -> Result<(), Error> {
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            if let Some(quota) = edit.quota {
+                draft.set_account_quota(login, quota)?;
+            }
+            edit.enabled.map_or(Ok(()), |enabled| draft.set_enabled(login, enabled).map(drop))
+        })
+    }
+
+    /// Applies a matter type: a new one, or the next version of the one of its name. Existing matters keep the version
+    /// with which they were made.
     pub fn edit_matter_type(
         &self,
         permit: Permit<Administer>,

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blobs::BlobRef;
 use super::error::Error;
+use super::recent::Recent;
 use super::staging::Part;
 use crate::kv::{Change, Sealed, SealedStore};
 use crate::names::{AccountId, DocName, MatterId, NodeId, Place, Timestamp};
@@ -44,6 +45,9 @@ pub struct Entry {
     /// is renamed to such a name stays everybody's, or renaming would be a way to delete.
     #[serde(default)]
     pub transient: bool,
+    /// When a client says that it was made. It is shown and decides nothing: rights that end with time go by `created`.
+    #[serde(default)]
+    pub made: Option<Timestamp>,
 }
 
 /// The current version of a document.
@@ -96,6 +100,11 @@ impl Entry {
         self.made_by == account || self.claims.contains(&account)
     }
 
+    /// When it was made, as people see it.
+    pub fn shown_created(&self) -> Timestamp {
+        self.made.unwrap_or(self.created)
+    }
+
     /// Plaintext bytes of the current version.
     pub fn size(&self) -> u64 {
         self.content.map_or(0, |content| content.blob.size)
@@ -106,11 +115,12 @@ impl Entry {
 #[derive(Clone)]
 pub(super) struct Catalog {
     store: Arc<SealedStore>,
+    recent: Arc<Recent>,
 }
 
 impl Catalog {
     pub(super) fn new(store: Arc<SealedStore>) -> Self {
-        Self { store }
+        Self { store, recent: Arc::default() }
     }
 
     pub(super) fn store(&self) -> &Arc<SealedStore> {
@@ -126,7 +136,15 @@ impl Catalog {
     }
 
     pub(super) fn entry(&self, folder: NodeId, name: &DocName) -> Result<Option<Sealed<Entry>>, Error> {
-        Ok(self.store.get(&self.entry_key(folder, name))?)
+        let key = self.entry_key(folder, name);
+        // Asked for before the record is: a commit in between makes what is held useless, not wrong.
+        let commit = self.store.engine().last_commit();
+        if let Some(held) = self.recent.get(commit, &key) {
+            return Ok(Some(held));
+        }
+        let found = self.store.get(&key)?;
+        found.iter().for_each(|entry| self.recent.hold(commit, entry));
+        Ok(found)
     }
 
     /// All entries of a folder, in one scan.

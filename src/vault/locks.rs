@@ -10,15 +10,12 @@ use super::Vault;
 use super::catalog::Catalog;
 use super::changes::settle;
 use super::error::Error;
-use crate::gate::{Lock, Permit};
-use crate::names::{AccountId, DocPath, LockToken, NodeId, Place, Timestamp};
+use super::lock_table::LockTable;
+use crate::gate::{Administer, Lock, Permit};
+use crate::names::{AccountId, DocPath, LockId, LockToken, NodeId, Place, Timestamp};
 
 /// A lock lives at most this long without a refresh.
 const MAX_LIFE: Duration = Duration::from_secs(3600);
-/// Locks that one account may hold.
-const MAX_PER_ACCOUNT: usize = 1_000;
-/// Locks in all.
-const MAX_LOCKS: usize = 100_000;
 /// Bytes of the owner text.
 const MAX_OWNER_BYTES: usize = 2 * 1024;
 
@@ -58,57 +55,64 @@ pub struct LockSpan<'a> {
     pub deep: bool,
 }
 
-/// All live locks, in memory, written through to the catalog.
-pub(super) struct LockTable {
-    locks: Mutex<HashMap<LockToken, LockRecord>>,
-}
-
-impl LockTable {
-    pub(super) fn load(catalog: &Catalog) -> Result<Self, Error> {
-        let mut locks = HashMap::new();
-        catalog.scan_locks(|lock: LockRecord| drop(locks.insert(lock.token, lock)))?;
-        Ok(Self { locks: Mutex::new(locks) })
-    }
-}
-
 impl LockRecord {
-    fn is_live(&self) -> bool {
+    pub(super) fn is_live(&self) -> bool {
         self.expires > Timestamp::now()
     }
 
-    fn covers(&self, node: Option<NodeId>, chain: &[NodeId]) -> bool {
-        Some(self.node) == node || (self.infinite && chain.contains(&self.node))
+    /// How the administrator names it.
+    pub fn id(&self) -> LockId {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.token.as_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest.as_ref()[..16]);
+        LockId::from_bytes(id)
     }
 
-    fn touches(&self, span: LockSpan<'_>) -> bool {
-        self.covers(span.node, &span.place.chain)
-            || (span.membership && span.place.folder() == Some(self.node))
-            || (span.deep && span.node.is_some_and(|node| self.above.contains(&node)))
+    fn covers(&self, node: NodeId, chain: &[NodeId]) -> bool {
+        self.node == node || (self.infinite && chain.contains(&self.node))
     }
+}
+
+/// The locks as the catalog has them. Read at start; from then on every change goes to the catalog first.
+pub(super) fn load(catalog: &Catalog) -> Result<Mutex<LockTable>, Error> {
+    let mut locks = LockTable::default();
+    catalog.scan_locks(|lock: LockRecord| locks.insert(lock))?;
+    Ok(Mutex::new(locks))
 }
 
 impl Vault {
     /// The locks that cover an entry.
     pub fn locks_on(&self, node: NodeId, place: &Place) -> Vec<LockRecord> {
-        let locks = self.locks.locks.lock();
-        locks.values().filter(|lock| lock.is_live() && lock.covers(Some(node), &place.chain)).cloned().collect()
+        self.locks.lock().covering(node, &place.chain).cloned().collect()
     }
 
     /// The locks that were taken on entries of a folder.
     pub fn locks_in(&self, folder: NodeId) -> Vec<LockRecord> {
-        let locks = self.locks.locks.lock();
-        locks.values().filter(|lock| lock.is_live() && lock.above.last() == Some(&folder)).cloned().collect()
+        self.locks.lock().inside(folder).cloned().collect()
+    }
+
+    /// All locks.
+    pub fn all_locks(&self, _permit: &Permit<Administer>) -> Vec<LockRecord> {
+        self.locks.lock().live().cloned().collect()
+    }
+
+    /// Ends a lock, whoever holds it. [`Error::Gone`] if there is none of that name.
+    pub fn break_lock(&self, _permit: &Permit<Administer>, id: LockId) -> Result<LockRecord, Error> {
+        let mut locks = self.locks.lock();
+        let lock = locks.named(id).cloned().ok_or(Error::Gone)?;
+        self.end(&mut locks, &[lock.token])?;
+        Ok(lock)
     }
 
     /// May this account write there with these tokens? For each locked root on the way, one of its locks must be among
     /// the tokens and be the account's own.
     pub fn may_write(&self, account: AccountId, tokens: &[LockToken], span: LockSpan<'_>) -> bool {
-        let locks = self.locks.locks.lock();
+        let locks = self.locks.lock();
         if locks.is_empty() {
             return true;
         }
         let mut open_roots: HashMap<NodeId, bool> = HashMap::new();
-        for lock in locks.values().filter(|lock| lock.is_live() && lock.touches(span)) {
+        for lock in locks.touching(span) {
             let opened = lock.account == account && tokens.contains(&lock.token);
             *open_roots.entry(lock.node).or_default() |= opened;
         }
@@ -144,75 +148,71 @@ impl Vault {
         if lock.owner.len() > MAX_OWNER_BYTES {
             return Err(Error::Limit("bytes of a lock's owner"));
         }
-        let mut locks = self.locks.locks.lock();
-        let expired: Vec<LockToken> = locks.values().filter(|lock| !lock.is_live()).map(|lock| lock.token).collect();
-        let mut change = self.catalog.change();
-        for token in &expired {
-            locks.remove(token);
-            change.delete(&key(*token));
-        }
+        let mut locks = self.locks.lock();
+        let ended = locks.ended(Timestamp::now());
+        self.end(&mut locks, &ended)?;
         let span = LockSpan { node: Some(lock.node), place, membership: false, deep: lock.infinite };
-        if locks.values().any(|other| other.touches(span) && !(other.shared && lock.shared)) {
+        if locks.touching(span).into_iter().any(|other| !(other.shared && lock.shared)) {
             return Err(Error::Exists);
         }
-        if locks.len() >= MAX_LOCKS
-            || locks.values().filter(|other| other.account == lock.account).count() >= MAX_PER_ACCOUNT
-        {
+        if locks.is_full_for(&lock) {
             return Err(Error::Limit("locks"));
         }
-        change.put(&key(lock.token), &lock).commit()?;
-        locks.insert(lock.token, lock.clone());
+        self.catalog.change().put(&key(lock.token), &lock).commit()?;
+        locks.insert(lock.clone());
         Ok(lock)
     }
 
     /// Prolongs a lock of the permit's account that covers the permit's entry. [`Error::Gone`] if there is none.
     pub fn refresh_lock(&self, permit: Permit<Lock>, token: LockToken, timeout: Duration) -> Result<LockRecord, Error> {
-        let refreshed = self.own_lock(&permit, token).and_then(|mut lock| {
+        let mut locks = self.locks.lock();
+        let refreshed = own_lock(&locks, &permit, token).and_then(|mut lock| {
             lock.expires = Timestamp::now().after(timeout.min(MAX_LIFE));
             self.catalog.change().put(&key(token), &lock).commit()?;
-            self.locks.locks.lock().insert(token, lock.clone());
+            locks.insert(lock.clone());
             Ok(lock)
         });
+        drop(locks);
         settle(permit, refreshed)
     }
 
     /// Ends a lock of the permit's account that covers the permit's entry. [`Error::Gone`] if there is none,
     /// [`Error::Exists`] if it is somebody else's.
     pub fn unlock(&self, permit: Permit<Lock>, token: LockToken) -> Result<(), Error> {
-        let freed = self.own_lock(&permit, token).and_then(|_| {
-            self.catalog.change().delete(&key(token)).commit()?;
-            self.locks.locks.lock().remove(&token);
-            Ok(())
-        });
+        let mut locks = self.locks.lock();
+        let freed = own_lock(&locks, &permit, token).and_then(|_| self.end(&mut locks, &[token]));
+        drop(locks);
         settle(permit, freed)
     }
 
-    fn own_lock(&self, permit: &Permit<Lock>, token: LockToken) -> Result<LockRecord, Error> {
-        let target = permit.target();
-        let lock = self.locks.locks.lock().get(&token).cloned().ok_or(Error::Gone)?;
-        if !lock.is_live() || !lock.covers(Some(target.node), &target.place.chain) {
-            return Err(Error::Gone);
+    /// The entry went or moved away: its locks end with it, and those of what was below (RFC 4918 section 7.7).
+    pub(super) fn forget_locks(&self, node: NodeId) {
+        let mut locks = self.locks.lock();
+        let gone = locks.at_or_below(node);
+        if let Err(error) = self.end(&mut locks, &gone) {
+            tracing::warn!(%error, "locks of an entry that went could not be removed; they end with their time");
         }
-        if lock.account == permit.by() { Ok(lock) } else { Err(Error::Exists) }
     }
 
-    /// The entry went or moved away: its locks end with it (RFC 4918 section 7.7).
-    pub(super) fn forget_locks(&self, node: NodeId) {
-        let mut locks = self.locks.locks.lock();
-        let gone: Vec<LockToken> = locks.values().filter(|lock| lock.node == node).map(|lock| lock.token).collect();
-        if gone.is_empty() {
-            return;
+    fn end(&self, locks: &mut LockTable, tokens: &[LockToken]) -> Result<(), Error> {
+        if tokens.is_empty() {
+            return Ok(());
         }
         let mut change = self.catalog.change();
-        for token in gone {
-            locks.remove(&token);
-            change.delete(&key(token));
+        for token in tokens {
+            change.delete(&key(*token));
         }
-        if let Err(error) = change.commit() {
-            // The node never comes back, so a stale record locks nothing; it goes when its time is over.
-            tracing::warn!(%error, "locks of a removed entry could not be removed from the catalog");
-        }
+        change.commit()?;
+        tokens.iter().for_each(|token| drop(locks.remove(*token)));
+        Ok(())
     }
+}
+
+fn own_lock(locks: &LockTable, permit: &Permit<Lock>, token: LockToken) -> Result<LockRecord, Error> {
+    let target = permit.target();
+    let covers = |lock: &&LockRecord| lock.is_live() && lock.covers(target.node, &target.place.chain);
+    let lock = locks.get(token).filter(covers).ok_or(Error::Gone)?;
+    if lock.account == permit.by() { Ok(lock.clone()) } else { Err(Error::Exists) }
 }
 
 fn key(token: LockToken) -> Vec<u8> {

@@ -13,8 +13,10 @@ pub mod check;
 mod document;
 mod error;
 mod incoming;
+mod lock_table;
 mod locks;
 mod properties;
+mod recent;
 mod recovery;
 pub mod staging;
 mod usage;
@@ -22,12 +24,14 @@ mod usage;
 use std::sync::Arc;
 
 pub use catalog::{Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
+pub use changes::Times;
 pub use document::{Document, OpenedNow};
 pub use error::Error;
 pub use incoming::{Committed, Given, Incoming, Intent, Ready, Sealed};
 pub use locks::{LockRecord, LockSpan};
 pub use properties::PropertyEdit;
 pub use recovery::Recovered;
+pub use usage::{Left, Reservation, Room, Tally};
 
 use parking_lot::Mutex;
 
@@ -38,7 +42,7 @@ use crate::names::{AccountId, DocName, MatterId, NodeId, Timestamp};
 use crate::outbox::Noticeboard;
 use blobs::BlobStore;
 use catalog::Catalog;
-use locks::LockTable;
+use lock_table::LockTable;
 use staging::Staging;
 use usage::Usage;
 
@@ -51,8 +55,9 @@ pub struct Vault {
     blobs: Arc<BlobStore>,
     staging: Staging,
     keyring: Arc<Keyring>,
-    locks: LockTable,
-    usage: Usage,
+    /// All locks, written through to the catalog.
+    locks: Mutex<LockTable>,
+    usage: Arc<Usage>,
     /// What came into folders, for whoever is to be told.
     board: Arc<Noticeboard>,
     /// Held while a folder moves.
@@ -69,8 +74,8 @@ impl Vault {
         board: Arc<Noticeboard>,
     ) -> Result<Self, Error> {
         let catalog = Catalog::new(store);
-        let locks = LockTable::load(&catalog)?;
-        let (usage, moves) = (Usage::default(), Mutex::default());
+        let locks = locks::load(&catalog)?;
+        let (usage, moves) = (Arc::default(), Mutex::default());
         Ok(Self { catalog, blobs, staging, keyring, locks, usage, board, moves })
     }
 

@@ -26,7 +26,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
         "front",
         "web",
         &[
-            ("audit", &["Act", "Detail", "Lookup", "Outcome", "csv_head", "csv_row"]),
+            ("audit", &["Act", "Action", "Detail", "Lookup", "Outcome", "csv_head", "csv_row"]),
             (
                 "gate",
                 &[
@@ -39,10 +39,13 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "OpenSession",
                     "Operation",
                     "OwnAccount",
+                    "OwnSession",
                     "Permit",
                     "RESET_LIFE",
                     "SeeActivity",
+                    "SeeOwnAccount",
                     "Which",
+                    "WhichOwn",
                     "authenticator_url",
                     "is_code_of",
                     "new_link",
@@ -55,6 +58,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
                 "practice",
                 &[
                     "Access",
+                    "AccessEdit",
                     "Account",
                     "Contact",
                     "ContactChange",
@@ -65,11 +69,11 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "Firm",
                     "FolderOutline",
                     "FolderSpec",
-                    "Invited",
                     "LinkPurpose",
                     "MAX_FOLDERS",
                     "MAX_PARTICIPANT_TYPES",
                     "Matter",
+                    "MatterEdit",
                     "MatterType",
                     "MatterTypeSpec",
                     "NewContact",
@@ -77,6 +81,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "NewMatter",
                     "NewParticipant",
                     "Participant",
+                    "ParticipantEdit",
                     "Party",
                     "Practice",
                     "RECOVERY_CODES",
@@ -97,7 +102,20 @@ const BESIDES: &[(&str, &str, Names)] = &[
         &[
             (
                 "gate",
-                &["Administer", "Manage", "Operation", "Permit", "RESET_LIFE", "Refusal", "SeeActivity", "new_link"],
+                &[
+                    "Administer",
+                    "Manage",
+                    "Operation",
+                    "OwnAccount",
+                    "OwnSession",
+                    "Permit",
+                    "RESET_LIFE",
+                    "Refusal",
+                    "SeeActivity",
+                    "SeeOwnAccount",
+                    "WhichOwn",
+                    "new_link",
+                ],
             ),
             (
                 "practice",
@@ -133,7 +151,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
             ),
             ("policy", &["FolderRule", "Row"]),
             // What people did in a matter, as the gate lets it be read; and what a permit is settled with.
-            ("audit", &["Act", "Detail", "Lookup", "Outcome"]),
+            ("audit", &["Act", "Detail", "Lookup", "Outcome", "Page"]),
         ],
     ),
 ];
@@ -187,6 +205,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
                     "MakeFolder",
                     "Manage",
                     "Move",
+                    "OnRecord",
                     "Operation",
                     "Permit",
                     "Read",
@@ -206,7 +225,8 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("vault", All),
             ("policy", All),
             ("practice", Only(&["Account", "Matter"])),
-            ("audit", SETTLING),
+            // The names in what somebody did are shown as the tree would show them.
+            ("audit", Only(&["Act", "Action", "Detail", "Lookup", "Outcome", "Page"])),
         ],
     ),
     // A door turns a protocol into calls of the tree; of the gate it knows how somebody logs in, and of the

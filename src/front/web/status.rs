@@ -73,7 +73,8 @@ impl Failure {
                 Self::new(StatusCode::CONFLICT, text)
             }
             E::Invalid(_) | E::NoAddress(_) => Self::bad(sentence(&error.to_string())),
-            E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) | E::Changed => {
+            E::Changed => Self::changed_meanwhile(),
+            E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) => {
                 Self::new(StatusCode::CONFLICT, sentence(&error.to_string()))
             }
             E::Damaged(_) | E::Store(_) => Self::from(error),
@@ -81,9 +82,8 @@ impl Failure {
     }
 
     /// Somebody else has changed what a form was filled in for.
-    pub(super) fn changed_meanwhile(what: &str) -> Self {
-        let text =
-            format!("Somebody else has changed {what} in the meantime. This is how it is now; look at it again.");
+    pub(super) fn changed_meanwhile() -> Self {
+        let text = "Somebody else has changed this in the meantime. This is how it is now; look at it again.";
         Self::new(StatusCode::CONFLICT, text)
     }
 
@@ -156,6 +156,10 @@ impl From<Error> for Failure {
             Error::NotFound => return Self::not_found(),
             Error::Denied => (S::FORBIDDEN, "You may not do this here."),
             Error::Exists => (S::CONFLICT, "Something of that name is there already."),
+            Error::CaseTwin => {
+                (S::CONFLICT, "Something is there already whose name differs only in upper and lower case.")
+            }
+            Error::Unportable(why) => return Self::new(S::FORBIDDEN, sentence(&why.to_string())),
             Error::NotEmpty => (S::CONFLICT, "The folder is not empty."),
             Error::IsFolder => (S::CONFLICT, "A folder has that name already."),
             Error::NotFolder => return Self::not_found(),
@@ -173,6 +177,7 @@ impl From<Error> for Failure {
                 return Self::new(status, sentence(&unfit.to_string()));
             }
             Error::NoSpace => (S::INSUFFICIENT_STORAGE, "There is no space left. Tell the firm."),
+            Error::Quota(_) => return Self::new(S::INSUFFICIENT_STORAGE, sentence(&error.to_string())),
             Error::Damaged => (S::CONFLICT, "The stored document is damaged. The firm has been told."),
             Error::Revoked => (S::FORBIDDEN, "Access to this was withdrawn."),
             Error::Unavailable => return Self::unavailable(),

@@ -8,6 +8,7 @@ use super::multistatus::{push_href, push_status};
 use super::requests::{Find, MICROSOFT, PropName};
 use super::xml::DAV;
 use super::xml_text::push_escaped;
+use crate::front::http_conditions::http_date;
 use crate::front::media::type_of;
 use crate::names::{DocPath, Timestamp};
 use crate::vfs::{Lock, LockDepth, Property, Space, Stat};
@@ -26,7 +27,9 @@ pub(super) enum Live {
     SupportedLock,
     QuotaAvailable,
     QuotaUsed,
-    /// Microsoft's modification time. It is computed, so that it is never older than what another client has set.
+    /// Microsoft's times of making and changing. They are computed, so that they are never older than what another client
+    /// has set.
+    Win32Created,
     Win32Modified,
 }
 
@@ -57,6 +60,7 @@ impl Live {
             Self::SupportedLock => "supportedlock",
             Self::QuotaAvailable => "quota-available-bytes",
             Self::QuotaUsed => "quota-used-bytes",
+            Self::Win32Created => "Win32CreationTime",
             Self::Win32Modified => "Win32LastModifiedTime",
         }
     }
@@ -66,7 +70,7 @@ impl Live {
         let quota = [Self::QuotaAvailable, Self::QuotaUsed];
         match name.namespace.as_str() {
             DAV => Self::ALL.into_iter().chain(quota).find(|live| live.name() == name.name),
-            MICROSOFT => (name.name == Self::Win32Modified.name()).then_some(Self::Win32Modified),
+            MICROSOFT => [Self::Win32Created, Self::Win32Modified].into_iter().find(|live| live.name() == name.name),
             _ => None,
         }
     }
@@ -83,6 +87,7 @@ impl Live {
             | Self::LockDiscovery
             | Self::ResourceType
             | Self::SupportedLock
+            | Self::Win32Created
             | Self::Win32Modified => true,
         }
     }
@@ -90,28 +95,24 @@ impl Live {
     /// Appends the whole element.
     fn write(self, out: &mut String, entry: &Entry<'_>) {
         let name = self.name();
-        let (open, prefix) = match self {
-            Self::Win32Modified => ("<Z:Win32LastModifiedTime xmlns:Z=\"urn:schemas-microsoft-com:\"", "Z:"),
-            _ => ("", "D:"),
+        let (prefix, declared) = match self {
+            Self::Win32Created | Self::Win32Modified => ("Z:", " xmlns:Z=\"urn:schemas-microsoft-com:\""),
+            _ => ("D:", ""),
         };
-        if open.is_empty() {
-            out.push_str("<D:");
-            out.push_str(name);
-        } else {
-            out.push_str(open);
+        for part in ["<", prefix, name, declared, ">"] {
+            out.push_str(part);
         }
-        out.push('>');
         self.write_value(out, entry);
-        out.push_str("</");
-        out.push_str(prefix);
-        out.push_str(name);
-        out.push('>');
+        for part in ["</", prefix, name, ">"] {
+            out.push_str(part);
+        }
     }
 
     fn write_value(self, out: &mut String, entry: &Entry<'_>) {
         let stat = entry.stat;
         match self {
             Self::CreationDate => out.push_str(&rfc3339(stat.created)),
+            Self::Win32Created => out.push_str(&http_date(stat.created)),
             Self::LastModified | Self::Win32Modified => out.push_str(&http_date(stat.modified)),
             Self::DisplayName => {
                 if let Some(name) = &stat.name {
@@ -147,12 +148,6 @@ fn push_quota(out: &mut String, bytes: Option<u64>) {
     if let Some(bytes) = bytes {
         out.push_str(&bytes.to_string());
     }
-}
-
-/// An HTTP date (RFC 9110 section 5.6.7). Times that have none are shown as the nearest that has.
-pub(super) fn http_date(time: Timestamp) -> String {
-    let seconds = time.as_seconds().clamp(0, 253_402_300_799);
-    httpdate::fmt_http_date(Timestamp::from_seconds(seconds).into())
 }
 
 /// RFC 3339, in whole seconds: some clients stumble over a fraction.
@@ -287,9 +282,9 @@ pub(super) fn push_empty(out: &mut String, namespace: &str, name: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conditions::tests::document;
     use super::super::xml::{Element, parse};
     use super::*;
+    use crate::front::http_conditions::tests::document;
     use crate::names::{DocName, LockToken};
     use crate::vfs::Kind;
 

@@ -140,7 +140,7 @@ async fn act(person: &Person, account: &Account, asked: Asked, host: &Host) -> R
         }
         "role" => {
             if asked.was != account.role.as_str() {
-                return Err(Failure::changed_meanwhile(&format!("the role of {login}")));
+                return Err(Failure::changed_meanwhile());
             }
             let role = role(&asked.value)?;
             let change = move |practice: &Practice, permit| practice.set_role(permit, &name, role);

@@ -92,7 +92,7 @@ pub(super) async fn save(Path(name): Path<String>, posted: Posted<Edited>) -> Re
         Unsaved::Changed => {
             let now = find(&person, &name)?;
             let differences = Some(chart.differences(&Chart::of(&now.spec)));
-            (Failure::changed_meanwhile(now.name()), TypePage { differences, ..shown(&person, &now, chart) })
+            (Failure::changed_meanwhile(), TypePage { differences, ..shown(&person, &now, chart) })
         }
         Unsaved::Failed(failure) => {
             acts::tell(&person, &failure);

@@ -81,7 +81,7 @@ pub(super) async fn push(Path(name): Path<String>, posted: Posted<Confirmed>) ->
 async fn pushed(person: &Person, name: &str, version: &str) -> Result<Vec<TypeChange>, Failure> {
     let kind = find(person, name)?;
     if kind.version.to_string() != version {
-        return Err(Failure::changed_meanwhile(kind.name()));
+        return Err(Failure::changed_meanwhile());
     }
     let (name, subject) = (kind.name().to_owned(), kind.name().to_owned());
     let push = move |practice: &Practice, permit| {

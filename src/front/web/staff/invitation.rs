@@ -3,60 +3,42 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::acts;
 use super::super::connect::Host;
 use super::super::handed;
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::access::{Came, subject};
+use super::access::{Came, On};
 use crate::gate::new_link;
-use crate::names::ContactId;
-use crate::practice::{Access, Invited, LinkPurpose, Matter, NewLink, Party, Practice};
+use crate::practice::{Access, AccessEdit, LinkPurpose, NewLink, Participant};
 
 /// How long an invitation is good.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Invites somebody; `email` fills a missing address in.
-pub(super) async fn invite(
-    person: &Person,
-    matter: &Arc<Matter>,
-    contact: ContactId,
-    email: Option<&str>,
-    host: &Host,
-) -> Result<Came, Failure> {
-    let link = Arc::new(link(person));
-    let (new, email, at) = (link.clone(), email.map(str::to_owned), (matter.id, contact));
-    let invite = move |practice: &Practice, permit| practice.invite(permit, at, email.as_deref(), &new);
-    let who = subject(&person.portal.gate.practice().firm(), Party::Contact(contact));
-    let invited = acts::change(person, ("access invite", &who, Some(matter.id)), invite).await?;
-    Ok(came(person, &invited, &link, host))
+/// Invites somebody; an address fills a missing one in.
+pub(super) async fn invite(on: &On<'_>, email: &str, host: &Host) -> Result<Came, Failure> {
+    let (link, email) = (Arc::new(link(on.person)), Some(email.to_owned()).filter(|email| !email.is_empty()));
+    let invited = on.access("access invite", AccessEdit::Invite(email, link.clone())).await?;
+    Ok(came(on.person, &invited, &link, host))
 }
 
 /// Sends the invitation again, with another link.
-pub(super) async fn resend(
-    person: &Person,
-    matter: &Arc<Matter>,
-    contact: ContactId,
-    host: &Host,
-) -> Result<Came, Failure> {
-    let link = Arc::new(link(person));
-    let (new, at) = (link.clone(), (matter.id, contact));
-    let resend = move |practice: &Practice, permit| practice.resend_invitation(permit, at, &new);
-    let who = subject(&person.portal.gate.practice().firm(), Party::Contact(contact));
-    let invited = acts::change(person, ("access resend", &who, Some(matter.id)), resend).await?;
-    Ok(came(person, &invited, &link, host))
+pub(super) async fn resend(on: &On<'_>, host: &Host) -> Result<Came, Failure> {
+    let link = Arc::new(link(on.person));
+    let invited = on.access("access resend", AccessEdit::Resend(link.clone())).await?;
+    Ok(came(on.person, &invited, &link, host))
 }
 
 fn link(person: &Person) -> NewLink {
     new_link(LIFE, handed::delivery(person))
 }
 
-fn came(person: &Person, invited: &Invited, link: &NewLink, host: &Host) -> Came {
-    let login = &invited.account.login;
-    if invited.participant.access != Access::Invited {
+fn came(person: &Person, invited: &Participant, link: &NewLink, host: &Host) -> Came {
+    let firm = person.portal.gate.practice().firm();
+    let login = firm.account_of(invited.party).map(|account| account.login.clone()).unwrap_or_default();
+    if invited.access != Access::Invited {
         return Came::Told(format!("{login} has a login already, and is in."));
     }
-    match handed::shown(person, (link, LinkPurpose::Invitation), login, host) {
+    match handed::shown(person, (link, LinkPurpose::Invitation), &login, host) {
         Some(link) => Came::Link(link),
         None => Came::Told(format!("The invitation is on its way to {login}.")),
     }
