@@ -77,7 +77,6 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "Firm",
                     "FolderOutline",
                     "FolderSpec",
-                    "Invited",
                     "LinkPurpose",
                     "MAX_FOLDERS",
                     "MAX_PARTICIPANT_TYPES",
