@@ -262,6 +262,8 @@ fn the_record_is_looked_through_and_what_it_says_is_proven_to_somebody_outside()
         assert!(Instant::now() < until, "{}", auditor.get("/admin/audit/verify").body);
         std::thread::sleep(Duration::from_millis(100));
     }
+    // An outcome is durable within 100 ms, and the page may be quicker.
+    std::thread::sleep(Duration::from_millis(300));
     let record = ok(demo.deedbox(&["audit", "show"]));
     let by_auditor = |part: &str| record.lines().any(|line| line.contains(part) && line.contains(AUDITOR));
     for part in ["audit show", &format!("audit prove -> {seq}"), "audit verify", "bodies opened and checked"] {
