@@ -7,22 +7,17 @@
 
 use serde::{Serialize, Serializer};
 
-use super::body::{Body, Sealer};
-use super::bundle::Record;
+use super::backwards::{Bounds, MAX_SKIMMED, Wanted, page};
+use super::body::Body;
 use super::error::VerifyError;
 use super::event::{Action, Event, Outcome};
-use super::leaf::{Leaf, Refers, Tag};
+use super::leaf::{Leaf, Tag};
 use super::log::Log;
 use super::store::Store;
-use super::tree::TILE;
 use crate::names::{AccountId, DocName, Front, MatterId, Role, Timestamp};
 
 /// The most acts on one page.
 pub const MAX_PAGE: usize = 10_000;
-/// Records that one page looks back over: what lies further back is another page's.
-const MAX_SKIMMED: u64 = 1 << 20;
-/// Bodies that are opened for one page.
-const MAX_OPENED: usize = 1 << 16;
 
 /// Whose acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,102 +111,30 @@ impl Log {
             Scope::Matter(matter) => Some(self.queue.sealer.tag(&matter)),
             Scope::Account(_) => None,
         };
-        let (start, limit) = (lookup.before.unwrap_or(u64::MAX).min(store.size()), lookup.limit.min(MAX_PAGE));
-        let mut search =
-            Search { sealer: &self.queue.sealer, scope, tag, lookup, limit, opened: 0, page: Page::default() };
-        let floor = start.saturating_sub(most);
-        let mut next = start;
-        while next > floor && !search.is_full() {
-            match search.look_before(&store, next)? {
-                Some(end) => next = end,
-                None => return Ok(search.page),
-            }
-        }
-        search.page.next = (next > 0).then_some(next);
-        Ok(search.page)
+        let bounds = Bounds { before: lookup.before, limit: lookup.limit.min(MAX_PAGE), most };
+        let (acts, next) = page(&store, &self.queue.sealer, &Acts { scope, tag, lookup }, &bounds)?;
+        Ok(Page { acts, next })
     }
 }
 
-/// A page in the making.
-struct Search<'s> {
-    sealer: &'s Sealer,
+/// The acts that a lookup is for.
+struct Acts<'l> {
     scope: Scope,
     tag: Option<Tag>,
-    lookup: &'s Lookup,
-    limit: usize,
-    opened: usize,
-    page: Page,
+    lookup: &'l Lookup,
 }
 
-impl Search<'_> {
-    fn is_full(&self) -> bool {
-        self.page.acts.len() >= self.limit || self.opened >= MAX_OPENED
+impl Wanted for Acts<'_> {
+    type Item = Act;
+
+    fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
     }
 
-    /// Looks at the records of one block before `end`, newest first. Gives the first record that was looked at; nothing if
-    /// all of the block is too old already.
-    fn look_before(&mut self, store: &Store, end: u64) -> Result<Option<u64>, VerifyError> {
-        let first = store.journal.first;
-        if end > first {
-            let count = usize::try_from(end - first).unwrap_or(usize::MAX).min(store.journal.records.len());
-            let records = &store.journal.records[..count];
-            // A clock may have been set: only when all of many records are too old, the search is over.
-            let over = records.len() >= TILE && records.iter().all(|record| self.is_too_old(&record.leaf));
-            return Ok(if over { None } else { Some(self.look_at(store, records)?) });
-        }
-        let block = (end - 1) / TILE as u64;
-        if let Some(tag) = &self.tag
-            && self.lookup.since.is_none()
-            && !store.mentions(block, tag)?
-        {
-            return Ok(Some(block * TILE as u64));
-        }
-        let leaves = store.leaves(block)?;
-        if leaves.iter().all(|leaf| self.is_too_old(leaf)) {
-            return Ok(None);
-        }
-        if !leaves.iter().any(|leaf| leaf.seq < end && self.wants(leaf)) {
-            return Ok(Some(block * TILE as u64));
-        }
-        let records = leaves.into_iter().zip(store.bodies(block)?);
-        let records: Vec<_> =
-            records.map(|(leaf, sealed)| Record { leaf, sealed }).filter(|record| record.leaf.seq < end).collect();
-        Ok(Some(self.look_at(store, &records)?))
+    fn since(&self) -> Option<Timestamp> {
+        self.lookup.since
     }
 
-    /// Takes what is wanted of these records, from the last to the first; gives the number of the one where it stopped.
-    fn look_at(&mut self, store: &Store, records: &[Record]) -> Result<u64, VerifyError> {
-        for record in records.iter().rev() {
-            if self.is_full() {
-                return Ok(record.leaf.seq + 1);
-            }
-            if self.wants(&record.leaf) && !record.sealed.is_empty() {
-                self.opened += 1;
-                let event = self.open(record)?;
-                let Some(mut act) = self.act(&record.leaf, event) else { continue };
-                // What a change of the firm's records is about stands in its intent alone.
-                if let (Action::Administer, Refers::Intent(intent)) = (act.action, record.leaf.refers) {
-                    let intent = store.record(intent)?;
-                    act.to = if intent.sealed.is_empty() { None } else { self.open(&intent)?.detail.to };
-                }
-                self.page.acts.push(act);
-            }
-        }
-        Ok(records.first().map_or(0, |record| record.leaf.seq))
-    }
-
-    fn open(&self, record: &Record) -> Result<Event, VerifyError> {
-        let opened = self.sealer.open(&record.sealed, &record.leaf.body_hash);
-        let body = opened.and_then(|plain| Body::parse(&plain));
-        let body = body.map_err(|error| VerifyError::at(record.leaf.seq, error.to_string()))?;
-        Ok(body.into_event(record.leaf.action, record.leaf.outcome))
-    }
-
-    fn is_too_old(&self, leaf: &Leaf) -> bool {
-        self.lookup.since.is_some_and(|since| leaf.time < since)
-    }
-
-    /// What the leaf alone can tell.
     fn wants(&self, leaf: &Leaf) -> bool {
         use Action as A;
         use Outcome as O;
@@ -228,12 +151,11 @@ impl Search<'_> {
             O::Failed | O::Abandoned => !self.lookup.uploads,
             O::Begun | O::Confirmed | O::NotFound => false,
         };
-        let here = self.tag.is_none_or(|tag| leaf.matter.is_some_and(|matter| matter.tag == tag));
-        concerns && ended && here && !self.is_too_old(leaf)
+        concerns && ended
     }
 
-    fn act(&self, leaf: &Leaf, event: Event) -> Option<Act> {
-        let Event { actor, path, detail, .. } = event;
+    fn take(&self, leaf: &Leaf, body: Option<Body>) -> Option<Act> {
+        let Event { actor, path, detail, .. } = body?.into_event(leaf.action, leaf.outcome);
         let own = match self.scope {
             Scope::Matter(_) => true,
             Scope::Account(account) => actor.account == Some(account),

@@ -1,6 +1,7 @@
 //! Bundles of 256 records: the leaves as C2SP tlog-tiles wants them, and the sealed bodies beside them.
 
-use super::body::MAX_SEALED_BYTES;
+use super::body::{Body, MAX_SEALED_BYTES, Sealer};
+use super::error::VerifyError;
 use super::leaf::{LEAF_BYTES, Leaf, array};
 use super::tree::{Hash, TILE};
 
@@ -13,6 +14,17 @@ pub(super) struct Record {
     pub(super) leaf: Leaf,
     /// Empty where the body was erased by law.
     pub(super) sealed: Vec<u8>,
+}
+
+impl Record {
+    /// Its body; nothing where that was erased by law.
+    pub(super) fn open(&self, sealer: &Sealer) -> Result<Option<Body>, VerifyError> {
+        if self.sealed.is_empty() {
+            return Ok(None);
+        }
+        let opened = sealer.open(&self.sealed, &self.leaf.body_hash).and_then(|plain| Body::parse(&plain));
+        opened.map(Some).map_err(|error| VerifyError::at(self.leaf.seq, error.to_string()))
+    }
 }
 
 /// Entry bundle: leaves, each behind its length in two bytes, big-endian.

@@ -16,6 +16,7 @@
 //! files are listed in `files.rs`, their formats where they are written.
 
 mod activity;
+mod backwards;
 mod body;
 mod bundle;
 mod checkpoint;
@@ -33,6 +34,7 @@ mod note;
 mod proof;
 mod queue;
 mod recover;
+mod search;
 mod show;
 mod state;
 mod store;
@@ -56,6 +58,7 @@ pub use log::{Beginning, Confirming, Log, OpenRecord, Wait};
 pub use note::{BadKey, NoteError, VerifyKey};
 pub use proof::{Proof, ProofError, Proven, check_proof, prove};
 pub use recover::{Left, Opened};
+pub use search::{Ended, Found, Search};
 pub use show::{Filter, Show, Shown, show};
 pub use verify::{Checks, VerifyReport, verify, verify_with};
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::body::{Body, MAX_SEALED_BYTES, ReadKeys};
+use super::body::{Body, MAX_SEALED_BYTES, ReadKeys, Sealer};
 use super::checkpoint::{Checkpoint, decimal};
 use super::error::VerifyError;
 use super::leaf::{LEAF_BYTES, Leaf, array};
@@ -64,14 +64,19 @@ pub enum ProofError {
 /// # Errors
 /// If there is no such record, if no checkpoint covers it yet (one does within a second), or if the log is damaged.
 pub fn prove(dir: &Path, seq: u64, keys: Option<&ReadKeys>) -> Result<Proof, VerifyError> {
-    let store = Store::load(dir, None)?;
+    let opener = keys.map(ReadKeys::opener);
+    prove_in(&Store::load(dir, None)?, seq, opener.as_ref())
+}
+
+/// [`prove`] from a state of the log that was read already.
+pub(super) fn prove_in(store: &Store, seq: u64, opener: Option<&Sealer>) -> Result<Proof, VerifyError> {
     let record = store.record(seq)?;
     if seq >= store.checkpoint.size {
         return Err(VerifyError::at(seq, "no checkpoint covers it yet"));
     }
     let mut extra = record.leaf.encode().to_vec();
-    if let Some(keys) = keys.filter(|_| !record.sealed.is_empty()) {
-        let plain = keys.opener().open(&record.sealed, &record.leaf.body_hash);
+    if let Some(opener) = opener.filter(|_| !record.sealed.is_empty()) {
+        let plain = opener.open(&record.sealed, &record.leaf.body_hash);
         extra.extend(plain.map_err(|error| VerifyError::at(seq, error.to_string()))?);
     }
     let path = inclusion_proof(seq, store.checkpoint.size, &mut |height, index| store.subtree(height, index))?;

@@ -187,16 +187,6 @@ impl Show {
         self.next = next;
         Ok(true)
     }
-
-    fn shown(&self, record: &Record) -> Result<Shown, VerifyError> {
-        let body = if record.sealed.is_empty() {
-            None
-        } else {
-            let opened = self.sealer.open(&record.sealed, &record.leaf.body_hash).and_then(|plain| Body::parse(&plain));
-            Some(opened.map_err(|error| VerifyError::at(record.leaf.seq, error.to_string()))?)
-        };
-        Ok(Shown::new(&record.leaf, body))
-    }
 }
 
 impl Iterator for Show {
@@ -209,7 +199,7 @@ impl Iterator for Show {
         loop {
             if let Some(record) = self.ready.next() {
                 self.left -= 1;
-                return Some(self.shown(&record));
+                return Some(record.open(&self.sealer).map(|body| Shown::new(&record.leaf, body)));
             }
             match self.advance() {
                 Ok(true) => {}

@@ -100,8 +100,19 @@ pub fn verify(dir: &Path, key: Option<&VerifyKey>) -> Result<VerifyReport, Verif
 /// # Errors
 /// As [`verify`].
 pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, VerifyError> {
-    let store = Store::load(dir, checks.key)?;
-    let known = checks.known.map(|note| Checkpoint::open(note, &store.key)).transpose()?;
+    let opener = checks.keys.map(ReadKeys::opener);
+    verify_opening(dir, checks.key, checks.known, opener.as_ref())
+}
+
+/// [`verify_with`] for who has what opens bodies already.
+pub(super) fn verify_opening(
+    dir: &Path,
+    key: Option<&VerifyKey>,
+    known: Option<&[u8]>,
+    opener: Option<&Sealer>,
+) -> Result<VerifyReport, VerifyError> {
+    let store = Store::load(dir, key)?;
+    let known = known.map(|note| Checkpoint::open(note, &store.key)).transpose()?;
     if let Some(known) = known.as_ref().filter(|known| known.size > store.size()) {
         let what = format!("missing: the known checkpoint has {} records, the log was rolled back", known.size);
         return Err(VerifyError::at(store.size(), what));
@@ -112,7 +123,7 @@ pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, Verif
         store: &store,
         known,
         state,
-        opener: checks.keys.map(ReadKeys::opener),
+        opener,
         tree: Tree::default(),
         chains: Chains::default(),
         missing: BTreeSet::new(),
@@ -153,7 +164,7 @@ pub fn verify_with(dir: &Path, checks: Checks<'_>) -> Result<VerifyReport, Verif
         erased: run.missing.len(),
         closed: closed && store.journal.torn.is_empty() && run.chains.open().len() == 0,
         torn_bytes: store.journal.torn.len(),
-        bodies: checks.keys.is_some(),
+        bodies: opener.is_some(),
     })
 }
 
@@ -186,7 +197,7 @@ struct Run<'s> {
     known: Option<Checkpoint>,
     /// The stored state, until the size that it is of.
     state: Option<Vec<u8>>,
-    opener: Option<Sealer>,
+    opener: Option<&'s Sealer>,
     tree: Tree,
     chains: Chains,
     /// Records without body, and those of which a later record says so.
@@ -238,7 +249,7 @@ impl Run<'_> {
             self.missing.insert(seq);
         } else if sha256(sealed) != leaf.sealed_hash {
             return Err(bad("its sealed body is not the one that its leaf commits to"));
-        } else if let Some(opener) = &self.opener {
+        } else if let Some(opener) = self.opener {
             let plain = opener.open(sealed, &leaf.body_hash).map_err(|error| bad(&error.to_string()))?;
             let body = Body::parse(&plain).map_err(|error| bad(&error.to_string()))?;
             if body.matter.map(|matter| opener.tag(&matter)) != leaf.matter.map(|matter| matter.tag) {

@@ -7,6 +7,7 @@ use super::operator::Operator;
 use super::problem::Problem;
 use super::reply::Reply;
 use crate::names::Role;
+use crate::practice::Practice;
 
 /// Members of the firm
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
@@ -21,6 +22,15 @@ pub(crate) enum Command {
         login: String,
         /// What they do
         #[arg(long, value_enum, default_value_t = StaffRole::Staff)]
+        role: StaffRole,
+    },
+    /// Give a member of the firm another role, which ends the open sessions
+    #[command(after_help = "Example: deedbox staff role staff.one@example.com admin --data /srv/deedbox")]
+    Role {
+        /// The login
+        login: String,
+        /// What they do from now on
+        #[arg(value_enum)]
         role: StaffRole,
     },
 }
@@ -49,15 +59,26 @@ impl From<StaffRole> for Role {
 
 impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
-        let Self::Add { login, role } = self;
-        let name = login.clone();
-        let account = operator
-            .change(("staff add", &login, None), move |practice, permit| practice.add_staff(permit, &name, role.into()))
-            .await?;
-        let text = format!(
-            "{} has an account as {}. Nothing opens it yet: `deedbox account password {}`.\n",
-            account.login, account.role, account.login
-        );
+        let (account, text) = match self {
+            Self::Add { login, role } => {
+                let name = login.clone();
+                let add = move |practice: &Practice, permit| practice.add_staff(permit, &name, role.into());
+                let account = operator.change(("staff add", &login, None), add).await?;
+                let (login, role) = (&account.login, account.role);
+                let text = format!(
+                    "{login} has an account as {role}. Nothing opens it yet: `deedbox account password {login}`.\n"
+                );
+                (account, text)
+            }
+            Self::Role { login, role } => {
+                let login = operator.account(&login)?.login.clone();
+                let (name, subject) = (login.clone(), format!("{login}: {}", Role::from(role)));
+                let change = move |practice: &Practice, permit| practice.set_role(permit, &name, role.into());
+                let account = operator.change(("staff role", &subject, None), change).await?;
+                let text = format!("{} is {} now.\n", account.login, account.role);
+                (account, text)
+            }
+        };
         Reply::new(&serde_json::json!({ "login": account.login, "role": account.role }), text)
     }
 }

@@ -5,12 +5,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use serde::Serialize;
 
 use super::bound::{self, BoundEngine};
 use super::prepared::LOCK_PATIENCE;
 use super::process;
-use super::recovery::Recovery;
 use super::reload::Live;
 use super::sweep::Sweep;
 use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome, Unavailable};
@@ -19,21 +17,14 @@ use crate::config::{self, Settings};
 use crate::gate::{self, Gate};
 use crate::keys::Keyring;
 use crate::kv::{self, Engine, EngineKind, SealKeys, SealedStore};
-use crate::observe;
+use crate::notify::Postroom;
+use crate::observe::{self, Addresses, Recovery};
 use crate::outbox::{Mails, Noticeboard};
 use crate::practice::Practice;
 use crate::vault::Vault;
 use crate::vault::blobs::BlobStore;
 use crate::vault::staging::Staging;
 use crate::vfs::Vfs;
-
-/// Where the daemon listens; nothing where a listener is switched off.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Addresses {
-    pub(crate) sftp: Option<SocketAddr>,
-    pub(crate) https: Option<SocketAddr>,
-    pub(crate) observe: Option<SocketAddr>,
-}
 
 /// Everything below the listeners.
 pub(crate) struct Core {
@@ -232,6 +223,11 @@ impl Core {
     /// The mails that wait.
     pub(crate) fn mails(&self) -> &Arc<Mails> {
         &self.mails
+    }
+
+    /// The same, for who looks after them.
+    pub(crate) fn postroom(&self) -> Postroom {
+        Postroom::new(self.mails.clone(), self.live().and_then(|live| live.notifier.clone()))
     }
 
     /// What the start put in order.

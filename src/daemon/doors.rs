@@ -12,6 +12,7 @@ use super::tls::{Certificate, Tls};
 use crate::cli::{self, Doing as _, Problem};
 use crate::config::{self, Limits, Settings};
 use crate::front::{Bounds, api, sftp, web, webdav};
+use crate::observe::CertificateHealth;
 
 /// What each new connection is served with. Connections that are open keep what they began with.
 pub(super) struct Doors {
@@ -84,6 +85,11 @@ impl Doors {
         &self.bounds
     }
 
+    /// The certificate in use.
+    pub(super) fn certificate(&self) -> Option<CertificateHealth> {
+        self.https.as_ref().map(|https| https.tls.health())
+    }
+
     /// Which keys and certificates are others than those in use.
     pub(super) fn differences(&self, read: &Read) -> Vec<String> {
         let mut changed = Vec::new();
@@ -93,7 +99,7 @@ impl Doors {
             changed.push("the SSH host keys".to_owned());
         }
         if let (Some(old), Some(new)) = (&self.https, &read.https)
-            && old.tls.fingerprint() != new.certificate.fingerprint()
+            && old.tls.health().fingerprint != new.certificate.fingerprint()
         {
             changed.push(format!("the certificate, now SHA-256 {}", new.certificate.fingerprint()));
         }
@@ -127,9 +133,23 @@ fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Setting
 fn pages_settings(settings: &Settings) -> Result<web::Settings, Problem> {
     let colour = settings.pages.colour.map(|colour| colour.to_string());
     let logo = settings.pages.logo.as_deref().map(read_logo).transpose()?;
-    let (firm, zone, mails) = (settings.firm.clone(), settings.time_zone.clone(), settings.mail.is_some());
-    let public_url = settings.public_url.clone();
-    Ok(web::Settings { firm, zone, mails, public_url, colour, logo })
+    let mail = settings.mail.as_ref().map(|mail| web::Mail {
+        from: mail.from.to_string(),
+        relay: format!("{}:{}", mail.relay.host, mail.relay.port),
+        digest_hour: mail.digest_hour,
+        document_names: mail.document_names,
+        notify_participants: mail.notify_participants,
+    });
+    Ok(web::Settings {
+        firm: settings.firm.clone(),
+        zone: settings.time_zone.clone(),
+        mail,
+        public_url: settings.public_url.clone(),
+        colour,
+        logo,
+        file: settings.source.clone(),
+        matter_types: settings.matter_types.clone(),
+    })
 }
 
 fn read_logo(file: &Path) -> Result<web::Logo, Problem> {

@@ -20,6 +20,7 @@
 mod bound;
 mod core;
 mod doors;
+mod health;
 mod mail;
 mod prepared;
 mod process;
@@ -35,15 +36,14 @@ mod tls;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-pub(crate) use self::core::{Addresses, Core};
+pub(crate) use self::core::Core;
 pub(crate) use mail::read_means;
 pub(crate) use prepared::Prepared;
-pub(crate) use recovery::Recovery;
-pub(crate) use sandbox::Sandbox;
 pub(crate) use tls::Certificate;
 
 use self::doors::{Doors, Read};
@@ -53,8 +53,8 @@ use self::stop::{Asked, Signals};
 use crate::audit::Action;
 use crate::cli::{self, Doing as _, Operator, Problem};
 use crate::front::{Beat, Bounds, Sites, api, sftp, web, webdav};
-use crate::notify::Notifier;
-use crate::observe;
+use crate::notify::{Notifier, Postroom};
+use crate::observe::{self, Addresses};
 
 /// How long after the drain the parts may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(2);
@@ -79,10 +79,10 @@ impl Daemon {
         let signals = Signals::listen()?;
         let (stop, _) = watch::channel(false);
         let mut daemon = Self { core: core.clone(), stop, signals, beats: Vec::new(), tasks: JoinSet::new() };
-        match daemon.listen(sockets, metrics).await {
+        match daemon.listen(sockets, metrics.clone()).await {
             Ok((addresses, doors, notifier)) => {
                 let turn = tokio::sync::Mutex::new(());
-                core.goes_live(Live { addresses, sandbox, doors, notifier, reread, turn });
+                core.goes_live(Live { addresses, sandbox, doors, notifier, metrics, reread, turn });
                 core.record(Action::Start).await?;
                 Ok(daemon)
             }
@@ -123,6 +123,10 @@ impl Daemon {
         let addresses = Addresses { sftp: address(&sftp)?, https: address(&https)?, observe: address(&observe)? };
 
         let core = self.core.clone();
+        let notifier = means.map(|means| {
+            let (practice, log) = (core.practice().clone(), core.log().clone());
+            Notifier::new(practice, log, core.board().clone(), core.mails().clone(), means)
+        });
         let mut stopped = self.stop.subscribe();
         let watch = core.gate().clone().watch_changes();
         self.run("the watch over sessions", async move {
@@ -138,8 +142,9 @@ impl Daemon {
         if let Some((listener, door)) = https.zip(doors.https.as_ref()) {
             let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("WebDAV"));
             let (tls, front) = (door.tls.config(), door.settings.clone());
+            let office = office(&core, notifier.clone());
             let sftp_port = addresses.sftp.map(|address| address.port());
-            let pages = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port);
+            let pages = web::Pages::new(gate.clone(), vfs.clone(), door.pages.clone(), sftp_port, office);
             let api = api::Api::new(gate.clone(), vfs.clone(), door.api.clone());
             let site = Arc::new(Sites { api, pages });
             let behind = webdav::Behind { gate, vfs, site };
@@ -148,10 +153,6 @@ impl Daemon {
         if let Some(listener) = observe {
             self.run("metrics", observe::serve(listener, metrics, core.clone(), self.stop.subscribe()));
         }
-        let notifier = means.map(|means| {
-            let (practice, log) = (core.practice().clone(), core.log().clone());
-            Notifier::new(practice, log, core.board().clone(), core.mails().clone(), means)
-        });
         if let Some(notifier) = notifier.clone() {
             self.run("mail", notifier.run(self.stop.subscribe()));
         }
@@ -243,4 +244,16 @@ impl Daemon {
         let _ = std::fs::remove_file(self.core.settings().data.socket());
         self.core.shut().await
     }
+}
+
+/// What the administrator's pages see of the daemon.
+fn office(core: &Arc<Core>, notifier: Option<Arc<Notifier>>) -> web::Office {
+    let post = Arc::new(Postroom::new(core.mails().clone(), notifier));
+    let core = core.clone();
+    let health = move || {
+        let core = core.clone();
+        let told = async move { core.health().await.inspect_err(|why| tracing::error!(%why, "no report")).ok() };
+        told.boxed()
+    };
+    web::Office { post, health: Box::new(health) }
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::process;
-use super::sandbox::Sandbox;
 use super::sockets::Sockets;
 use crate::cli::{DirLock, Problem};
 use crate::config::Settings;
+use crate::observe::Sandbox;
 
 /// How long a start waits for a verb that has the data directory open.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(3);

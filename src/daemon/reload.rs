@@ -11,17 +11,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::core::{Addresses, Core};
+use super::core::Core;
 use super::doors::{Doors, Read};
 use super::mail::read_means;
 use super::prepared::Reread;
-use super::sandbox::Sandbox;
 use super::systemd;
 use crate::cli::{self, MatterTypeFile, Operator, Problem, blocking};
 use crate::config::{Https, Log, Mail, Relay, Settings, Sftp};
 use crate::gate::Guarding;
 use crate::notify::{Means, Notifier};
-use crate::observe::{self, LogFilter};
+use crate::observe::{self, Addresses, LogFilter, Metrics, Sandbox};
 
 /// What a daemon has that a directory which was opened for one verb does not.
 pub(crate) struct Live {
@@ -29,6 +28,7 @@ pub(crate) struct Live {
     pub(super) sandbox: Sandbox,
     pub(super) doors: Doors,
     pub(super) notifier: Option<Arc<Notifier>>,
+    pub(super) metrics: Metrics,
     pub(super) reread: Reread,
     /// Held by the reload that is going on.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -66,16 +66,6 @@ struct New {
 }
 
 impl Live {
-    /// What a verb may tell of the confinement.
-    pub(crate) fn sandbox(&self) -> &Sandbox {
-        &self.sandbox
-    }
-
-    /// Who sends mail, if it is switched on.
-    pub(crate) fn notifier(&self) -> Option<&Arc<Notifier>> {
-        self.notifier.as_ref()
-    }
-
     /// Reads everything anew and compares. Blocks.
     ///
     /// # Errors
@@ -176,7 +166,7 @@ impl Core {
         self.gate().guard(guarding);
         self.vfs().set_windows_names(settings.windows_names);
         live.doors.change(doors);
-        if let Some((notifier, means)) = live.notifier().zip(means) {
+        if let Some((notifier, means)) = live.notifier.as_ref().zip(means) {
             notifier.change(means);
         }
         self.put_in_force(settings);

@@ -15,15 +15,14 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use crate::cli::{Doing as _, Problem, make_private_dir};
+use crate::config::{Sandbox as Wanted, Settings};
+use crate::keys::Keyring;
+use crate::observe::Sandbox;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus, NetPort, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, Scope, path_beneath_rules,
 };
-use serde::Serialize;
-
-use crate::cli::{Doing as _, Problem, make_private_dir};
-use crate::config::{Sandbox as Wanted, Settings};
-use crate::keys::Keyring;
 
 /// What is asked of the kernel: files as Linux 6.10 confines them, TCP since 6.7, abstract sockets and signals since 6.12.
 /// A later version's restrictions would be untested here.
@@ -44,21 +43,6 @@ const PROCESSORS: [&str; 2] = ["/proc/self", "/sys/fs/cgroup"];
 
 /// How names become addresses: the resolver's own files. That of the name servers lies elsewhere where a service writes it.
 const RESOLVER: [&str; 5] = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"];
-
-/// What holds, for the log and `deedbox status`.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Sandbox {
-    /// The version of Landlock in force; nothing if it is switched off or the kernel has none.
-    landlock_abi: Option<u32>,
-    /// What the kernel does not hold, of all that is asked of it.
-    missing: Vec<&'static str>,
-    /// Directories in which files may be read and changed.
-    writes: BTreeSet<PathBuf>,
-    /// Directories in which files may be read.
-    reads: BTreeSet<PathBuf>,
-    /// The one port to which TCP connections may be opened: that of the mail relay.
-    connects: Option<u16>,
-}
 
 impl Sandbox {
     /// Confines this process to what these settings need, and to the directories `also_writes`. Nothing is confined where
@@ -159,23 +143,6 @@ impl Sandbox {
         let real = real.display();
         (!allowed)
             .then(|| format!("{real} lies outside of what the sandbox allowed when the daemon started: restart it"))
-    }
-}
-
-impl std::fmt::Display for Sandbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.landlock_abi, self.missing.as_slice()) {
-            (None, _) => f.write_str("none: the process is not confined"),
-            (Some(abi), []) => {
-                f.write_str("confined to its own files, ")?;
-                match self.connects {
-                    None => f.write_str("without outgoing connections")?,
-                    Some(port) => write!(f, "with outgoing connections to port {port} alone")?,
-                }
-                write!(f, " (Landlock {abi})")
-            }
-            (Some(abi), missing) => write!(f, "confined, but not for {} (Landlock {abi})", missing.join(", ")),
-        }
     }
 }
 

@@ -107,11 +107,16 @@ impl Hashing {
     }
 }
 
-fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
-    // setpriority(2): on Linux "this process" means this thread. Where it is not allowed, checks are merely not behind.
+/// This thread works where nobody else wants to.
+pub(super) fn behind_the_others() {
+    // setpriority(2): on Linux "this process" means this thread. Where it is not allowed, it is merely not behind.
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "passwords are checked at the common priority");
+        tracing::debug!(%error, "a thread works at the common priority");
     }
+}
+
+fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
+    behind_the_others();
     loop {
         let next = jobs.lock().recv();
         let Ok(Job { stored, password, equal, place }) = next else { return };

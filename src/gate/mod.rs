@@ -17,6 +17,7 @@ mod open_sessions;
 mod operation;
 pub mod passwords;
 mod permit;
+mod record;
 mod session;
 mod throttle;
 mod tokens;
@@ -35,9 +36,10 @@ pub use login::LoginError;
 pub use open_sessions::{OpenSession, OwnSession, Which, WhichOwn};
 pub use operation::{
     Administer, Aim, Create, Delete, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount, Read, SeeActivity,
-    SeeOwnAccount, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
+    SeeOwnAccount, SeeRecord, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal};
+pub use record::{Verification, Verified};
 pub use session::{CarriedOn, Session};
 
 use crate::audit::Log;
@@ -68,6 +70,7 @@ pub struct Gate {
     settings: Settings,
     guarding: ArcSwap<Guarding>,
     logins: login::Logins,
+    verification: Mutex<Verification>,
     sessions: Mutex<HashMap<SessionId, Weak<Session>>>,
 }
 
@@ -80,6 +83,7 @@ impl Gate {
             logins: login::Logins::new(&settings)?,
             settings,
             guarding: ArcSwap::default(),
+            verification: Mutex::default(),
             sessions: Mutex::default(),
         }))
     }

@@ -269,6 +269,8 @@ acts! {
     Manage, Read, |seen| matches!(seen.standing.role, Role::Staff | Role::Admin);
     /// See who did what in a matter.
     SeeActivity, Read, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor | Role::Staff);
+    /// Read the whole record, prove and verify it. It opens no document.
+    SeeRecord, Read, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor);
     /// What somebody does to the own account, which is that of the permit.
     OwnAccount, Manage, |_seen| true;
     /// See who is signed in with the own account, and what was done with it.

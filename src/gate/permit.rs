@@ -55,9 +55,10 @@ impl<O: Operation> Permit<O> {
         }
     }
 
-    /// Records the outcome and ends the permit.
-    pub fn settle(self, outcome: Outcome, detail: Detail) {
+    /// Records the outcome and ends the permit. What an act was about stands in its outcome like in its intent.
+    pub fn settle(self, outcome: Outcome, mut detail: Detail) {
         if let Record::Open(record) = self.record {
+            detail.to = detail.to.or_else(|| self.target.to());
             record.close(outcome, detail);
         }
     }

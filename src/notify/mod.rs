@@ -13,6 +13,7 @@ mod backoff;
 mod content;
 mod day;
 mod message;
+mod postroom;
 mod relay;
 mod templates;
 mod window;
@@ -28,6 +29,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use zeroize::Zeroizing;
 
+pub use postroom::{Postroom, Test, Waiting};
 pub use templates::{MAX_TEMPLATE_BYTES, template_names};
 
 use self::audience::{Told, Wishes, audience};

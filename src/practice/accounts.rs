@@ -76,12 +76,38 @@ impl Draft<'_> {
     }
 
     pub(super) fn add_staff(&mut self, login: &str, role: Role) -> Result<Arc<Account>, Error> {
-        match role {
-            Role::Staff | Role::Admin | Role::Auditor => self.add_account(login, role, None),
-            Role::Participant | Role::Device => Err(Error::Invalid(format!(
-                "{role} is no role of staff: use staff, admin or auditor, and add participants and devices as such"
-            ))),
+        of_the_firm(role)?;
+        self.add_account(login, role, None)
+    }
+
+    pub(super) fn set_role(&mut self, login: &str, role: Role) -> Result<Arc<Account>, Error> {
+        of_the_firm(role)?;
+        let mut account = self.account(login)?;
+        if of_the_firm(account.role).is_err() {
+            let (login, role) = (&account.login, account.role);
+            return Err(Error::Refused(format!("{login} is an account with the role {role}, which it keeps")));
         }
+        if account.role == role {
+            return Ok(Arc::new(account));
+        }
+        account.role = role;
+        account.credentials += 1;
+        Ok(self.put_account(account))
+    }
+
+    /// Whoever administers the firm by an account keeps that account, so that one administrator is left whatever they do to
+    /// the others. The operator at the console is no account, and may do it to all.
+    pub(super) fn locks_nobody_out(&self, by: AccountId, login: &str) -> Result<(), Error> {
+        let Some(acting) = self.firm().account(by) else { return Ok(()) };
+        if self.account(login)?.id == by {
+            let what = "your own account stays as it is, or nobody might be left who administers the firm";
+            return Err(Error::Refused(format!("{what}; have another administrator do it")));
+        }
+        // Two who do it to each other at one time: the second one is none any more.
+        if !acting.enabled || acting.role != Role::Admin {
+            return Err(Error::Refused("your account does not administer the firm any more".to_owned()));
+        }
+        Ok(())
     }
 
     /// A new account without credentials.
@@ -167,6 +193,16 @@ impl Draft<'_> {
         found.map(|account| Account::clone(account)).ok_or_else(|| {
             Error::NotFound(format!("there is no account {}; `account list` names all", quoted(login.trim())))
         })
+    }
+}
+
+/// Refuses roles that members of the firm do not have.
+fn of_the_firm(role: Role) -> Result<(), Error> {
+    match role {
+        Role::Staff | Role::Admin | Role::Auditor => Ok(()),
+        Role::Participant | Role::Device => Err(Error::Invalid(format!(
+            "{role} is no role of staff: use staff, admin or auditor, and add participants and devices as such"
+        ))),
     }
 }
 

@@ -91,9 +91,30 @@ impl Practice {
         self.change(permit, |draft| draft.revoke_device_password(login, name))
     }
 
+    /// Gives a member of the firm another role: staff, admin or auditor. Sessions opened before end.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for the acting account itself.
+    pub fn set_role(&self, permit: Permit<Administer>, login: &str, role: Role) -> Result<Arc<Account>, Error> {
+        let by = permit.by();
+        self.change(permit, |draft| {
+            draft.locks_nobody_out(by, login)?;
+            draft.set_role(login, role)
+        })
+    }
+
     /// Switches an account off, which ends its sessions, or on again.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the acting account would switch itself off.
     pub fn set_enabled(&self, permit: Permit<Administer>, login: &str, enabled: bool) -> Result<Arc<Account>, Error> {
-        self.change(permit, |draft| draft.set_enabled(login, enabled))
+        let by = permit.by();
+        self.change(permit, |draft| {
+            if !enabled {
+                draft.locks_nobody_out(by, login)?;
+            }
+            draft.set_enabled(login, enabled)
+        })
     }
 
     /// Does the work and settles the permit with what came of it.

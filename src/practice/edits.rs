@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::{
     Contact, ContactChange, Error, Firm, Matter, MatterType, MatterTypeSpec, NewLink, Participant, Party, Practice,
-    Switch, WatchChange,
+    Switch, TypeChange, WatchChange,
 };
 use crate::gate::{Administer, Manage, Permit};
 use crate::names::{Area, Bytes, ContactId, MatterId};
@@ -225,6 +225,19 @@ impl Practice {
         self.change(permit, |draft| {
             draft.as_seen(is_seen)?;
             draft.apply_matter_type(spec)
+        })
+    }
+
+    /// Brings every matter of a type to the type's current version, and tells what changed on each.
+    pub fn push_as_seen(
+        &self,
+        permit: Permit<Administer>,
+        is_seen: impl FnOnce(&Firm) -> bool,
+        name: &str,
+    ) -> Result<Vec<TypeChange>, Error> {
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            draft.push_matter_type(name)
         })
     }
 }

@@ -319,7 +319,7 @@ impl<'t> Reader<'t> {
                 other.len() < own.len() && own.starts_with(other)
             };
             if !folders.iter().filter(above).any(|other| other.rule != Some(FolderRule::Inherit)) {
-                let instead = "write `rows` or `closed = true` here or above";
+                let instead = "no folder above says who may use it; give it rows of its own or close it";
                 wrong.push((found.place.start, format!("there is nothing to inherit: {instead}")));
             }
         }

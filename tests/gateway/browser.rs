@@ -108,6 +108,24 @@ impl Window {
         field.unwrap_or_else(|why| panic!("{id}: {why}")).send_keys(text).await.expect(id);
     }
 
+    /// Ticks a box or chooses by the keyboard.
+    pub(crate) async fn press(&self, css: &str) {
+        let field = self.page.find(Locator::Css(css)).await.unwrap_or_else(|why| panic!("{css}: {why}"));
+        field.send_keys(" ").await.expect(css);
+    }
+
+    /// As `fill`, for a field that has a name alone.
+    pub(crate) async fn fill_named(&self, name: &str, text: &str) {
+        let css = format!("[name='{name}']");
+        self.page
+            .find(Locator::Css(&css))
+            .await
+            .unwrap_or_else(|why| panic!("{name}: {why}"))
+            .send_keys(text)
+            .await
+            .expect(name);
+    }
+
     pub(crate) async fn text(&self, css: &str) -> String {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
@@ -169,7 +187,12 @@ impl Window {
         self.fill("login", login).await;
         self.fill("password", demo.password(login)).await;
         self.click("main button[type=submit]").await;
-        self.arrive(if login == STAFF { "Matters" } else { "My matters" }).await;
+        let first = match login {
+            ADMIN => "Overview",
+            STAFF => "Matters",
+            _ => "My matters",
+        };
+        self.arrive(first).await;
     }
 
     pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {

@@ -1,6 +1,10 @@
 //! What the gateway can do, tried through the front door: the real daemon on free ports, and the clients that people use.
 
 mod activity;
+mod admin_browser;
+mod admin_operations;
+mod admin_operations_browser;
+mod admin_pages;
 mod api;
 mod browser;
 mod conversation;

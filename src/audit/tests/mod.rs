@@ -3,6 +3,7 @@
 mod activity;
 mod reading;
 mod recovery;
+mod searching;
 mod tampering;
 mod writing;
 

@@ -24,8 +24,8 @@ use super::serve::LogForm;
 use super::setup::{host_public_keys, make_private_dir, write_private};
 use super::{Global, runtime};
 use crate::config::{self, DataDir, LogFormat, Settings};
-use crate::daemon::{Addresses, Daemon, Prepared};
-use crate::observe;
+use crate::daemon::{Daemon, Prepared};
+use crate::observe::{self, Addresses};
 
 /// Run a daemon on loopback with a sample firm, and print how to reach it
 #[derive(Debug, Args)]

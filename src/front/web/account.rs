@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use super::status::{Failure, sentence};
 use super::words;
 use crate::gate::{LoginError, passwords};
 use crate::names::Timestamp;
-use crate::practice::Practice;
+use crate::practice::{Account, AccountKey, DevicePassword, Practice};
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -32,18 +33,20 @@ struct AccountPage {
     sftp: bool,
 }
 
-struct Device {
-    name: String,
-    rights: &'static str,
-    created: String,
-    expires: String,
+/// A device password.
+pub(super) struct Device {
+    pub(super) name: String,
+    pub(super) rights: &'static str,
+    pub(super) created: String,
+    pub(super) expires: String,
 }
 
-struct Key {
-    algorithm: String,
-    comment: String,
-    fingerprint: String,
-    added: String,
+/// An SSH key.
+pub(super) struct Key {
+    pub(super) algorithm: String,
+    pub(super) comment: String,
+    pub(super) fingerprint: String,
+    pub(super) added: String,
 }
 
 #[derive(Deserialize)]
@@ -144,33 +147,45 @@ pub(super) fn refused(person: &Person, failure: &Failure) -> Result<Response, Fa
 fn account_page(person: &Person, frame: Frame) -> Result<AccountPage, Failure> {
     let account = own::account(person)?;
     let zone = person.portal.settings.load().zone.clone();
-    let time = |at| words::time(at, &zone);
-    let now = Timestamp::now();
-    let devices = account.device_passwords.iter().map(|one| Device {
-        name: one.name.clone(),
-        rights: if one.read_only { "read only" } else { "as you" },
-        created: time(one.created),
-        expires: match one.expires {
-            None => "never".to_owned(),
-            Some(end) if end <= now => "expired".to_owned(),
-            Some(end) => time(end),
-        },
-    });
-    let keys = account.keys.iter().map(|key| {
-        let mut words = key.text.splitn(3, ' ');
-        let algorithm = words.next().unwrap_or_default().to_owned();
-        let comment = words.nth(1).unwrap_or_default().to_owned();
-        Key { algorithm, comment, fingerprint: key.fingerprint(), added: time(key.added) }
-    });
     Ok(AccountPage {
         frame,
         tab: "account",
         login: account.login.clone(),
         role: account.role.as_str(),
-        devices: devices.collect(),
-        keys: keys.collect(),
-        second_factor: account.second_factor.as_ref().map(|factor| (time(factor.since), factor.recovery.len())),
+        devices: devices(&account, &zone),
+        keys: keys(&account, &zone),
+        second_factor: account
+            .second_factor
+            .as_ref()
+            .map(|factor| (words::time(factor.since, &zone), factor.recovery.len())),
         min_password: passwords::MIN_CHARACTERS,
         sftp: person.portal.sftp_port.is_some(),
     })
+}
+
+/// The account's device passwords.
+pub(super) fn devices(account: &Account, zone: &TimeZone) -> Vec<Device> {
+    let now = Timestamp::now();
+    let row = |one: &DevicePassword| Device {
+        name: one.name.clone(),
+        rights: if one.read_only { "read only" } else { "as the login" },
+        created: words::time(one.created, zone),
+        expires: match one.expires {
+            None => "never".to_owned(),
+            Some(end) if end <= now => "expired".to_owned(),
+            Some(end) => words::time(end, zone),
+        },
+    };
+    account.device_passwords.iter().map(row).collect()
+}
+
+/// The account's SSH keys.
+pub(super) fn keys(account: &Account, zone: &TimeZone) -> Vec<Key> {
+    let row = |key: &AccountKey| {
+        let mut parts = key.text.splitn(3, ' ');
+        let algorithm = parts.next().unwrap_or_default().to_owned();
+        let comment = parts.nth(1).unwrap_or_default().to_owned();
+        Key { algorithm, comment, fingerprint: key.fingerprint(), added: words::time(key.added, zone) }
+    };
+    account.keys.iter().map(row).collect()
 }

@@ -66,7 +66,14 @@ pub(super) async fn send(person: Person, At(path): At) -> Result<Response, Failu
 
 /// What the archive's writer has written and nobody has taken yet.
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Sink {
+    /// What was written since the last time.
+    pub(super) fn take(&self) -> Bytes {
+        std::mem::take(&mut *self.0.lock()).into()
+    }
+}
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -198,11 +205,11 @@ impl Archive {
 
     /// Hands over what was written, and waits while the client takes what it has.
     async fn pass_on(&mut self) -> Result<(), Stop> {
-        let bytes = std::mem::take(&mut *self.sink.0.lock());
+        let bytes = self.sink.take();
         if bytes.is_empty() {
             return Ok(());
         }
-        self.out.send(Ok(bytes.into())).await.map_err(|_| Stop::Gone)
+        self.out.send(Ok(bytes)).await.map_err(|_| Stop::Gone)
     }
 
     /// Stored as it is: most documents are compressed already.

@@ -21,12 +21,12 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A device password to make.
 #[derive(Deserialize)]
 pub(super) struct New {
-    name: String,
+    pub(super) name: String,
     /// Empty: it does not expire.
     #[serde(default)]
-    days: String,
+    pub(super) days: String,
     /// There if ticked.
-    read_only: Option<String>,
+    pub(super) read_only: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +52,15 @@ pub(super) async fn add(Host(host): Host, posted: Posted<New>) -> Result<Respons
 
 /// Makes one.
 pub(super) async fn make(person: &Person, new: New) -> Result<Made, Failure> {
+    let (one, made) = random(new)?;
+    let subject: String = made.name.chars().take(200).collect();
+    let add = move |practice: &Practice, permit| practice.add_own_device_password(permit, one);
+    own::change(person, "account device-password add", &subject, add).await?;
+    Ok(made)
+}
+
+/// A random one: what is kept of it, and what is shown this once.
+pub(super) fn random(new: New) -> Result<(DevicePassword, Made), Failure> {
     let days = match new.days.trim() {
         "" => None,
         text => {
@@ -69,10 +78,7 @@ pub(super) async fn make(person: &Person, new: New) -> Result<Made, Failure> {
         expires: days.map(|days| created.after(DAY * u32::from(days))),
         created,
     };
-    let subject: String = name.chars().take(200).collect();
-    let add = move |practice: &Practice, permit| practice.add_own_device_password(permit, one);
-    own::change(person, "account device-password add", &subject, add).await?;
-    Ok(Made { name, password, read_only })
+    Ok((one, Made { name, password, read_only }))
 }
 
 /// Takes one away, and ends what it opened.

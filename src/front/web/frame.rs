@@ -29,6 +29,10 @@ pub(super) struct Known {
     pub(super) csrf: String,
     /// Manages the firm's matters.
     pub(super) is_staff: bool,
+    /// Administers the firm.
+    pub(super) is_administrator: bool,
+    /// Reads the whole record.
+    pub(super) reads_record: bool,
 }
 
 /// Something that is told above a page.
@@ -65,7 +69,13 @@ impl Notice {
 impl Frame {
     pub(super) fn new(portal: &Portal, title: impl Into<String>, guest: Option<&Guest>) -> Self {
         let known = |guest: &Guest| {
-            Some(Known { login: guest.login()?, csrf: guest.csrf().to_owned(), is_staff: guest.is_staff() })
+            Some(Known {
+                login: guest.login()?,
+                csrf: guest.csrf().to_owned(),
+                is_staff: guest.is_staff(),
+                is_administrator: guest.is_administrator(),
+                reads_record: guest.reads_record(),
+            })
         };
         let settings = portal.settings.load();
         Self {
@@ -78,14 +88,19 @@ impl Frame {
         }
     }
 
-    /// Whether the page is shown to somebody who manages the firm's matters.
-    pub(super) fn is_staff(&self) -> bool {
-        self.person.as_ref().is_some_and(|person| person.is_staff)
+    /// What the first page is called.
+    pub(super) fn home(&self) -> &'static str {
+        match &self.person {
+            Some(person) if person.is_administrator => "Administration",
+            Some(person) if person.is_staff => "Matters",
+            Some(person) if person.reads_record => "The record",
+            _ => "My matters",
+        }
     }
 
-    /// What the page of all matters is called.
-    pub(super) fn home(&self) -> &'static str {
-        if self.is_staff() { "Matters" } else { "My matters" }
+    /// Whether the page is shown to who administers the firm.
+    pub(super) fn is_administrator(&self) -> bool {
+        self.person.as_ref().is_some_and(|person| person.is_administrator)
     }
 
     /// The token for this page's forms; they would be refused without.

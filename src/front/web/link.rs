@@ -105,7 +105,7 @@ pub(super) async fn forgotten(
 
 /// Without mail there is no way to send a link.
 fn mails(portal: &Portal) -> Result<(), Failure> {
-    if portal.settings.load().mails { Ok(()) } else { Err(Failure::not_found()) }
+    if portal.settings.load().mails() { Ok(()) } else { Err(Failure::not_found()) }
 }
 
 fn link_page(portal: &Portal, link: Followable, notice: Option<Notice>) -> LinkPage {

@@ -6,12 +6,15 @@
 //! 2. [`site`]: a form that another site has sent is refused; whatever comes of the rest becomes an answer with its headers;
 //! 3. [`person`]: the cookie leads to a session of the gate, or to the page for signing in; a form shows the session's token;
 //! 4. the page's own file, which calls the tree or changes the own account through the gate, and nothing else; those of
-//!    [`staff`] look at the firm's records and change them, by the gate's permit, and are not there for anybody else;
+//!    [`staff`] and [`admin`] look at the firm's records and change them, by the gate's permit ([`acts`]), and are not there
+//!    for anybody else;
 //! 5. [`status`]: the one place where an error becomes an HTTP status and the sentence that a person reads.
 //!
 //! Templates lie in `templates/`, are checked when this is compiled, and escape what they are given.
 
 mod account;
+mod acts;
+mod admin;
 mod archive;
 mod assets;
 mod changes;
@@ -22,13 +25,16 @@ mod download;
 mod folder;
 mod form;
 mod frame;
+mod handed;
 mod link;
 mod matters;
 mod messages;
+mod office;
 mod origin;
 mod own;
 mod own_activity;
 mod own_sessions;
+mod paging;
 mod person;
 mod second_factor;
 mod sessions;
@@ -37,9 +43,11 @@ mod sign_in;
 mod site;
 mod staff;
 mod status;
+mod switching;
 mod upload;
 mod urls;
 mod words;
 
-pub use settings::{Logo, Settings};
+pub use office::Office;
+pub use settings::{Logo, Mail, Settings};
 pub use site::Pages;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::Method;
 use hyper::http::request::Parts;
@@ -61,6 +62,16 @@ impl FromRequestParts<Arc<Portal>> for Person {
         counted.map_err(|limit| Failure::from(limit).into_response())?;
         Ok(Self { portal: portal.clone(), guest, session, visit })
     }
+}
+
+/// Whoever is signed in and is none of those for whom a page is gets the answer for an address that does not exist, whatever
+/// the method, before anything else of the request is looked at.
+pub(super) async fn only(is_one: fn(&Guest) -> bool, request: Request, next: Next) -> Response {
+    let guest = request.extensions().get::<Visitor>().and_then(|visitor| visitor.0.clone());
+    if guest.is_some_and(|guest| !is_one(&guest)) {
+        return Failure::not_found().into_response();
+    }
+    next.run(request).await
 }
 
 /// The request as it counts.

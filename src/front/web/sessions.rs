@@ -209,6 +209,16 @@ impl Guest {
         self.state.lock().sessions.iter().any(|session| matches!(session.role(), Role::Staff | Role::Admin))
     }
 
+    /// Whether it is somebody who administers the firm.
+    pub(super) fn is_administrator(&self) -> bool {
+        self.state.lock().sessions.iter().any(|session| session.role() == Role::Admin)
+    }
+
+    /// Whether it is somebody who reads the whole record.
+    pub(super) fn reads_record(&self) -> bool {
+        self.state.lock().sessions.iter().any(|session| matches!(session.role(), Role::Admin | Role::Auditor))
+    }
+
     /// A request has been answered: a long one must not count as idle time.
     pub(super) fn touch(&self) {
         self.state.lock().used = Instant::now();

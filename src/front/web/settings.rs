@@ -1,5 +1,7 @@
 //! What the pages are shown with.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 
@@ -10,14 +12,40 @@ pub struct Settings {
     pub firm: String,
     /// By whose clock times are shown.
     pub zone: TimeZone,
-    /// The firm sends mail, so that a forgotten password can be replaced by a link.
-    pub mails: bool,
+    /// How the firm sends mail, if it does.
+    pub mail: Option<Mail>,
     /// The address under which people reach the pages, without a slash at its end; if it is set.
     pub public_url: Option<String>,
     /// Of links and buttons, as `#rrggbb`; nothing for the usual one.
     pub colour: Option<String>,
     /// In place of the name at the top of each page.
     pub logo: Option<Logo>,
+    /// The configuration from which all of this comes, for the administrator who looks for it.
+    pub file: PathBuf,
+    /// The directory of matter types that are applied at each start and reload, whatever the pages have made of them.
+    pub matter_types: Option<PathBuf>,
+}
+
+/// How the firm sends mail, as the administrator is told.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The sender.
+    pub from: String,
+    /// The server that takes it, with its port.
+    pub relay: String,
+    /// The hour at which participants get the day's news as one mail; at once if there is none.
+    pub digest_hour: Option<u8>,
+    /// Whether mails name documents.
+    pub document_names: bool,
+    /// Whether a participant's upload is told to others who can see it.
+    pub notify_participants: bool,
+}
+
+impl Settings {
+    /// The firm sends mail, so that a forgotten password can be replaced by a link.
+    pub(super) fn mails(&self) -> bool {
+        self.mail.is_some()
+    }
 }
 
 /// An image of a kind that every browser shows.

@@ -66,7 +66,7 @@ pub(super) async fn show(
         return Redirect::to(&next).into_response();
     }
     let frame = Frame::new(&portal, "Sign in", None);
-    page(StatusCode::OK, &SignInPage { frame, mails: portal.settings.load().mails, next, login: String::new() })
+    page(StatusCode::OK, &SignInPage { frame, mails: portal.settings.load().mails(), next, login: String::new() })
 }
 
 /// Login and password. The answer to a wrong one is that to an unknown one.
@@ -96,7 +96,7 @@ pub(super) async fn password(
             frame.notice = Some(Notice::Failed(failure.text.to_string()));
             // Logins are as long as an address at most; more of it is not given back.
             let login = login.chars().take(254).collect();
-            let mails = portal.settings.load().mails;
+            let mails = portal.settings.load().mails();
             Ok(again(&failure, page(failure.status, &SignInPage { frame, mails, next: next.to_string(), login })))
         }
     }

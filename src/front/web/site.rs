@@ -15,11 +15,12 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use parking_lot::Mutex;
 
+use super::office::Office;
 use super::person::Person;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
-    account, archive, assets, changes, connect, device, folder, link, matters, messages, origin, own_activity,
+    account, admin, archive, assets, changes, connect, device, folder, link, matters, messages, origin, own_activity,
     own_sessions, second_factor, settings, sign_in, staff, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
@@ -49,6 +50,7 @@ pub(super) struct Portal {
     pub(super) sessions: Sessions,
     /// Where SFTP is spoken, if it is.
     pub(super) sftp_port: Option<u16>,
+    pub(super) office: Office,
 }
 
 /// Whoever sent the request, as far as the cookie says.
@@ -66,9 +68,10 @@ impl Pages {
         vfs: Arc<Vfs>,
         settings: Arc<ArcSwap<settings::Settings>>,
         sftp_port: Option<u16>,
+        office: Office,
     ) -> Arc<Self> {
         let sessions = Sessions::new(gate.clone());
-        let portal = Arc::new(Portal { gate, vfs, settings, sessions, sftp_port });
+        let portal = Arc::new(Portal { gate, vfs, settings, sessions, sftp_port, office });
         let router = router(portal.clone());
         Arc::new(Self { portal, router })
     }
@@ -102,6 +105,7 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/account/second-factor", get(second_factor::show).post(second_factor::switch_on))
         .route("/account/second-factor/off", post(second_factor::switch_off))
         .merge(staff::routes())
+        .merge(admin::routes())
         .route("/assets/pages.css", get(assets::style))
         .route("/assets/pages.js", get(assets::script))
         .route("/assets/firm.css", get(assets::colour))
@@ -110,13 +114,22 @@ fn router(portal: Arc<Portal>) -> Router {
         .with_state(portal)
 }
 
-/// The first page: the own matters, or those of the firm for who manages them.
+/// The first page: the own matters, those of the firm for who manages them, how the firm is for its administrator, or the
+/// record for the auditor.
 async fn first(
     person: Person,
     Query(own): Query<matters::Search>,
     Query(all): Query<staff::Search>,
 ) -> Result<response::Response, Failure> {
-    if person.guest.is_staff() { staff::home(&person, &all).await } else { matters::show(person, own).await }
+    if person.guest.is_administrator() {
+        admin::home(&person).await
+    } else if person.guest.reads_record() {
+        admin::record(&person).await
+    } else if person.guest.is_staff() {
+        staff::home(&person, &all).await
+    } else {
+        matters::show(person, own).await
+    }
 }
 
 impl Site for Pages {

@@ -52,7 +52,7 @@ pub(super) enum Target {
     Account,
     OwnActivity,
     OwnSessions,
-    /// One of the staff's pages, as it stands in its URL.
+    /// One of the staff's or the administrator's pages, as it stands in its URL.
     Staff(String),
     /// The messages of a folder.
     Messages(DocPath),
@@ -102,11 +102,12 @@ impl fmt::Display for Target {
     }
 }
 
-/// Whether this is the path of a page for staff: what follows cannot lead out of it, whatever it is.
+/// Whether this is the path of a page for staff or the administrator: what follows cannot lead out of it, whatever it is.
 fn is_staffs(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'%' | b'/');
-    let below = ["/matter/", "/contacts/"].iter().any(|start| text.starts_with(start)) && !text.contains("/.");
-    text == "/contacts" || (below && text.bytes().all(plain))
+    let below =
+        ["/matter/", "/contacts/", "/admin/"].iter().any(|start| text.starts_with(start)) && !text.contains("/.");
+    ["/matters", "/contacts", "/admin"].contains(&text) || (below && text.bytes().all(plain))
 }
 
 /// The page for signing in, from where it goes on to what was wanted.
@@ -147,7 +148,11 @@ mod tests {
             ("/matter/../sign-out", "/"),
             ("/matter/1\r\nset-cookie:b", "/"),
             ("/matter/1?x=//evil.example", "/"),
-            ("/matters", "/"),
+            ("/matters", "/matters"),
+            ("/admin", "/admin"),
+            ("/admin/people/staff.one%40example.com", "/admin/people/staff.one%40example.com"),
+            ("/admin/../sign-out", "/"),
+            ("/administer", "/"),
             ("/messages/a%20b/Messages", "/messages/a%20b/Messages"),
             ("/messages/../sign-out", "/"),
         ] {

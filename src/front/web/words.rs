@@ -1,5 +1,6 @@
 //! Sizes, times and the record's words as people read them.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::audit::Action;
@@ -24,6 +25,13 @@ pub(super) fn size(bytes: u64) -> String {
 pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
     let Ok(at) = jiff::Timestamp::from_millisecond(at.as_millis()) else { return String::new() };
     at.to_zoned(zone.clone()).strftime("%-d %b %Y, %H:%M").to_string()
+}
+
+/// When a day that is written like `2026-11-01` begins and ends by this zone's clock.
+pub(super) fn day(text: &str, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
+    let day = text.parse::<Date>().ok()?;
+    let start = |day: Date| Some(Timestamp::from_millis(day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()));
+    Some((start(day)?, start(day.tomorrow().ok()?)?))
 }
 
 /// A way in.

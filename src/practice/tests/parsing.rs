@@ -107,7 +107,9 @@ fn single_mistakes_say_what_to_write_instead() {
         ),
         (
             with_folder("path = \"Documents\"\ninherit = true"),
-            &["t.toml:4:8: there is nothing to inherit: write `rows` or `closed = true` here or above"],
+            &[
+                "t.toml:4:8: there is nothing to inherit: no folder above says who may use it; give it rows of its own or close it",
+            ],
         ),
         (
             with_folder("path = \"Documents/A\"\nrows = {}"),

@@ -148,3 +148,36 @@ fn a_participant_leaves_a_matter_only_without_access() {
     assert!(office.firm().participant(matter.id, client).is_none());
     office.try_participant(&matter, client, "client").expect("back");
 }
+
+#[test]
+fn whoever_administers_by_an_account_keeps_it_and_the_operator_has_none_to_keep() {
+    let office = Office::empty();
+    let add = |login: &str, role| office.commit(|draft| draft.add_staff(login, role)).expect("added").id;
+    let (one, two) = (add("admin.one", Role::Admin), add("admin.two", Role::Admin));
+    let allowed = |by, login: &str| text_of(office.commit(|draft| draft.locks_nobody_out(by, login)));
+    assert!(allowed(one, "ADMIN.one").starts_with("your own account stays as it is"));
+    assert_eq!(allowed(one, "admin.two"), "done");
+    // Both at one time: the second finds that it is none any more.
+    office.commit(|draft| draft.set_enabled("admin.two", false)).expect("disabled");
+    assert_eq!(allowed(two, "admin.one"), "your account does not administer the firm any more");
+    assert_eq!(allowed(AccountId::random(), "admin.one"), "done", "the operator at the console is no account");
+}
+
+#[test]
+fn members_of_the_firm_change_their_roles_and_nobody_else_does() {
+    let (office, matter) = Office::with_matter();
+    let client = office.client(&matter);
+    let staff = office.commit(|draft| draft.add_staff("staff.one", Role::Staff)).expect("staff");
+    let role = |login: &str, role| office.commit(|draft| draft.set_role(login, role));
+    let same = role("staff.one", Role::Staff).expect("nothing to do");
+    assert_eq!(same.credentials, staff.credentials);
+    let auditor = role("staff.one", Role::Auditor).expect("another role");
+    assert!(auditor.role == Role::Auditor && auditor.credentials > staff.credentials, "open sessions end");
+    let login = office.firm().account_of(client).expect("an account").login.clone();
+    assert_eq!(
+        text_of(role(&login, Role::Staff)),
+        format!("{login} is an account with the role participant, which it keeps")
+    );
+    assert!(text_of(role("staff.one", Role::Device)).starts_with("device is no role of staff"));
+    assert_eq!(office.restarted().firm().account_by_login("staff.one").expect("there").role, Role::Auditor);
+}

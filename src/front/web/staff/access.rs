@@ -9,13 +9,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::super::acts::{self, as_refusal};
 use super::super::connect::Host;
 use super::super::form::Posted;
 use super::super::frame::{Frame, Notice, page};
+use super::super::handed::ShownLink;
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::acts::{self, as_refusal};
-use super::invitation::{self, ShownLink};
+use super::invitation;
 use super::matter::{self, Head, Tab};
 use super::participants::{self, Added};
 use crate::gate::{Manage, Permit};
@@ -238,7 +239,7 @@ async fn access(
         rows,
         types: matter.kind().spec.participants().to_vec(),
         offered: participants::offered(&firm, matter.id, MOST_OFFERED),
-        mails: person.portal.settings.load().mails,
+        mails: person.portal.settings.load().mails(),
         link,
         again: added.is_some(),
         added: added.unwrap_or_default(),

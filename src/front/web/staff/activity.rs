@@ -10,21 +10,19 @@ use bytes::Bytes;
 use futures_util::stream;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::super::acts::blocking;
 use super::super::download::attachment;
 use super::super::frame::{Frame, page};
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::super::words;
-use super::acts::blocking;
 use super::matter::{self, Head, Tab};
 use crate::audit::{Act, Detail, Lookup, Outcome, csv_head, csv_row};
 use crate::front::segments;
 use crate::gate::{Gate, Permit, SeeActivity};
-use crate::names::Timestamp;
 use crate::practice::Matter;
 use crate::vfs::Error;
 
@@ -199,9 +197,8 @@ fn lookup(looked: &Looked, zone: &TimeZone, limit: usize) -> Result<Lookup, Fail
     let since = match looked.since.trim() {
         "" => None,
         text => {
-            let day = text.parse::<Date>().ok().and_then(|day| day.to_zoned(zone.clone()).ok());
-            let day = day.ok_or_else(|| Failure::bad("The day is written like 2026-11-01."))?;
-            Some(Timestamp::from_millis(day.timestamp().as_millisecond()))
+            let day = words::day(text, zone).map(|(start, _)| start);
+            Some(day.ok_or_else(|| Failure::bad("The day is written like 2026-11-01."))?)
         }
     };
     let before = match looked.before.as_str() {

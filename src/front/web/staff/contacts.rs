@@ -8,14 +8,15 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::super::acts::{self, as_refusal};
 use super::super::form::Posted;
 use super::super::frame::{Frame, Notice, page};
+use super::super::paging::Paging;
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::acts::{self, as_refusal};
 use super::matter;
-use super::paging::Paging;
 use crate::front::segments;
+use crate::gate::Manage;
 use crate::names::ContactId;
 use crate::practice::{Contact, ContactChange, Firm, NewContact, Party, Practice};
 
@@ -155,7 +156,7 @@ fn url(contact: &Contact) -> String {
 }
 
 async fn contacts(person: &Person, search: &Search, new: Option<New>) -> Result<Response, Failure> {
-    acts::look(person, ("contact list", "", None)).await?;
+    acts::look::<Manage>(person, ("contact list", "", None)).await?;
     let firm = person.portal.gate.practice().firm();
     let query: String = search.q.trim().chars().take(100).collect();
     let folded = query.to_lowercase();
@@ -187,7 +188,7 @@ async fn contacts(person: &Person, search: &Search, new: Option<New>) -> Result<
 
 async fn contact(person: &Person, contact: &Contact) -> Result<Response, Failure> {
     let subject = contact.email.clone().unwrap_or_else(|| contact.id.to_string());
-    acts::look(person, ("contact show", &subject, None)).await?;
+    acts::look::<Manage>(person, ("contact show", &subject, None)).await?;
     let firm = person.portal.gate.practice().firm();
     let party = Party::Contact(contact.id);
     let place = |id| {

@@ -8,11 +8,11 @@ use axum::extract::Path;
 use axum::response::Response;
 use hyper::StatusCode;
 
+use super::super::acts;
 use super::super::frame::{Frame, page};
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::super::urls;
-use super::acts;
 use super::matter::{self, Head, Tab};
 use crate::names::{NodeId, Rights};
 use crate::policy::FolderRule;

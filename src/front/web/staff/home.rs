@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::extract::Query;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::super::acts::{self, as_refusal, blocking};
 use super::super::form::Posted;
 use super::super::frame::{Frame, Notice, page};
+use super::super::paging::Paging;
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::acts::{self, as_refusal, blocking};
 use super::matter;
-use super::paging::Paging;
 use crate::front::segments;
+use crate::gate::Manage;
 use crate::names::{MatterId, Role};
 use crate::practice::{Access, Error as PracticeError, Firm, Matter, NewMatter};
 
@@ -69,7 +71,12 @@ struct Row {
     state: Option<&'static str>,
 }
 
-/// The page.
+/// The page at its own address.
+pub(super) async fn all(person: Person, Query(search): Query<Search>) -> Result<Response, Failure> {
+    show(&person, &search).await
+}
+
+/// The page, at the address of everybody's first one.
 pub(in super::super) async fn show(person: &Person, search: &Search) -> Result<Response, Failure> {
     home(person, search, None).await
 }
@@ -96,7 +103,7 @@ async fn open(person: &Person, new: New) -> Result<Arc<Matter>, Failure> {
     }
     let subject: String = number.chars().take(64).collect();
     let id = MatterId::random();
-    let permit = acts::permit(person, ("matter add", &subject, Some(id))).await?;
+    let permit = acts::permit::<Manage>(person, ("matter add", &subject, Some(id))).await?;
     let (vfs, practice) = (person.portal.vfs.clone(), person.portal.gate.practice().clone());
     let owner = Some(new.owner).filter(|login| !login.is_empty());
     let new = NewMatter { id, number, name: new.name, matter_type: new.matter_type, owner };
@@ -108,7 +115,7 @@ async fn open(person: &Person, new: New) -> Result<Arc<Matter>, Failure> {
 }
 
 async fn home(person: &Person, search: &Search, new: Option<New>) -> Result<Response, Failure> {
-    acts::look(person, ("matter list", "", None)).await?;
+    acts::look::<Manage>(person, ("matter list", "", None)).await?;
     let firm = person.portal.gate.practice().firm();
     let query: String = search.q.trim().chars().take(100).collect();
     let folded = query.to_lowercase();

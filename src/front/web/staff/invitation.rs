@@ -3,25 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::super::connect::Host;
+use super::super::handed;
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::super::words;
 use super::access::{Came, On};
 use crate::gate::new_link;
-use crate::practice::{Access, AccessEdit, Delivery, LinkPurpose, NewLink, Participant};
+use crate::practice::{Access, AccessEdit, LinkPurpose, NewLink, Participant};
 
 /// How long an invitation is good.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// A link that somebody has to hand over.
-pub(super) struct ShownLink {
-    pub(super) login: String,
-    pub(super) url: Zeroizing<String>,
-    pub(super) expires: String,
-}
 
 /// Invites somebody; an address fills a missing one in.
 pub(super) async fn invite(on: &On<'_>, email: &str, host: &Host) -> Result<Came, Failure> {
@@ -38,22 +29,17 @@ pub(super) async fn resend(on: &On<'_>, host: &Host) -> Result<Came, Failure> {
 }
 
 fn link(person: &Person) -> NewLink {
-    let mails = person.portal.settings.load().mails;
-    new_link(LIFE, if mails { Delivery::Mail } else { Delivery::Shown })
+    new_link(LIFE, handed::delivery(person))
 }
 
-fn came(person: &Person, invited: &Participant, link: &NewLink, Host(host): &Host) -> Came {
+fn came(person: &Person, invited: &Participant, link: &NewLink, host: &Host) -> Came {
     let firm = person.portal.gate.practice().firm();
     let login = firm.account_of(invited.party).map(|account| account.login.clone()).unwrap_or_default();
-    let settings = person.portal.settings.load();
-    match (invited.access, link.delivery) {
-        (Access::Invited, Delivery::Shown) => {
-            // Whoever is signed in has come by this host, so the link leads where its maker is.
-            let address = settings.public_url.clone().unwrap_or_else(|| format!("https://{host}"));
-            let url = Zeroizing::new(format!("{address}{}{}", LinkPurpose::Invitation.path(), *link.token));
-            Came::Link(ShownLink { login, url, expires: words::time(link.expires, &settings.zone) })
-        }
-        (Access::Invited, Delivery::Mail) => Came::Told(format!("The invitation is on its way to {login}.")),
-        _ => Came::Told(format!("{login} has a login already, and is in.")),
+    if invited.access != Access::Invited {
+        return Came::Told(format!("{login} has a login already, and is in."));
+    }
+    match handed::shown(person, (link, LinkPurpose::Invitation), &login, host) {
+        Some(link) => Came::Link(link),
+        None => Came::Told(format!("The invitation is on its way to {login}.")),
     }
 }

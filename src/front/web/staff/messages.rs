@@ -8,15 +8,15 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::super::acts::{self, as_refusal};
 use super::super::form::Posted;
 use super::super::frame::{Frame, Notice, page};
 use super::super::messages::send as send_message;
+use super::super::paging::Paging;
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::super::{urls, words};
-use super::acts::{self, as_refusal};
 use super::matter::{self, Head, Tab};
-use super::paging::Paging;
 use crate::front::{conversation, segments};
 use crate::names::{Area, DocPath, Role};
 use crate::practice::Matter;

@@ -6,14 +6,12 @@
 
 mod access;
 mod activity;
-mod acts;
 mod contacts;
 mod folders;
 mod home;
 mod invitation;
 mod matter;
 mod messages;
-mod paging;
 mod participants;
 mod settings;
 mod sharing;
@@ -24,11 +22,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::site::{Portal, Visitor};
-use super::status::Failure;
+use super::person;
+use super::sessions::Guest;
+use super::site::Portal;
 
 pub(super) use home::{Search, show as home};
 pub(super) use matter::{folder_of, sharing_of};
@@ -36,7 +35,7 @@ pub(super) use matter::{folder_of, sharing_of};
 /// The pages and what their forms do.
 pub(super) fn routes() -> Router<Arc<Portal>> {
     Router::new()
-        .route("/matters", post(home::add))
+        .route("/matters", get(home::all).post(home::add))
         .route("/matter/{number}", get(folders::show))
         .route("/matter/{number}/access", get(access::show).post(access::change))
         .route("/matter/{number}/participants", post(participants::add))
@@ -53,11 +52,6 @@ pub(super) fn routes() -> Router<Arc<Portal>> {
         .route_layer(middleware::from_fn(only_staff))
 }
 
-/// Whoever is signed in as somebody else gets the answer for an address that does not exist, whatever the method.
 async fn only_staff(request: Request, next: Next) -> Response {
-    let guest = request.extensions().get::<Visitor>().and_then(|visitor| visitor.0.clone());
-    if guest.is_some_and(|guest| !guest.is_staff()) {
-        return Failure::not_found().into_response();
-    }
-    next.run(request).await
+    person::only(Guest::is_staff, request, next).await
 }

@@ -7,13 +7,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::super::acts;
 use super::super::form::Posted;
 use super::super::frame::Notice;
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::access::{self, subject};
+use super::contacts;
 use super::matter::{self, Tab};
-use super::{acts, contacts};
 use crate::names::{ContactId, MatterId};
 use crate::practice::{Contact, Firm, Matter, NewContact, NewParticipant, Party, Practice};
 

@@ -8,14 +8,15 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::super::acts::{self, as_refusal};
 use super::super::form::Posted;
 use super::super::frame::{Frame, Notice, page};
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::acts::{self, as_refusal};
 use super::home::staff_of;
 use super::matter::{self, Head, Tab};
 use super::switching::{self, Switched};
+use crate::gate::Manage;
 use crate::names::{AccountId, Area};
 use crate::practice::{Firm, Matter, MatterEdit, Practice, WatchChange};
 
@@ -156,7 +157,7 @@ fn owner(firm: &Firm, matter: &Matter) -> String {
 }
 
 async fn settings(person: &Person, matter: &Arc<Matter>) -> Result<Response, Failure> {
-    acts::look(person, ("matter show", &matter.number, Some(matter.id))).await?;
+    acts::look::<Manage>(person, ("matter show", &matter.number, Some(matter.id))).await?;
     let firm = person.portal.gate.practice().firm();
     let followers: Vec<String> = matter.watch.followers.iter().filter_map(|one| login(&firm, *one)).collect();
     let staff = staff_of(&firm);

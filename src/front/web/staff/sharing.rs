@@ -9,12 +9,12 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::super::acts::{self, as_refusal};
 use super::super::form::Posted;
 use super::super::frame::{Frame, Notice, page};
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::super::{urls, words};
-use super::acts::{self, as_refusal};
 use super::matter::{self, Head, Tab};
 use crate::names::{DocPath, DocumentTarget, NodeId, Rights, Role, Verb};
 use crate::policy::{FolderRule, Row};

@@ -6,12 +6,13 @@ use askama::Template;
 use axum::response::Response;
 use hyper::StatusCode;
 
+use super::super::acts;
 use super::super::frame::{Frame, page};
 use super::super::person::Person;
 use super::super::status::Failure;
-use super::acts;
+use super::super::switching::Switching;
 use super::matter::{self, Head, Tab};
-use crate::names::Area;
+use crate::gate::Manage;
 use crate::practice::{Matter, Practice, Switch};
 
 /// Names that a warning shows; the rest is counted.
@@ -42,25 +43,12 @@ pub(super) async fn switch(
     (what, to): (&str, &str),
     yes: bool,
 ) -> Result<Switched, Failure> {
-    let no_switch = || Failure::bad("There is no such switch.");
-    let switch = match what {
-        "portal" => Switch::Portal,
-        area => Switch::Area(area.parse::<Area>().map_err(|_| no_switch())?),
-    };
-    let on = match to {
-        "on" => true,
-        "off" => false,
-        _ => return Err(no_switch()),
-    };
-    let (words, name) = match switch {
-        Switch::Portal => (format!("portal {to}"), "The portal".to_owned()),
-        Switch::Area(area) => (format!("area {area} {to}"), format!("The area {}", area.folder())),
-    };
+    let Switching { switch, on, words, name } = Switching::parse(what, to)?;
     let subject = format!("{} {words}", matter.number);
     if !on && !yes {
         let names = losers(person, matter, switch);
         if !names.is_empty() {
-            acts::look(person, ("matter switch preview", &subject, Some(matter.id))).await?;
+            acts::look::<Manage>(person, ("matter switch preview", &subject, Some(matter.id))).await?;
             return Ok(Switched::Asks(question(person, matter, what, name, names)));
         }
     }

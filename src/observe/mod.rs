@@ -3,6 +3,8 @@
 //! The listener answers without a login, so it is bound to loopback alone, takes GET and nothing else, and tells numbers,
 //! never names.
 
+mod health;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +20,10 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tracing_subscriber::EnvFilter;
+
+pub(crate) use health::{
+    Addresses, AuditHealth, CatalogHealth, CertificateHealth, Disk, Health, LimitReached, MailHealth, Recovery, Sandbox,
+};
 
 use crate::config::LogFormat;
 
@@ -88,6 +94,24 @@ impl LogFilter {
 /// What was counted.
 #[derive(Clone)]
 pub(crate) struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// What ended at a limit since the start.
+    pub(crate) fn limits_reached(&self) -> Vec<LimitReached> {
+        let counted = self.0.render();
+        counted.lines().filter_map(limit_reached).filter(|reached| reached.count > 0).collect()
+    }
+}
+
+/// A line of the metrics' text that counts what ended at a limit.
+fn limit_reached(line: &str) -> Option<LimitReached> {
+    let (labels, count) = line.strip_prefix("deedbox_limit_hits_total{")?.split_once("} ")?;
+    let label = |name: &str| {
+        let label = labels.split(',').find_map(|label| label.strip_prefix(name)?.strip_prefix("=\""));
+        label.and_then(|label| label.strip_suffix('"')).map(str::to_owned)
+    };
+    Some(LimitReached { limit: label("limit")?, front: label("front")?, count: count.parse().ok()? })
+}
 
 /// Starts counting. Call it before anything counts.
 pub(crate) fn start_metrics() -> Result<Metrics, Error> {
@@ -222,6 +246,17 @@ mod tests {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("answered");
         answer
+    }
+
+    #[test]
+    fn limits_are_found_among_the_metrics() {
+        let reached = LimitReached { limit: "uploads".to_owned(), front: "web".to_owned(), count: 3 };
+        for labels in ["limit=\"uploads\",front=\"web\"", "front=\"web\",limit=\"uploads\""] {
+            assert_eq!(limit_reached(&format!("deedbox_limit_hits_total{{{labels}}} 3")), Some(reached.clone()));
+        }
+        for line in ["", "# TYPE deedbox_limit_hits_total counter", "deedbox_limit_hits_total{limit=\"a\"} 1"] {
+            assert_eq!(limit_reached(line), None, "{line}");
+        }
     }
 
     #[tokio::test]
