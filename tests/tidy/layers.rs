@@ -122,12 +122,14 @@ const BESIDES: &[(&str, &str, Names)] = &[
                 &[
                     "Access",
                     "Account",
+                    "AccountEdit",
                     "Contact",
                     "ContactChange",
                     "Delivery",
                     "Ending",
                     "Error",
                     "Firm",
+                    "FirmEdit",
                     "Invited",
                     "LinkPurpose",
                     "Matter",
@@ -224,7 +226,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("gate", All),
             ("vault", All),
             ("policy", All),
-            ("practice", Only(&["Account", "Matter"])),
+            ("practice", Only(&["Account", "Firm", "Matter"])),
             // The names in what somebody did are shown as the tree would show them.
             ("audit", Only(&["Act", "Action", "Detail", "Lookup", "Outcome", "Page"])),
         ],
