@@ -16,16 +16,18 @@ mod incoming;
 mod locks;
 mod properties;
 mod recovery;
+mod saves;
 pub mod staging;
+mod transients;
 mod usage;
 
 use std::sync::Arc;
 
-pub use catalog::{Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
+pub use catalog::{Content, Entry, SetAside, StoredProperty, Version, entry_key, folder_prefix, version_key};
 pub use document::{Document, OpenedNow};
 pub use error::Error;
 pub use incoming::{Committed, Given, Incoming, Intent, Ready, Sealed};
-pub use locks::{LockRecord, LockSpan};
+pub use locks::{LockRecord, LockSpan, LockWish};
 pub use properties::PropertyEdit;
 pub use recovery::Recovered;
 
@@ -39,6 +41,7 @@ use crate::outbox::Noticeboard;
 use blobs::BlobStore;
 use catalog::Catalog;
 use locks::LockTable;
+use saves::Saves;
 use staging::Staging;
 use usage::Usage;
 
@@ -52,6 +55,7 @@ pub struct Vault {
     staging: Staging,
     keyring: Arc<Keyring>,
     locks: LockTable,
+    saves: Saves,
     usage: Usage,
     /// What came into folders, for whoever is to be told.
     board: Arc<Noticeboard>,
@@ -60,7 +64,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// The vault over opened stores. Reads the locks; run [`Vault::recover`] before serving.
+    /// The vault over opened stores. Reads locks and saves under way; run [`Vault::recover`] before serving.
     pub fn new(
         store: Arc<SealedStore>,
         blobs: Arc<BlobStore>,
@@ -69,14 +73,19 @@ impl Vault {
         board: Arc<Noticeboard>,
     ) -> Result<Self, Error> {
         let catalog = Catalog::new(store);
-        let locks = LockTable::load(&catalog)?;
+        let (locks, saves) = (LockTable::load(&catalog)?, Saves::load(&catalog)?);
         let (usage, moves) = (Usage::default(), Mutex::default());
-        Ok(Self { catalog, blobs, staging, keyring, locks, usage, board, moves })
+        Ok(Self { catalog, blobs, staging, keyring, locks, saves, usage, board, moves })
     }
 
-    /// What stands under a name in a folder. Not a document operation: the answer goes to the gate.
+    /// What stands under a name in a folder in everybody's eyes. Not a document operation: the answer goes to the gate.
     pub fn find(&self, folder: NodeId, name: &DocName) -> Result<Option<Entry>, Error> {
         Ok(self.catalog.entry(folder, name)?.map(|entry| entry.value))
+    }
+
+    /// The same in an account's eyes, which has temporary files of its own.
+    pub fn find_for(&self, account: AccountId, folder: NodeId, name: &DocName) -> Result<Option<Entry>, Error> {
+        Ok(self.catalog.entry_for(account, folder, name)?.map(|entry| entry.value))
     }
 
     /// The entries of the folder that the permit names; none for the root and for a matter, which are structure alone.

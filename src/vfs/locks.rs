@@ -6,7 +6,7 @@ use super::tree::Found;
 use super::{Error, Existing, Lock, LockDepth, LockRequest, View, WriteOptions};
 use crate::gate;
 use crate::names::{DocPath, DocumentTarget, LockToken, Verb};
-use crate::vault::{self, LockRecord};
+use crate::vault::{self, LockRecord, LockWish};
 
 impl View {
     /// Locks a document or folder; on a name that nothing bears, makes an empty document first (RFC 4918 section 7.3).
@@ -25,7 +25,10 @@ impl View {
         let permit = self.lock_permit(path).await?;
         let infinite = request.depth == LockDepth::Infinity;
         let LockRequest { shared, owner, timeout, .. } = request;
-        let locked = self.in_vault(move |vault| vault.lock(permit, shared, infinite, owner, timeout)).await?;
+        let object = self.look(|sight| Ok(sight.seen.object(permit.target())))?;
+        let of_upload = object.own && !object.folder && !object.transient && (object.fresh || object.held);
+        let wish = LockWish { shared, infinite, owner, timeout, of_upload };
+        let locked = self.in_vault(move |vault| vault.lock(permit, wish)).await?;
         match locked {
             // What was locked may bear another name, in a drop box.
             Ok(record) => Ok((Lock { root: path.clone(), ..self.lock_view(record) }, made)),
@@ -48,7 +51,8 @@ impl View {
     /// else's.
     pub async fn unlock(&self, path: &DocPath, token: LockToken) -> Result<(), Error> {
         let permit = self.lock_permit(path).await?;
-        match self.in_vault(move |vault| vault.unlock(permit, token)).await? {
+        let grace = self.vfs.gate.settings().grace;
+        match self.in_vault(move |vault| vault.unlock(permit, token, grace)).await? {
             Ok(()) => Ok(()),
             Err(vault::Error::Gone) => Err(Error::Changed),
             Err(vault::Error::Exists) => Err(Error::Denied),

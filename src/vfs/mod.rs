@@ -12,6 +12,7 @@ mod locks;
 mod lookups;
 mod messages;
 mod reading;
+mod saves;
 mod stat;
 mod survey;
 mod tree;

@@ -14,7 +14,7 @@ use crate::vault::LockRecord;
 use crate::vault::catalog::{Entry, StoredPart, StoredProperty, Version};
 
 /// First letters of all keys; `f` is the firm's own records.
-const KINDS: &[u8] = b"nvpltf";
+const KINDS: &[u8] = b"nvpltfax";
 
 impl Check {
     pub(super) fn rest(&self, tree: &Tree, known: &Known, queue: &Queue<'_>, found: &mut Examined) {
