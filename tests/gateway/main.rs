@@ -8,6 +8,7 @@ mod deep_check;
 mod demo;
 mod demo_contract;
 mod drain;
+mod drive_sequences;
 mod encryption;
 mod factors;
 mod faults;
