@@ -124,8 +124,9 @@ impl View {
         if source.is_before_its_replacement() {
             return self.keep_replaced(source, from, to, replace).await;
         }
-        let source = if source.aside.is_some() { self.back(source).await? } else { source };
-        if source.path() == *to {
+        let moved_away = source.aside.is_some();
+        let source = if moved_away { self.back(source).await? } else { source };
+        if moved_away && source.path() == *to {
             return Ok(false);
         }
         let found = self.find(to)?;

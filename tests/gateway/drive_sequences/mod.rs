@@ -105,9 +105,9 @@ impl Room {
             let (open, ended): (Vec<_>, Vec<_>) = records
                 .filter(|record| is_it(record) && changes.contains(&record["action"]))
                 .partition(|record| record["outcome"] == "begun" || record["outcome"] == "confirmed");
-            let begun = open.iter().filter(|record| record["outcome"] == "begun").count();
+            let mut begun = open.iter().filter(|record| record["outcome"] == "begun");
             done = ended;
-            if begun <= done.len() {
+            if begun.all(|intent| done.iter().any(|record| record["refers"] == intent["seq"])) {
                 break;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
