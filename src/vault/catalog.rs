@@ -316,14 +316,15 @@ impl Catalog {
     }
 
     /// Makes a change depend on its folder still standing where it was found. Folders of the structure always stand.
-    pub(super) fn require_place(&self, change: &mut Change<'_>, place: &Place) -> Result<(), Error> {
+    /// `by` sees it, and may have made it as its own.
+    pub(super) fn require_place(&self, change: &mut Change<'_>, place: &Place, by: AccountId) -> Result<(), Error> {
         if place.is_structure() {
             return Ok(());
         }
         let (Some((_, name)), [.., above, folder]) = (place.path.split_last(), &place.chain[..]) else {
             return Err(Error::Gone);
         };
-        match self.entry(*above, name)? {
+        match self.entry_for(by, *above, name)? {
             Some(entry) if entry.value.node == *folder => {
                 change.if_unchanged(&entry);
                 Ok(())

@@ -40,7 +40,7 @@ impl Vault {
         if entry.transient {
             self.note_transient(&mut change, &target.place, &entry);
         }
-        self.catalog.require_place(&mut change, &target.place)?;
+        self.catalog.require_place(&mut change, &target.place, permit.by())?;
         change.if_absent(&key).put(&key, &entry).commit()?;
         Ok(entry)
     }
@@ -132,7 +132,7 @@ impl Vault {
         // Two folder moves at once could each be fine and together make a circle, so they take turns and look again.
         let _turn = from.is_folder.then(|| self.moves.lock());
         if from.is_folder {
-            self.require_chain(&to.place)?;
+            self.require_chain(&to.place, by)?;
         }
         let found = self.target_entry(from)?;
         match replaces {
@@ -149,7 +149,7 @@ impl Vault {
                     change.delete(&transient_key(found.value.made_by, before, entry.node));
                     self.note_transient(&mut change, &to.place, &entry);
                 }
-                self.catalog.require_place(&mut change, &to.place)?;
+                self.catalog.require_place(&mut change, &to.place, by)?;
                 change.if_unchanged(&found).delete(found.key());
                 // A change of case alone has the same key.
                 if key != found.key() {
@@ -229,12 +229,12 @@ impl Vault {
     }
 
     /// Every user-made folder on the way to a place still stands where it was found.
-    fn require_chain(&self, place: &Place) -> Result<(), Error> {
+    fn require_chain(&self, place: &Place, by: AccountId) -> Result<(), Error> {
         let user_made = place.chain.len() - place.structure;
         let names = place.path.names();
         for (at, name) in (place.structure..).zip(&names[names.len() - user_made..]) {
             let above = place.chain.get(at.wrapping_sub(1)).ok_or(Error::Gone)?;
-            match self.catalog.entry(*above, name)? {
+            match self.catalog.entry_for(by, *above, name)? {
                 Some(entry) if entry.value.node == place.chain[at] => {}
                 _ => return Err(Error::Gone),
             }

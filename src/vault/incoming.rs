@@ -184,7 +184,7 @@ impl Vault {
         let mut change = self.catalog.change();
         let (entry, before) = match intent {
             Intent::Create(permit) => {
-                self.catalog.require_place(&mut change, place)?;
+                self.catalog.require_place(&mut change, place, by)?;
                 change.delete(&self.catalog.part_key(by, folder, asked));
                 let target = permit.target();
                 let transient = given.as_ref().map_or(target.transient, |given| given.to_maker_alone);

@@ -175,7 +175,7 @@ fn two_people_have_owner_files_of_one_name_and_neither_sees_the_other_s() {
     assert_eq!(two.content("shared.docx"), super::FIRST);
     two.find(404, "5678ABCD.tmp");
     let listing = one.expect(207, "PROPFIND", "", &["Depth: 1"], "").text();
-    assert!(listing.contains("5678ABCD.tmp") && !listing.contains("shared.docx</D:displayname>"), "{listing}");
+    assert!(listing.contains("5678ABCD.tmp") && !listing.contains(">shared.docx</D:displayname>"), "{listing}");
     one.place("MOVE", "1234ABCD.tmp", "shared.docx", &[]);
     assert_eq!(two.content("shared.docx"), "saved by one");
     room.was_saved("saved by one");
