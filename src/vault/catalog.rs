@@ -8,7 +8,7 @@
 //! | `l` token(16) | one lock |
 //! | `t` account(16) folder(16) tag(16) | an unfinished upload that its account may resume |
 //! | `x` account(16) folder(16) node(16) | [`StoredTransient`]: a temporary file, so that it is found when its time is over |
-//! | `a` account(16) node(16) | [`SetAside`]: a document that a save has moved away or removed |
+//! | `a` account(16) node(16) | [`AsideRecord`]: a document that a save has moved away or removed |
 //!
 //! A tag is the keyed hash of the folded name, so that neither key nor value shows a name, and case twins meet. The tags of
 //! temporary files hold their maker too: everybody can have a `.DS_Store` in one folder.
@@ -99,7 +99,7 @@ pub(super) struct StoredTransient {
 /// A document that a save has moved away or removed, until what replaces it comes or its time is over. To everybody but the
 /// saver it stands where it stood.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetAside {
+pub struct AsideRecord {
     /// The matter.
     pub matter: Option<MatterId>,
     /// Whose save.
@@ -301,8 +301,8 @@ impl Catalog {
         })?)
     }
 
-    pub(super) fn set_aside(&self, mut visit: impl FnMut(SetAside)) -> Result<(), Error> {
-        Ok(self.store.scan(b"a", None, |_, aside: SetAside| {
+    pub(super) fn set_aside(&self, mut visit: impl FnMut(AsideRecord)) -> Result<(), Error> {
+        Ok(self.store.scan(b"a", None, |_, aside: AsideRecord| {
             visit(aside);
             ControlFlow::Continue(())
         })?)
@@ -346,7 +346,7 @@ pub(super) fn transient_key(account: AccountId, folder: NodeId, node: NodeId) ->
     [b"x", &account.as_bytes()[..], folder.as_bytes(), node.as_bytes()].concat()
 }
 
-/// The key of a [`SetAside`].
+/// The key of a [`AsideRecord`].
 pub(super) fn aside_key(account: AccountId, node: NodeId) -> Vec<u8> {
     [b"a", &account.as_bytes()[..], node.as_bytes()].concat()
 }

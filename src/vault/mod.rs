@@ -23,7 +23,7 @@ mod usage;
 
 use std::sync::Arc;
 
-pub use catalog::{Content, Entry, SetAside, StoredProperty, Version, entry_key, folder_prefix, version_key};
+pub use catalog::{AsideRecord, Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
 pub use document::{Document, OpenedNow};
 pub use error::Error;
 pub use incoming::{Committed, Given, Incoming, Intent, Ready, Sealed};

@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 
 use super::Vault;
 use super::blobs::BlobRef;
-use super::catalog::{Catalog, Content, Entry, SetAside, Version, aside_key, transient_key, version_key};
+use super::catalog::{AsideRecord, Catalog, Content, Entry, Version, aside_key, transient_key, version_key};
 use super::changes::settle;
 use super::error::Error;
 use crate::audit::{Detail, Outcome};
-use crate::gate::{self, EndSave, Permit, Save};
+use crate::gate::{EndSave, Permit, Save, SetAside};
 use crate::kv::Change;
 use crate::names::{AccountId, AsideStep, AsideTarget, BlobId, ExpiredTarget, NodeId, SaveTarget, Timestamp};
 use crate::outbox::{Cause, News};
@@ -25,22 +25,22 @@ const MAX_PER_ACCOUNT: usize = 256;
 
 /// Whatever is set aside, in memory, written through to the catalog.
 pub(super) struct Saves {
-    by_account: Mutex<HashMap<AccountId, Vec<SetAside>>>,
+    by_account: Mutex<HashMap<AccountId, Vec<AsideRecord>>>,
 }
 
 impl Saves {
     pub(super) fn load(catalog: &Catalog) -> Result<Self, Error> {
-        let mut by_account: HashMap<AccountId, Vec<SetAside>> = HashMap::new();
+        let mut by_account: HashMap<AccountId, Vec<AsideRecord>> = HashMap::new();
         catalog.set_aside(|aside| by_account.entry(aside.account).or_default().push(aside))?;
         Ok(Self { by_account: Mutex::new(by_account) })
     }
 
-    fn of(&self, account: AccountId, node: NodeId) -> Option<SetAside> {
+    fn of(&self, account: AccountId, node: NodeId) -> Option<AsideRecord> {
         self.by_account.lock().get(&account)?.iter().find(|aside| aside.node == node).cloned()
     }
 
     /// After the commit that says so.
-    fn note(&self, account: AccountId, node: NodeId, now: Option<SetAside>) {
+    fn note(&self, account: AccountId, node: NodeId, now: Option<AsideRecord>) {
         let mut by_account = self.by_account.lock();
         let asides = by_account.entry(account).or_default();
         asides.retain(|aside| aside.node != node);
@@ -51,7 +51,7 @@ impl Saves {
     }
 }
 
-impl SetAside {
+impl AsideRecord {
     fn is_live(&self) -> bool {
         self.until > Timestamp::now()
     }
@@ -59,7 +59,7 @@ impl SetAside {
 
 impl Vault {
     /// What an account has set aside in a folder.
-    pub fn set_aside_in(&self, account: AccountId, folder: NodeId) -> Vec<SetAside> {
+    pub fn set_aside_in(&self, account: AccountId, folder: NodeId) -> Vec<AsideRecord> {
         let by_account = self.saves.by_account.lock();
         let asides = by_account.get(&account).map_or(&[][..], Vec::as_slice);
         asides.iter().filter(|aside| aside.folder == folder && aside.is_live()).cloned().collect()
@@ -76,7 +76,7 @@ impl Vault {
     }
 
     /// Does with the document what the permit says. What is moved away or removed waits so long.
-    pub fn set_aside(&self, permit: Permit<gate::SetAside>, wait: Duration) -> Result<(), Error> {
+    pub fn set_aside(&self, permit: Permit<SetAside>, wait: Duration) -> Result<(), Error> {
         let done = self.put_aside(permit.target(), permit.by(), wait);
         settle(permit, done)
     }
@@ -98,7 +98,7 @@ impl Vault {
                 let version = found.value.content.ok_or(Error::Gone)?.version;
                 change.if_unchanged(&found);
                 let away = if let AsideStep::Away(name) = step { Some(name.clone()) } else { None };
-                Some(SetAside {
+                Some(AsideRecord {
                     matter: document.place.matter,
                     account: by,
                     folder,
@@ -111,7 +111,7 @@ impl Vault {
                 })
             }
             (_, None) => return Err(Error::Gone),
-            (AsideStep::Forgotten, Some(before)) if !before.is_replaced => Some(SetAside { away: None, ..before }),
+            (AsideStep::Forgotten, Some(before)) if !before.is_replaced => Some(AsideRecord { away: None, ..before }),
             (AsideStep::Forgotten | AsideStep::Back, Some(_)) => None,
         };
         match &now {
@@ -133,7 +133,7 @@ impl Vault {
         };
         let key = aside_key(by, node);
         // Only what was moved away is still seen.
-        let now = aside.away.is_some().then_some(SetAside { is_replaced: true, ..aside });
+        let now = aside.away.is_some().then_some(AsideRecord { is_replaced: true, ..aside });
         match &now {
             Some(now) => change.put(&key, now),
             None => change.delete(&key),
@@ -233,4 +233,4 @@ impl Vault {
 }
 
 /// What is to be noted once a change is committed.
-pub(super) struct Replaced(Option<(AccountId, NodeId, Option<SetAside>)>);
+pub(super) struct Replaced(Option<(AccountId, NodeId, Option<AsideRecord>)>);

@@ -13,11 +13,11 @@ use crate::names::{
     Aside, AsideStep, AsideTarget, DocName, DocPath, DocumentTarget, NewTarget, Place, Rights, SaveTarget,
 };
 use crate::policy::{Decision, Operation, decide};
-use crate::vault::{Entry, SetAside};
+use crate::vault::{AsideRecord, Entry};
 
 impl Sight<'_> {
     /// What the session has set aside in a place.
-    pub(super) fn set_aside_in(&self, place: &Place) -> Vec<SetAside> {
+    pub(super) fn set_aside_in(&self, place: &Place) -> Vec<AsideRecord> {
         place.folder().map_or_else(Vec::new, |folder| self.vault.set_aside_in(self.account, folder))
     }
 
@@ -26,14 +26,14 @@ impl Sight<'_> {
         &self,
         place: &Place,
         name: &DocName,
-        asides: &[SetAside],
+        asides: &[AsideRecord],
     ) -> Result<Option<(DocumentTarget, Entry)>, Error> {
         let folded = name.folded();
-        let is_it = |aside: &&SetAside| aside.away.as_ref().is_some_and(|away| away.folded() == folded);
+        let is_it = |aside: &&AsideRecord| aside.away.as_ref().is_some_and(|away| away.folded() == folded);
         asides.iter().find(is_it).map_or(Ok(None), |aside| self.moved_away(place, aside))
     }
 
-    fn moved_away(&self, place: &Place, aside: &SetAside) -> Result<Option<(DocumentTarget, Entry)>, Error> {
+    fn moved_away(&self, place: &Place, aside: &AsideRecord) -> Result<Option<(DocumentTarget, Entry)>, Error> {
         let Some(name) = aside.away.clone() else { return Ok(None) };
         let entry = self.vault.find(aside.folder, &aside.name)?.filter(|entry| entry.node == aside.node);
         let entry = match entry {
@@ -53,7 +53,7 @@ impl Sight<'_> {
     }
 
     /// An entry as the session lists it.
-    pub(super) fn listed_as(&self, entry: &Entry, rights: Rights, asides: &[SetAside]) -> Option<Stat> {
+    pub(super) fn listed_as(&self, entry: &Entry, rights: Rights, asides: &[AsideRecord]) -> Option<Stat> {
         let stat = entry_stat(entry, rights);
         match asides.iter().find(|aside| aside.node == entry.node && !aside.is_replaced) {
             Some(aside) => aside.away.clone().map(|name| Stat { name: Some(name), ..stat }),
@@ -62,7 +62,12 @@ impl Sight<'_> {
     }
 
     /// What the session still sees of what was replaced.
-    pub(super) fn replaced_in(&self, place: &Place, rights: Rights, asides: &[SetAside]) -> Result<Vec<Stat>, Error> {
+    pub(super) fn replaced_in(
+        &self,
+        place: &Place,
+        rights: Rights,
+        asides: &[AsideRecord],
+    ) -> Result<Vec<Stat>, Error> {
         let mut stats = Vec::new();
         for aside in asides.iter().filter(|aside| aside.is_replaced) {
             let seen = self.moved_away(place, aside)?;
@@ -73,7 +78,7 @@ impl Sight<'_> {
 }
 
 /// Is the entry's name free to who has set this aside?
-pub(super) fn is_vacated(entry: &Entry, asides: &[SetAside]) -> bool {
+pub(super) fn is_vacated(entry: &Entry, asides: &[AsideRecord]) -> bool {
     asides.iter().any(|aside| aside.node == entry.node && !aside.is_replaced)
 }
 

@@ -11,7 +11,7 @@ use super::tree::Tree;
 use super::{Check, Examined, Finding, Nodes, RESTORE_CATALOG, node_at};
 use crate::names::NodeId;
 use crate::vault::LockRecord;
-use crate::vault::catalog::{Entry, SetAside, StoredPart, StoredProperty, StoredTransient, Version};
+use crate::vault::catalog::{AsideRecord, Entry, StoredPart, StoredProperty, StoredTransient, Version};
 
 /// First letters of all keys; `f` is the firm's own records.
 const KINDS: &[u8] = b"nvpltfax";
@@ -29,7 +29,7 @@ impl Check {
             found.findings.add(Finding::new(what, RESTORE_CATALOG));
         });
         self.readable::<StoredTransient>(b"x", "the note of a temporary file", found);
-        self.readable::<SetAside>(b"a", "the record of a save under way", found);
+        self.readable::<AsideRecord>(b"a", "the record of a save under way", found);
         let claimed = self.unfinished(tree, queue, found);
         self.readable::<IgnoredAny>(b"f", "a record of the firm", found);
         // Ordered by their first byte, so that what lies between the kinds is found without reading these.
