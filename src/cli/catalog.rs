@@ -3,7 +3,7 @@
 use clap::{Subcommand, ValueEnum};
 
 use super::Global;
-use super::lock::DirLock;
+use super::dir_lock::DirLock;
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::setup::write_private;

@@ -18,8 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{
-    access, account, contact, device, document, firm, folder, key, mail, matter, matter_type, message, participant,
-    policy, session, staff,
+    access, account, contact, device, document, firm, folder, key, lock, mail, matter, matter_type, message,
+    participant, policy, quota, session, staff,
 };
 use crate::daemon::Core;
 
@@ -74,6 +74,10 @@ pub(crate) enum Request {
     Mail(mail::Command),
     /// `message ...`
     Message(message::Command),
+    /// `lock ...`
+    Lock(lock::Command),
+    /// `quota ...`
+    Quota(quota::Command),
     /// `policy explain`
     Policy(policy::Explain),
 }

@@ -17,6 +17,7 @@ mod control;
 mod demo;
 mod device;
 mod device_password;
+mod dir_lock;
 mod document;
 mod firm;
 mod folder;
@@ -35,6 +36,7 @@ mod participant;
 mod policy;
 mod problem;
 mod prompt;
+mod quota;
 mod reload;
 mod reply;
 mod second_factor;
@@ -57,7 +59,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub(crate) use control::{Request, bind as bind_control, serve as serve_control};
-pub(crate) use lock::DirLock;
+pub(crate) use dir_lock::DirLock;
 pub(crate) use matter_type::{MatterTypeFile, apply_folder as apply_matter_types, read_folder as read_matter_types};
 pub(crate) use operator::{Operator, blocking};
 pub(crate) use policy::read_guards;
@@ -140,6 +142,10 @@ enum Verb {
     #[command(subcommand)]
     Message(message::Command),
     #[command(subcommand)]
+    Lock(lock::Command),
+    #[command(subcommand)]
+    Quota(quota::Command),
+    #[command(subcommand)]
     Policy(policy::Command),
     #[command(subcommand)]
     Mail(mail::Command),
@@ -212,6 +218,8 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Folder(command) => Request::Folder(command),
         Verb::Mail(command) => Request::Mail(command),
         Verb::Message(command) => Request::Message(command),
+        Verb::Lock(command) => Request::Lock(command),
+        Verb::Quota(command) => Request::Quota(command),
         Verb::Policy(command) => match command.prepare()? {
             Ok(explain) => Request::Policy(explain),
             Err(answered) => return Ok(answered),
@@ -304,6 +312,8 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Folder(command) => command.run(&operator).await,
         Request::Mail(command) => command.run(&operator).await,
         Request::Message(command) => command.run(&operator).await,
+        Request::Lock(command) => command.run(&operator).await,
+        Request::Quota(command) => command.run(&operator).await,
         Request::Policy(command) => command.run(&operator).await,
     }
 }

@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::mistakes::Mistakes;
 use super::raw::{self, Item, Raw};
 use super::{Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
+use crate::names::WindowsNames;
 
 const MIB: u64 = 1 << 20;
 
@@ -44,6 +45,7 @@ impl Checks<'_> {
             drain: Duration::from_secs(self.number("stop.drain_seconds", raw.stop.drain_seconds, 30, 0..=600)),
             uploads: self.uploads(raw.uploads),
             temporary_files: self.temporary_files(raw.temporary_files),
+            windows_names: self.names(raw.names),
             limits: self.limits(raw.limits),
             source: self.source.to_owned(),
             firm,
@@ -143,6 +145,11 @@ impl Checks<'_> {
         let minutes = self.number("uploads.fresh_minutes", raw.fresh_minutes, 15, 0..=24 * 60);
         let grace = self.number("uploads.grace_seconds", raw.grace_seconds, 60, 0..=3600);
         Uploads { fresh: Duration::from_secs(minutes * 60), grace: Duration::from_secs(grace) }
+    }
+
+    fn names(&mut self, raw: raw::Names) -> WindowsNames {
+        let words = [("allow", WindowsNames::Allow), ("refuse", WindowsNames::Refuse)];
+        self.word("names.windows", raw.windows, WindowsNames::default(), &words)
     }
 
     pub(super) fn path(&self, item: Item<PathBuf>, default: &Path) -> PathBuf {

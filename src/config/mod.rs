@@ -26,6 +26,8 @@ pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
 pub use temporary_files::TemporaryFiles;
 
+use crate::names::WindowsNames;
+
 /// A configuration file is never longer than this; what is longer is some other file.
 pub const MAX_CONFIG_BYTES: u64 = 256 * 1024;
 
@@ -70,6 +72,8 @@ pub struct Settings {
     pub uploads: Uploads,
     /// The temporary files of saves.
     pub temporary_files: TemporaryFiles,
+    /// What becomes of new names that Windows cannot hold.
+    pub windows_names: WindowsNames,
     /// What the network may take of the daemon.
     pub limits: Limits,
     /// Mail, if it is switched on.

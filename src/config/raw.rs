@@ -39,6 +39,7 @@ pub(super) struct Raw {
     pub(super) stop: Stop,
     pub(super) uploads: Uploads,
     pub(super) temporary_files: TemporaryFiles,
+    pub(super) names: Names,
     pub(super) limits: Limits,
     pub(super) mail: Mail,
 }
@@ -147,6 +148,12 @@ pub(super) struct TemporaryFiles {
     pub(super) folders: Option<Vec<Spanned<String>>>,
     pub(super) keep_hours: Item<u64>,
     pub(super) save_seconds: Item<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Names {
+    pub(super) windows: Item<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

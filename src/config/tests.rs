@@ -57,7 +57,7 @@ filter = \"info,deedbox=loud\"
     let expected = "\
 1:8: invalid type: integer `7`, expected a string
 2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
-                    `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `limits`, `mail`
+                    `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `names`, `limits`, `mail`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
 6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`
 9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login

@@ -125,6 +125,7 @@ impl Core {
         let gate = Gate::new(practice.clone(), log.clone(), gate_settings(&settings)).doing("set up the gate")?;
         gate.guard(guarding);
         let vfs = Vfs::new(gate.clone(), vault.clone());
+        vfs.set_windows_names(settings.windows_names);
         let (settings, live) = (ArcSwap::from_pointee(settings), OnceLock::new());
         Ok(Self {
             settings,

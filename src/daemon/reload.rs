@@ -174,6 +174,7 @@ impl Core {
         }
         told.changed.extend(guards_differ(&self.gate().guarding(), &guarding));
         self.gate().guard(guarding);
+        self.vfs().set_windows_names(settings.windows_names);
         live.doors.change(doors);
         if let Some((notifier, means)) = live.notifier().zip(means) {
             notifier.change(means);
@@ -204,6 +205,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("pages", old.pages != new.pages),
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
+        ("names.windows", old.windows_names != new.windows_names),
         ("log.filter", old.log.filter != new.log.filter),
         ("stop.drain_seconds", old.drain != new.drain),
         ("limits", old.limits != new.limits),

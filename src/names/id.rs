@@ -90,6 +90,10 @@ id!(
     LockToken
 );
 id!(
+    /// A WebDAV lock as the administrator names it: it follows from the token, and the token does not follow from it.
+    LockId
+);
+id!(
     /// A mail that waits to be sent.
     MailId
 );

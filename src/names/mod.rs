@@ -8,17 +8,20 @@ mod id;
 mod network;
 mod path;
 mod place_in_text;
+mod quota;
 mod scope;
 mod target;
 mod time;
 mod transient;
 mod verb;
+mod windows;
 
 pub use area::{Area, Areas};
-pub use id::{AccountId, BlobId, ContactId, LockToken, MailId, MatterId, NodeId, ParseIdError, SessionId};
+pub use id::{AccountId, BlobId, ContactId, LockId, LockToken, MailId, MatterId, NodeId, ParseIdError, SessionId};
 pub use network::network;
 pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, NameError};
 pub use place_in_text::line_and_column;
+pub use quota::{Bytes, ParseBytesError, Quota, Quotas};
 pub use scope::Scope;
 pub use target::{
     AdminTarget, Aside, AsideStep, AsideTarget, DocumentTarget, ExpiredTarget, FolderTarget, MoveTarget, NewTarget,
@@ -27,3 +30,4 @@ pub use target::{
 pub use time::Timestamp;
 pub use transient::{BESIDE, FOLDERS, NAMED_AFTER, NamePattern, PatternError, TransientNames, UNNAMED};
 pub use verb::{AuthMethod, Front, Rights, Role, Verb};
+pub use windows::{NotOnWindows, WindowsNames};

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::records::{all, damaged, id_at};
 use super::{Account, AccountKey, DevicePassword, Error, Firm, Link, LinkPurpose, SecondFactor, TokenDigest, ssh_key};
 use crate::kv::SealedStore;
-use crate::names::{AccountId, ContactId, Role, Timestamp};
+use crate::names::{AccountId, Bytes, ContactId, Role, Timestamp};
 
 const ACCOUNTS: &[u8] = b"fa";
 const ACCOUNT_KEYS: &[u8] = b"fk";
@@ -48,6 +48,8 @@ pub(super) struct AccountRecord {
     enabled: bool,
     credentials: u64,
     created: Timestamp,
+    #[serde(default)]
+    quota: Option<Bytes>,
 }
 
 impl From<&Account> for AccountRecord {
@@ -60,6 +62,7 @@ impl From<&Account> for AccountRecord {
             enabled: account.enabled,
             credentials: account.credentials,
             created: account.created,
+            quota: account.quota,
         }
     }
 }
@@ -137,7 +140,7 @@ pub(super) fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), 
     let mut devices = all::<DevicePasswordRecord>(store, DEVICE_PASSWORDS)?.into_iter().peekable();
     for (key, record) in all::<AccountRecord>(store, ACCOUNTS)? {
         let id = AccountId::from_bytes(id_at(&key, 2)?);
-        let AccountRecord { login, role, contact, password, enabled, credentials, created } = record;
+        let AccountRecord { login, role, contact, password, enabled, credentials, created, quota } = record;
         // All tables are sorted by account, so what belongs to this one comes next.
         let is_own = |key: &[u8]| key.get(2..18) == Some(id.as_bytes());
         let second_factor = factors.next_if(|(key, _)| is_own(key)).map(|(_, record)| second_factor(record));
@@ -157,6 +160,7 @@ pub(super) fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), 
             enabled,
             credentials,
             created,
+            quota,
         };
         while let Some((_, key)) = keys.next_if(|(key, _)| is_own(key)) {
             let (blob, text) = ssh_key::parse(&key.text).map_err(|_| damaged("an SSH key cannot be read"))?;

@@ -109,6 +109,7 @@ impl Draft<'_> {
             enabled: true,
             credentials: 0,
             created: Timestamp::now(),
+            quota: None,
         }))
     }
 

@@ -9,15 +9,15 @@ use super::account_records::{
 use super::api_tokens::{ApiToken, ApiTokenRecord, api_token_key};
 use super::own_rules::OwnRule;
 use super::records::{
-    ContactRecord, EPOCH, FormerFolderRecord, MatterRecord, OwnRuleRecord, ParticipantRecord, SWITCHES, SwitchesRecord,
-    TypeFolderRecord, TypeRecord, contact_key, former_folder_key, matter_key, own_rule_key, participant_key,
-    type_folder_key, type_key,
+    ContactRecord, EPOCH, FormerFolderRecord, MatterRecord, OwnRuleRecord, ParticipantRecord, QUOTA, SWITCHES,
+    SwitchesRecord, TypeFolderRecord, TypeRecord, contact_key, former_folder_key, matter_key, own_rule_key,
+    participant_key, type_folder_key, type_key,
 };
 use super::{
     Account, AccountKey, Contact, DevicePassword, Error, Firm, Link, Matter, MatterType, Participant, Switches,
 };
 use crate::kv::{self, Change, SealedStore};
-use crate::names::{AccountId, MatterId, NodeId};
+use crate::names::{AccountId, Bytes, MatterId, NodeId};
 use crate::outbox::{self, Letter};
 
 /// Rules read [`Draft::firm`] and write through the `put_` methods, which change the snapshot and the batch together.
@@ -148,6 +148,14 @@ impl<'s> Draft<'s> {
     pub(super) fn put_switches(&mut self, switches: Switches) {
         self.write().put(SWITCHES, &SwitchesRecord::from(&switches));
         self.firm.set_switches(switches);
+    }
+
+    pub(super) fn put_quota(&mut self, quota: Option<Bytes>) {
+        match &quota {
+            Some(bytes) => self.write().put(QUOTA, bytes),
+            None => self.write().delete(QUOTA),
+        };
+        self.firm.set_quota(quota);
     }
 
     pub(super) fn put_participant(&mut self, one: Participant) -> Arc<Participant> {

@@ -9,7 +9,7 @@ use super::{
     WatchChange,
 };
 use crate::gate::{Administer, Manage, Permit};
-use crate::names::{Area, ContactId, MatterId};
+use crate::names::{Area, Bytes, ContactId, MatterId};
 
 /// What is to be different about a matter; what is left out stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,26 @@ pub struct MatterEdit {
     pub confidential: Option<bool>,
     /// Whether it is open.
     pub open: Option<bool>,
+    /// How much may be kept in it, or as much as there is room.
+    pub quota: Option<Option<Bytes>>,
+}
+
+/// What is to be different about an account; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct AccountEdit {
+    /// Whether it opens anything.
+    pub enabled: Option<bool>,
+    /// How much it may keep, or as much as there is room.
+    pub quota: Option<Option<Bytes>>,
+}
+
+/// What is to be different for all matters; what is left out stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct FirmEdit {
+    /// The portal and areas that go on or off.
+    pub switches: Vec<(Switch, bool)>,
+    /// How much may be kept, or as much as there is room.
+    pub quota: Option<Option<Bytes>>,
 }
 
 /// What is to be different about a participant; what is left out stays as it is.
@@ -62,6 +82,9 @@ impl Practice {
             }
             if let Some(confidential) = edit.confidential {
                 draft.watch_matter(matter, WatchChange::Confidential(confidential))?;
+            }
+            if let Some(quota) = edit.quota {
+                draft.set_matter_quota(matter, quota)?;
             }
             match edit.open {
                 Some(true) => draft.reopen_matter(matter),
@@ -106,16 +129,36 @@ impl Practice {
         })
     }
 
-    /// Switches the portal and areas for all matters.
+    /// Changes what holds for all matters.
     pub fn edit_firm(
         &self,
         permit: Permit<Administer>,
         is_seen: impl FnOnce(&Firm) -> bool,
-        switches: &[(Switch, bool)],
+        edit: FirmEdit,
     ) -> Result<(), Error> {
         self.change(permit, |draft| {
             draft.as_seen(is_seen)?;
-            switches.iter().try_for_each(|(switch, on)| draft.switch_firm(*switch, *on).map(drop))
+            if let Some(quota) = edit.quota {
+                draft.set_firm_quota(quota);
+            }
+            edit.switches.iter().try_for_each(|(switch, on)| draft.switch_firm(*switch, *on).map(drop))
+        })
+    }
+
+    /// Changes an account.
+    pub fn edit_account(
+        &self,
+        permit: Permit<Administer>,
+        login: &str,
+        is_seen: impl FnOnce(&Firm) -> bool,
+        edit: AccountEdit,
+    ) -> Result<(), Error> {
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            if let Some(quota) = edit.quota {
+                draft.set_account_quota(login, quota)?;
+            }
+            edit.enabled.map_or(Ok(()), |enabled| draft.set_enabled(login, enabled).map(drop))
         })
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::words::{self, fold};
 use super::{Access, Account, ApiToken, Contact, Link, Matter, MatterType, Participant, Party, Switches, TokenDigest};
-use crate::names::{AccountId, ContactId, MatterId, Role, Timestamp};
+use crate::names::{AccountId, Bytes, ContactId, MatterId, Role, Timestamp};
 use crate::policy::{Participation, Standing};
 
 /// An immutable snapshot of the firm's records.
@@ -17,6 +17,7 @@ pub struct Firm {
     /// Grows with each change, over restarts too.
     pub epoch: u64,
     switches: Switches,
+    pub(super) quota: Option<Bytes>,
     accounts: Arc<Accounts>,
     links: Arc<HashMap<TokenDigest, Arc<Link>>>,
     pub(super) tokens: Arc<HashMap<TokenDigest, Arc<ApiToken>>>,
@@ -216,6 +217,10 @@ impl Firm {
 impl Firm {
     pub(super) fn set_switches(&mut self, switches: Switches) {
         self.switches = switches;
+    }
+
+    pub(super) fn set_quota(&mut self, quota: Option<Bytes>) {
+        self.quota = quota;
     }
 
     pub(super) fn insert_account(&mut self, account: Arc<Account>) {

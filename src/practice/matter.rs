@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Watch;
 use super::own_rules::{OwnRule, Ruling};
 use super::spec::{MatterTypeSpec, TypeFolder, area_of};
-use crate::names::{Areas, DocName, DocPath, MatterId, NodeId, Timestamp};
+use crate::names::{Areas, Bytes, DocName, DocPath, MatterId, NodeId, Timestamp};
 use crate::policy::{FolderRule, MatterRules, RuledFolder, Share};
 
 /// One version of a matter type. Matters keep the version with which they were made.
@@ -67,6 +67,8 @@ pub struct Matter {
     pub areas: Areas,
     /// Who of the firm hears of it.
     pub watch: Watch,
+    /// How much may be kept in it, if that is bounded.
+    pub quota: Option<Bytes>,
     /// The folders that its type made, then those that a former version of it made and this one does not know; those above
     /// always before those below.
     pub folders: Vec<StructureFolder>,
@@ -105,6 +107,7 @@ pub(super) struct MatterParts {
     pub(super) portal: bool,
     pub(super) areas: Areas,
     pub(super) watch: Watch,
+    pub(super) quota: Option<Bytes>,
     /// One for each folder of the type.
     pub(super) nodes: Vec<NodeId>,
     /// Folders that an earlier version of the type made.
@@ -164,6 +167,7 @@ impl Matter {
             portal: parts.portal,
             areas: parts.areas,
             watch: parts.watch,
+            quota: parts.quota,
             folders,
             rules: MatterRules { folders: rules, ..MatterRules::default() },
             own_rules: Vec::new(),

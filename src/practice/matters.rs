@@ -67,6 +67,7 @@ impl Draft<'_> {
             portal: true,
             areas: Areas::ALL,
             watch,
+            quota: None,
             nodes: (0..kind.folder_count()).map(|_| NodeId::random()).collect(),
             former: Vec::new(),
             own_rules: Vec::new(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{DevicePassword, SecondFactor, ssh_key};
-use crate::names::{AccountId, ContactId, MatterId, Role, Timestamp};
+use crate::names::{AccountId, Bytes, ContactId, MatterId, Role, Timestamp};
 
 /// A login.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub struct Account {
     pub credentials: u64,
     /// When it was made.
     pub created: Timestamp,
+    /// How much it may keep, in all matters together, if that is bounded.
+    pub quota: Option<Bytes>,
 }
 
 /// Without the password's hash and the keys.

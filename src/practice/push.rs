@@ -151,6 +151,7 @@ fn pushed(before: &Matter, kind: &Arc<MatterType>) -> Result<Matter, Error> {
         portal: before.portal,
         areas: before.areas,
         watch: before.watch.clone(),
+        quota: before.quota,
         nodes,
         former,
         own_rules: before.own_rules().to_vec(),

@@ -17,7 +17,7 @@ use super::own_rules::{OwnRule, Ruling};
 use super::spec::{FolderSpec, ends_with_messages};
 use super::{Access, Contact, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party, Switches, Watch};
 use crate::kv::SealedStore;
-use crate::names::{AccountId, Areas, ContactId, DocName, DocPath, MatterId, NodeId, Timestamp};
+use crate::names::{AccountId, Areas, Bytes, ContactId, DocName, DocPath, MatterId, NodeId, Timestamp};
 use crate::policy::FolderRule;
 
 /// The record that every change of the firm's records replaces: its number is the snapshot's epoch, and a change goes
@@ -32,6 +32,8 @@ const FORMER_FOLDERS: &[u8] = b"fo";
 const OWN_RULES: &[u8] = b"fr";
 /// The firm's switches: one record.
 pub(super) const SWITCHES: &[u8] = b"fs";
+/// How much may be kept in all matters: one record, if that is bounded.
+pub(super) const QUOTA: &[u8] = b"fq";
 
 pub(super) fn contact_key(id: ContactId) -> Vec<u8> {
     [CONTACTS, id.as_bytes()].concat()
@@ -93,6 +95,8 @@ pub(super) struct MatterRecord {
     areas: Areas,
     #[serde(default)]
     watch: Watch,
+    #[serde(default)]
+    quota: Option<Bytes>,
 }
 
 fn all_areas() -> Areas {
@@ -113,6 +117,7 @@ impl From<&Matter> for MatterRecord {
             nodes: matter.type_nodes().collect(),
             areas: matter.areas,
             watch: matter.watch.clone(),
+            quota: matter.quota,
         }
     }
 }
@@ -220,6 +225,7 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
         let SwitchesRecord { portal, areas } = record.value;
         firm.set_switches(Switches { portal, areas });
     }
+    firm.set_quota(store.get::<Bytes>(QUOTA)?.map(|record| record.value));
     load_types(store, &mut firm)?;
     for (key, record) in all::<ContactRecord>(store, CONTACTS)? {
         let id = ContactId::from_bytes(id_at(&key, 2)?);
@@ -258,6 +264,7 @@ pub(super) fn load(store: &SealedStore) -> Result<Firm, Error> {
             portal: record.portal,
             areas: record.areas,
             watch: record.watch,
+            quota: record.quota,
             nodes,
             former: own,
             own_rules,

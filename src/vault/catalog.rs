@@ -50,6 +50,9 @@ pub struct Entry {
     /// Its name is its maker's own, beside which others may have the same one.
     #[serde(default)]
     pub own_name: bool,
+    /// When a client says that it was made. It is shown and decides nothing: rights that end with time go by `created`.
+    #[serde(default)]
+    pub made: Option<Timestamp>,
 }
 
 /// The current version of a document.
@@ -137,6 +140,11 @@ impl Entry {
     /// Did this account make it, or ask for it?
     pub fn is_of(&self, account: AccountId) -> bool {
         self.made_by == account || self.claims.contains(&account)
+    }
+
+    /// When it was made, as people see it.
+    pub fn shown_created(&self) -> Timestamp {
+        self.made.unwrap_or(self.created)
     }
 
     /// Plaintext bytes of the current version.

@@ -12,6 +12,15 @@ use crate::outbox::{Cause, News, structure_folder};
 /// Accounts that may claim one folder; more than a drop box has devices.
 const MAX_CLAIMS: usize = 64;
 
+/// Times to set; what is left out stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// When its content was last changed.
+    pub modified: Option<Timestamp>,
+    /// When it was made.
+    pub made: Option<Timestamp>,
+}
+
 impl Vault {
     /// Makes the folder that the permit names.
     pub fn make_folder(&self, permit: Permit<MakeFolder>) -> Result<Entry, Error> {
@@ -34,6 +43,7 @@ impl Vault {
             content: None,
             transient: target.transient,
             own_name: target.transient && !target.place.transient,
+            made: None,
         };
         let key = self.catalog.key_of(folder, &entry);
         let mut change = self.catalog.change();
@@ -89,15 +99,15 @@ impl Vault {
         if found.value.transient {
             change.delete(&transient_key(found.value.made_by, folder, node));
         }
-        let mut blobs: Vec<BlobId> = Vec::new();
-        for (number, version) in self.catalog.versions(node)? {
-            change.delete(&version_key(node, number));
-            blobs.push(version.blob.id);
+        let history = self.catalog.versions(node)?;
+        for (number, _) in &history {
+            change.delete(&version_key(node, *number));
         }
         for property in self.catalog.properties(node)? {
             change.delete(&self.catalog.property_key(node, &property.namespace, &property.name));
         }
         self.board.withdraw(&mut change, matter, node)?;
+        let turn = self.usage.turn();
         match change.commit() {
             Ok(_) => {}
             Err(crate::kv::Error::Conflict) if self.catalog.entries(node).is_ok_and(|e| !e.is_empty()) => {
@@ -105,9 +115,12 @@ impl Vault {
             }
             Err(error) => return Err(error.into()),
         }
+        for (_, version) in &history {
+            turn.changed(matter, version.by, version.blob.size, 0);
+        }
+        drop(turn);
         self.forget_locks(node);
-        self.usage.changed(matter, found.value.size(), 0);
-        self.remove_blobs(&blobs);
+        self.remove_blobs(history.iter().map(|(_, version)| version.blob.id));
         Ok(())
     }
 
@@ -204,14 +217,14 @@ impl Vault {
         change.commit()?;
         self.noted_replaced(noted);
         self.forget_locks(from.node);
-        self.usage.changed(from.place.matter, current.blob.size, 0);
         Ok(entry)
     }
 
-    /// Sets the modification time of the entry that the permit names.
-    pub fn set_times(&self, permit: Permit<SetTimes>, modified: Timestamp) -> Result<Entry, Error> {
+    /// Sets times of the entry that the permit names.
+    pub fn set_times(&self, permit: Permit<SetTimes>, times: Times) -> Result<Entry, Error> {
         let set = self.target_entry(permit.target()).and_then(|found| {
-            let entry = Entry { modified, ..found.value.clone() };
+            let (modified, made) = (times.modified.unwrap_or(found.value.modified), times.made.or(found.value.made));
+            let entry = Entry { modified, made, ..found.value.clone() };
             self.catalog.change().if_unchanged(&found).put(found.key(), &entry).commit()?;
             Ok(entry)
         });
@@ -243,9 +256,9 @@ impl Vault {
     }
 
     /// After the commit that no longer names them. What cannot be removed now is found by the next sweep.
-    pub(super) fn remove_blobs(&self, blobs: &[BlobId]) {
+    pub(super) fn remove_blobs(&self, blobs: impl Iterator<Item = BlobId>) {
         for blob in blobs {
-            if let Err(error) = self.blobs.remove(blob) {
+            if let Err(error) = self.blobs.remove(&blob) {
                 tracing::warn!(%blob, %error, "the blob of a removed version could not be removed");
             }
         }

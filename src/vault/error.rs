@@ -41,6 +41,7 @@ impl From<kv::Error> for Error {
         match error {
             kv::Error::Conflict => Self::Changed,
             kv::Error::NoSpace => Self::NoSpace,
+            kv::Error::TooLarge(_) => Self::Limit("bytes of one record"),
             kv::Error::Damaged(_) => Self::Damaged(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }

@@ -12,8 +12,10 @@ use super::blobs::{BlobRef, BlobStore};
 use super::catalog::{Content, Entry, StoredPart, Version, version_key};
 use super::error::Error;
 use super::staging::{self, Base, Part, Upload};
+use super::usage::{Reservation, Room};
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Confirmation, Create, Permit, Update};
+use crate::kv;
 use crate::names::{AccountId, DocName, DocPath, MatterId, NodeId, Place, Timestamp};
 use crate::outbox::{Cause, News};
 
@@ -100,6 +102,8 @@ pub struct Incoming {
     modified: Option<Timestamp>,
     /// Set by [`Incoming::set_copied_from`].
     copied_from: Option<MatterId>,
+    /// The room that it takes, where that is bounded.
+    reservation: Option<Arc<Reservation>>,
 }
 
 /// An upload whose content is one blob and not yet durable. Dropped, the blob goes.
@@ -119,6 +123,7 @@ pub struct Ready {
     intent: Option<Intent>,
     given: Option<Given>,
     part: Option<Part>,
+    reservation: Option<Arc<Reservation>>,
     store: Arc<BlobStore>,
 }
 
@@ -133,8 +138,8 @@ pub struct Committed {
 
 impl Vault {
     /// Begins an upload. With `keep`, it starts from the present content, or from what came of an unfinished upload of the
-    /// same account under the same name; otherwise from nothing.
-    pub fn begin(&self, intent: Intent, keep: bool) -> Result<Incoming, Error> {
+    /// same account under the same name; otherwise from nothing. Where `room` is bounded, see [`Incoming::reservation`].
+    pub fn begin(&self, intent: Intent, keep: bool, room: Option<Room>) -> Result<Incoming, Error> {
         let place = intent.place();
         let folder = place.folder().ok_or(Error::Gone)?;
         let key = self.key(place.matter)?;
@@ -149,8 +154,10 @@ impl Vault {
             }
             Intent::Update(_) => (Base::Empty, None),
         };
+        let kept = part.as_ref().map_or(0, Part::len);
+        let reservation = room.map(|room| self.reserve(room, kept)).transpose()?;
         let upload = self.staging.begin(key, base)?;
-        Ok(Incoming { upload, intent, given: None, part, modified: None, copied_from: None })
+        Ok(Incoming { upload, intent, given: None, part, modified: None, copied_from: None, reservation })
     }
 
     /// Makes a sealed upload visible: one catalog transaction, durable on return. [`Error::Changed`] means that the name or
@@ -159,10 +166,8 @@ impl Vault {
     pub fn commit(&self, ready: &mut Ready, confirmation: Confirmation) -> Result<Committed, Error> {
         let intent =
             ready.intent.as_ref().filter(|intent| intent.is_confirmed_by(&confirmation)).ok_or(Error::Changed)?;
-        let (entry, before) = self.put_version(intent, ready)?;
+        let entry = self.put_version(intent, ready)?;
         let created = matches!(intent, Intent::Create(_));
-        let matter = intent.place().matter;
-        self.usage.changed(matter, before, entry.size());
         let (reason, object) = ((!ready.is_new).then(|| "unchanged".to_owned()), Some(entry.node));
         let detail = Detail { reason, object, ..ready.detail() };
         if let Some(intent) = ready.intent.take() {
@@ -174,7 +179,7 @@ impl Vault {
         Ok(Committed { entry, created })
     }
 
-    fn put_version(&self, intent: &Intent, ready: &Ready) -> Result<(Entry, u64), Error> {
+    fn put_version(&self, intent: &Intent, ready: &Ready) -> Result<Entry, Error> {
         let Ready { blob, is_new, modified, given, .. } = ready;
         let (blob, is_new, modified) = (*blob, *is_new, *modified);
         let (place, asked, by) = (intent.place(), intent.name(), intent.by());
@@ -182,10 +187,14 @@ impl Vault {
         let name = given.as_ref().map_or(asked, |given| &given.name);
         let now = Timestamp::now();
         let mut change = self.catalog.change();
-        let (entry, before) = match intent {
+        let mut part_bytes = 0;
+        let entry = match intent {
             Intent::Create(permit) => {
                 self.catalog.require_place(&mut change, place, by)?;
-                change.delete(&self.catalog.part_key(by, folder, asked));
+                if let Some(part) = self.catalog.part(by, folder, asked)? {
+                    change.if_unchanged(&part).delete(part.key());
+                    part_bytes = part.value.part.len();
+                }
                 let target = permit.target();
                 let transient = given.as_ref().map_or(target.transient, |given| given.to_maker_alone);
                 let content = Some(Content { version: 1, blob });
@@ -201,9 +210,10 @@ impl Vault {
                     content,
                     transient,
                     own_name: given.is_none() && transient && !place.transient,
+                    made: None,
                 };
                 change.if_absent(&self.catalog.key_of(folder, &entry));
-                (entry, 0)
+                entry
             }
             Intent::Update(permit) => {
                 let target = permit.target();
@@ -221,12 +231,11 @@ impl Vault {
                 if current.version != target.version {
                     return Err(Error::Changed);
                 }
-                let before = entry.size();
                 if is_new {
                     entry.content = Some(Content { version: current.version + 1, blob });
                 }
                 entry.modified = modified.unwrap_or(if is_new { now } else { entry.modified });
-                (entry, before)
+                entry
             }
         };
         change.put(&self.catalog.key_of(folder, &entry), &entry);
@@ -255,21 +264,24 @@ impl Vault {
             }
             Intent::Update(_) | Intent::Create(_) => None,
         };
+        let turn = self.usage.turn();
         change.commit()?;
+        let size = if is_new { blob.size } else { 0 };
+        turn.brought((place.matter, by), part_bytes, size, ready.reservation.as_deref());
         replaced.into_iter().for_each(|replaced| self.noted_replaced(replaced));
         self.keep_untold(kept);
-        Ok((entry, before))
+        Ok(entry)
     }
 
     /// Keeps what came of an upload, encrypted, for its account to resume. Only a new document has such a part: an
     /// overwrite that fails leaves the old version, and the part would never be reached.
     pub fn suspend(&self, incoming: Incoming) -> Result<(), Error> {
-        let Incoming { upload, intent, part: before, .. } = incoming;
+        let Incoming { upload, intent, part: before, reservation, .. } = incoming;
         let Intent::Create(permit) = intent else { return Ok(()) };
         let bytes = upload.len();
         if bytes > 0 {
             let part = upload.suspend()?;
-            self.record_part(&permit, &part)?;
+            self.record_part(&permit, &part, reservation.as_deref())?;
             if let Some(before) = before {
                 self.discard_files(&before, Some(&part));
             }
@@ -284,7 +296,7 @@ impl Vault {
     pub fn sync(&self, incoming: &mut Incoming) -> Result<(), Error> {
         let Intent::Create(permit) = &incoming.intent else { return Ok(()) };
         let part = incoming.upload.sync()?;
-        self.record_part(permit, &part)?;
+        self.record_part(permit, &part, incoming.reservation.as_deref())?;
         if let Some(before) = incoming.part.replace(part.clone()) {
             self.discard_files(&before, Some(&part));
         }
@@ -296,21 +308,43 @@ impl Vault {
         let (by, name) = (permit.by(), &permit.target().name);
         let folder = permit.target().place.folder().ok_or(Error::Gone)?;
         if let Some(part) = self.catalog.part(by, folder, name)? {
-            let key = self.catalog.part_key(by, folder, name);
-            self.catalog.change().if_unchanged(&part).delete(&key).commit()?;
+            let turn = self.usage.turn();
+            self.catalog.change().if_unchanged(&part).delete(part.key()).commit()?;
+            turn.changed(Some(part.value.matter), by, part.value.part.len(), 0);
+            drop(turn);
             self.discard_files(&part.value.part, None);
         }
         permit.settle(Outcome::Abandoned, Detail::because("unfinished upload removed by its uploader"));
         Ok(())
     }
 
-    fn record_part(&self, permit: &Permit<Create>, part: &Part) -> Result<(), Error> {
-        let target = permit.target();
+    fn record_part(
+        &self,
+        permit: &Permit<Create>,
+        part: &Part,
+        reservation: Option<&Reservation>,
+    ) -> Result<(), Error> {
+        let (target, by) = (permit.target(), permit.by());
         let (folder, matter) = target.place.folder().zip(target.place.matter).ok_or(Error::Gone)?;
-        let key = self.catalog.part_key(permit.by(), folder, &target.name);
         let stored = StoredPart { matter, name: target.name.clone(), at: Timestamp::now(), part: part.clone() };
-        self.catalog.change().put(&key, &stored).commit()?;
-        Ok(())
+        let key = self.catalog.part_key(by, folder, &target.name);
+        // One account's uploads under one name take turns at the part; the last one stays.
+        loop {
+            let found = self.catalog.part(by, folder, &target.name)?;
+            let before = found.as_ref().map_or(0, |found| found.value.part.len());
+            let mut change = self.catalog.change();
+            match &found {
+                Some(found) => change.if_unchanged(found),
+                None => change.if_absent(&key),
+            };
+            let turn = self.usage.turn();
+            match change.put(&key, &stored).commit() {
+                Err(kv::Error::Conflict) => continue,
+                done => drop(done?),
+            }
+            turn.brought((Some(matter), by), before, part.len(), reservation);
+            return Ok(());
+        }
     }
 
     /// After the commit that no longer names them. What cannot be removed now goes at the next start.
@@ -325,6 +359,11 @@ impl Incoming {
     /// The upload's permit.
     pub fn intent(&self) -> &Intent {
         &self.intent
+    }
+
+    /// The room that the upload takes, where that is bounded: it grows before bytes are written, and not by itself.
+    pub fn reservation(&self) -> Option<&Arc<Reservation>> {
+        self.reservation.as_ref()
     }
 
     /// Bytes so far.
@@ -374,12 +413,13 @@ impl Incoming {
 
     /// Makes the content one blob.
     pub fn seal(self, vault: &Vault) -> Result<Sealed, Error> {
-        let Self { upload, intent, given, part, modified, copied_from } = self;
+        let Self { upload, intent, given, part, modified, copied_from, reservation } = self;
         let is_new = matches!(intent, Intent::Create(_)) || upload.is_modified();
         match upload.seal() {
             Ok(content) => {
                 let (blob, store) = (content.blob(), vault.blobs.clone());
-                let ready = Ready { blob, is_new, modified, copied_from, intent: Some(intent), given, part, store };
+                let intent = Some(intent);
+                let ready = Ready { blob, is_new, modified, copied_from, intent, given, part, reservation, store };
                 Ok(Sealed { content, ready })
             }
             Err(error) => Err(failed(intent, error)),

@@ -13,17 +13,14 @@ use super::Vault;
 use super::catalog::Catalog;
 use super::changes::settle;
 use super::error::Error;
-use crate::gate::{Lock, Permit};
+use super::lock_table::LockTable;
+use crate::gate::{Administer, Lock, Permit};
 use crate::kv::Change;
-use crate::names::{AccountId, DocPath, LockToken, NodeId, Place, Timestamp};
+use crate::names::{AccountId, DocPath, LockId, LockToken, NodeId, Place, Timestamp};
 use crate::outbox::News;
 
 /// A lock lives at most this long without a refresh.
 const MAX_LIFE: Duration = Duration::from_secs(3600);
-/// Locks that one account may hold.
-const MAX_PER_ACCOUNT: usize = 1_000;
-/// Locks in all.
-const MAX_LOCKS: usize = 100_000;
 /// Bytes of the owner text.
 const MAX_OWNER_BYTES: usize = 2 * 1024;
 
@@ -87,78 +84,68 @@ pub struct LockSpan<'a> {
     pub deep: bool,
 }
 
-/// All live locks, in memory, written through to the catalog.
-pub(super) struct LockTable {
-    locks: Mutex<HashMap<LockToken, LockRecord>>,
-    /// The locks of uploads by their document; taken while `locks` is held, or alone.
-    uploads: Mutex<HashMap<NodeId, LockToken>>,
-}
-
-impl LockTable {
-    pub(super) fn load(catalog: &Catalog) -> Result<Self, Error> {
-        let mut locks = HashMap::new();
-        catalog.scan_locks(|lock: LockRecord| drop(locks.insert(lock.token, lock)))?;
-        let uploads = locks.values().filter(|lock| lock.of_upload).map(|lock| (lock.node, lock.token)).collect();
-        Ok(Self { locks: Mutex::new(locks), uploads: Mutex::new(uploads) })
-    }
-
-    /// The lock of the upload of a document, whether it holds or was given back.
-    fn of_upload(&self, node: NodeId) -> Option<LockRecord> {
-        let token = *self.uploads.lock().get(&node)?;
-        self.locks.lock().get(&token).filter(|lock| !lock.is_over()).cloned()
-    }
-
-    fn remove(&self, locks: &mut HashMap<LockToken, LockRecord>, gone: &LockRecord) {
-        locks.remove(&gone.token);
-        let mut uploads = self.uploads.lock();
-        if uploads.get(&gone.node) == Some(&gone.token) {
-            uploads.remove(&gone.node);
-        }
-    }
-}
-
 impl LockRecord {
-    fn is_live(&self) -> bool {
+    pub(super) fn is_live(&self) -> bool {
         !self.is_given_back && !self.is_over()
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.expires <= Timestamp::now()
     }
 
-    fn covers(&self, node: Option<NodeId>, chain: &[NodeId]) -> bool {
-        Some(self.node) == node || (self.infinite && chain.contains(&self.node))
+    /// How the administrator names it.
+    pub fn id(&self) -> LockId {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.token.as_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest.as_ref()[..16]);
+        LockId::from_bytes(id)
     }
 
-    fn touches(&self, span: LockSpan<'_>) -> bool {
-        self.covers(span.node, &span.place.chain)
-            || (span.membership && span.place.folder() == Some(self.node))
-            || (span.deep && span.node.is_some_and(|node| self.above.contains(&node)))
+    fn covers(&self, node: NodeId, chain: &[NodeId]) -> bool {
+        self.node == node || (self.infinite && chain.contains(&self.node))
     }
+}
+
+/// The locks as the catalog has them. Read at start; from then on every change goes to the catalog first.
+pub(super) fn load(catalog: &Catalog) -> Result<Mutex<LockTable>, Error> {
+    let mut locks = LockTable::default();
+    catalog.scan_locks(|lock: LockRecord| locks.insert(lock))?;
+    Ok(Mutex::new(locks))
 }
 
 impl Vault {
     /// The locks that cover an entry.
     pub fn locks_on(&self, node: NodeId, place: &Place) -> Vec<LockRecord> {
-        let locks = self.locks.locks.lock();
-        locks.values().filter(|lock| lock.is_live() && lock.covers(Some(node), &place.chain)).cloned().collect()
+        self.locks.lock().covering(node, &place.chain).cloned().collect()
     }
 
     /// The locks that were taken on entries of a folder.
     pub fn locks_in(&self, folder: NodeId) -> Vec<LockRecord> {
-        let locks = self.locks.locks.lock();
-        locks.values().filter(|lock| lock.is_live() && lock.above.last() == Some(&folder)).cloned().collect()
+        self.locks.lock().inside(folder).cloned().collect()
+    }
+
+    /// All locks.
+    pub fn all_locks(&self, _permit: &Permit<Administer>) -> Vec<LockRecord> {
+        self.locks.lock().live().cloned().collect()
+    }
+
+    /// Ends a lock, whoever holds it. [`Error::Gone`] if there is none of that name.
+    pub fn break_lock(&self, _permit: &Permit<Administer>, id: LockId) -> Result<LockRecord, Error> {
+        let mut locks = self.locks.lock();
+        let lock = locks.named(id).cloned().ok_or(Error::Gone)?;
+        self.end(&mut locks, &[lock.token], None)?;
+        Ok(lock)
     }
 
     /// May this account write there with these tokens? For each locked root on the way, one of its locks must be among
     /// the tokens and be the account's own.
     pub fn may_write(&self, account: AccountId, tokens: &[LockToken], span: LockSpan<'_>) -> bool {
-        let locks = self.locks.locks.lock();
+        let locks = self.locks.lock();
         if locks.is_empty() {
             return true;
         }
         let mut open_roots: HashMap<NodeId, bool> = HashMap::new();
-        for lock in locks.values().filter(|lock| lock.is_live() && lock.touches(span)) {
+        for lock in locks.touching(span) {
             let opened = lock.account == account && tokens.contains(&lock.token);
             *open_roots.entry(lock.node).or_default() |= opened;
         }
@@ -191,64 +178,40 @@ impl Vault {
         if lock.owner.len() > MAX_OWNER_BYTES {
             return Err(Error::Limit("bytes of a lock's owner"));
         }
-        let mut locks = self.locks.locks.lock();
-        let over: Vec<LockRecord> = locks.values().filter(|lock| lock.is_over()).cloned().collect();
-        let mut change = self.catalog.change();
-        for lock in &over {
-            self.end_lock(&mut change, lock)?;
-            self.locks.remove(&mut locks, lock);
-        }
+        let mut locks = self.locks.lock();
+        let ended = locks.ended(Timestamp::now());
+        self.end(&mut locks, &ended, None)?;
         let span = LockSpan { node: Some(lock.node), place, membership: false, deep: lock.infinite };
-        let in_the_way = |other: &LockRecord| other.is_live() && other.touches(span) && !(other.shared && lock.shared);
-        if locks.values().any(in_the_way) {
+        if locks.touching(span).into_iter().any(|other| !(other.shared && lock.shared)) {
             return Err(Error::Exists);
         }
-        if locks.len() >= MAX_LOCKS
-            || locks.values().filter(|other| other.account == lock.account).count() >= MAX_PER_ACCOUNT
-        {
+        if locks.is_full_for(&lock) {
             return Err(Error::Limit("locks"));
         }
-        change.put(&key(lock.token), &lock).commit()?;
-        locks.insert(lock.token, lock.clone());
-        if lock.of_upload {
-            self.locks.uploads.lock().insert(lock.node, lock.token);
-        }
+        self.catalog.change().put(&key(lock.token), &lock).commit()?;
+        locks.insert(lock.clone());
         Ok(lock)
-    }
-
-    /// Has it said in a change that a lock is no more, and what it has kept back be told.
-    fn end_lock(&self, change: &mut Change<'_>, lock: &LockRecord) -> Result<(), Error> {
-        change.delete(&key(lock.token));
-        self.board.announce(change, lock.untold.clone())?;
-        Ok(())
     }
 
     /// Ends the locks whose time is over.
     pub fn end_locks(&self) -> Result<(), Error> {
-        let mut locks = self.locks.locks.lock();
-        let over: Vec<LockRecord> = locks.values().filter(|lock| lock.is_over()).cloned().collect();
-        if over.is_empty() {
-            return Ok(());
-        }
-        let mut change = self.catalog.change();
-        over.iter().try_for_each(|lock| self.end_lock(&mut change, lock))?;
-        change.commit()?;
-        over.iter().for_each(|lock| self.locks.remove(&mut locks, lock));
-        Ok(())
+        let mut locks = self.locks.lock();
+        let ended = locks.ended(Timestamp::now());
+        self.end(&mut locks, &ended, None)
     }
 
     /// Has this account held a lock on the document since it made it, or given that back just now?
     pub fn is_held(&self, account: AccountId, node: NodeId) -> bool {
-        self.locks.of_upload(node).is_some_and(|lock| lock.account == account)
+        self.locks.lock().of_upload(node).is_some_and(|lock| lock.account == account)
     }
 
     pub(super) fn is_locked(&self, node: NodeId) -> bool {
-        self.locks.locks.lock().values().any(|lock| lock.is_live() && lock.node == node)
+        self.locks.lock().covering(node, &[]).next().is_some()
     }
 
     /// What is told of a document now: nothing of an upload whose maker's lock holds, which is told when that ends.
     pub(super) fn until_unlocked(&self, change: &mut Change<'_>, by: AccountId, news: Option<News>) -> Told {
-        let held = news.as_ref().and_then(|news| self.locks.of_upload(news.node));
+        let held = news.as_ref().and_then(|news| self.locks.lock().of_upload(news.node).cloned());
         match held.filter(|lock| lock.account == by && lock.is_live()) {
             Some(lock) => {
                 let lock = LockRecord { untold: news, ..lock };
@@ -262,73 +225,75 @@ impl Vault {
     /// After the commit.
     pub(super) fn keep_untold(&self, kept: Option<LockRecord>) {
         let Some(kept) = kept else { return };
-        if let Some(lock) = self.locks.locks.lock().get_mut(&kept.token) {
-            lock.untold = kept.untold;
+        let mut locks = self.locks.lock();
+        if let Some(lock) = locks.get(kept.token).cloned() {
+            locks.insert(LockRecord { untold: kept.untold, ..lock });
         }
     }
 
     pub(super) fn is_untold(&self, node: NodeId) -> bool {
-        self.locks.of_upload(node).is_some_and(|lock| lock.untold.is_some())
+        self.locks.lock().of_upload(node).is_some_and(|lock| lock.untold.is_some())
     }
 
     /// Prolongs a lock of the permit's account that covers the permit's entry. [`Error::Gone`] if there is none.
     pub fn refresh_lock(&self, permit: Permit<Lock>, token: LockToken, timeout: Duration) -> Result<LockRecord, Error> {
-        let refreshed = self.own_lock(&permit, token).and_then(|mut lock| {
+        let mut locks = self.locks.lock();
+        let refreshed = own_lock(&locks, &permit, token).and_then(|mut lock| {
             lock.expires = Timestamp::now().after(timeout.min(MAX_LIFE));
             self.catalog.change().put(&key(token), &lock).commit()?;
-            self.locks.locks.lock().insert(token, lock.clone());
+            locks.insert(lock.clone());
             Ok(lock)
         });
+        drop(locks);
         settle(permit, refreshed)
     }
 
     /// Ends a lock of the permit's account that covers the permit's entry; the maker of an upload may still finish it for so
     /// long. [`Error::Gone`] if there is none, [`Error::Exists`] if it is somebody else's.
     pub fn unlock(&self, permit: Permit<Lock>, token: LockToken, grace: Duration) -> Result<(), Error> {
-        let freed = self.own_lock(&permit, token).and_then(|lock| {
-            let mut change = self.catalog.change();
-            self.end_lock(&mut change, &lock)?;
-            let expires = Timestamp::now().after(grace);
-            let rest = LockRecord { is_given_back: true, untold: None, expires, ..lock.clone() };
-            if lock.of_upload {
-                change.put(&key(token), &rest);
-            }
-            change.commit()?;
-            let mut locks = self.locks.locks.lock();
-            match lock.of_upload {
-                true => drop(locks.insert(token, rest)),
-                false => self.locks.remove(&mut locks, &lock),
-            }
-            Ok(())
+        let mut locks = self.locks.lock();
+        let freed = own_lock(&locks, &permit, token).and_then(|lock| match lock.of_upload {
+            true => self.give_back(&mut locks, lock, grace),
+            false => self.end(&mut locks, &[token], None),
         });
+        drop(locks);
         settle(permit, freed)
     }
 
-    fn own_lock(&self, permit: &Permit<Lock>, token: LockToken) -> Result<LockRecord, Error> {
-        let target = permit.target();
-        let lock = self.locks.locks.lock().get(&token).cloned().ok_or(Error::Gone)?;
-        if !lock.is_live() || !lock.covers(Some(target.node), &target.place.chain) {
-            return Err(Error::Gone);
-        }
-        if lock.account == permit.by() { Ok(lock) } else { Err(Error::Exists) }
+    /// The lock binds nobody any more, and says for how long its holder may still finish.
+    fn give_back(&self, locks: &mut LockTable, lock: LockRecord, grace: Duration) -> Result<(), Error> {
+        let mut change = self.catalog.change();
+        self.board.announce(&mut change, lock.untold.clone())?;
+        let expires = Timestamp::now().after(grace);
+        let lock = LockRecord { is_given_back: true, untold: None, expires, ..lock };
+        change.put(&key(lock.token), &lock).commit()?;
+        locks.insert(lock);
+        Ok(())
     }
 
-    /// The entry went or moved away: its locks end with it (RFC 4918 section 7.7).
+    /// The entry went or moved away: its locks end with it, and those of what was below (RFC 4918 section 7.7).
     pub(super) fn forget_locks(&self, node: NodeId) {
-        let mut locks = self.locks.locks.lock();
-        let gone: Vec<LockRecord> = locks.values().filter(|lock| lock.node == node).cloned().collect();
-        if gone.is_empty() {
-            return;
+        let mut locks = self.locks.lock();
+        let gone = locks.at_or_below(node);
+        if let Err(error) = self.end(&mut locks, &gone, Some(node)) {
+            tracing::warn!(%error, "locks of an entry that went could not be removed; they end with their time");
+        }
+    }
+
+    /// What the locks have kept back is told now, but for what it says of an entry that is `gone` or told of otherwise.
+    fn end(&self, locks: &mut LockTable, tokens: &[LockToken], gone: Option<NodeId>) -> Result<(), Error> {
+        if tokens.is_empty() {
+            return Ok(());
         }
         let mut change = self.catalog.change();
-        for lock in gone {
-            self.locks.remove(&mut locks, &lock);
-            change.delete(&key(lock.token));
+        for token in tokens {
+            change.delete(&key(*token));
+            let untold = locks.get(*token).filter(|lock| Some(lock.node) != gone).and_then(|lock| lock.untold.clone());
+            self.board.announce(&mut change, untold)?;
         }
-        if let Err(error) = change.commit() {
-            // The node never comes back, so a stale record locks nothing; it goes when its time is over.
-            tracing::warn!(%error, "locks of a removed entry could not be removed from the catalog");
-        }
+        change.commit()?;
+        tokens.iter().for_each(|token| drop(locks.remove(*token)));
+        Ok(())
     }
 }
 
@@ -336,6 +301,13 @@ impl Vault {
 pub(super) struct Told {
     pub(super) now: Option<News>,
     pub(super) kept: Option<LockRecord>,
+}
+
+fn own_lock(locks: &LockTable, permit: &Permit<Lock>, token: LockToken) -> Result<LockRecord, Error> {
+    let target = permit.target();
+    let covers = |lock: &&LockRecord| lock.is_live() && lock.covers(target.node, &target.place.chain);
+    let lock = locks.get(token).filter(covers).ok_or(Error::Gone)?;
+    if lock.account == permit.by() { Ok(lock.clone()) } else { Err(Error::Exists) }
 }
 
 fn key(token: LockToken) -> Vec<u8> {

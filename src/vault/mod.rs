@@ -13,6 +13,7 @@ pub mod check;
 mod document;
 mod error;
 mod incoming;
+mod lock_table;
 mod locks;
 mod properties;
 mod recovery;
@@ -24,12 +25,14 @@ mod usage;
 use std::sync::Arc;
 
 pub use catalog::{AsideRecord, Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
+pub use changes::Times;
 pub use document::{Document, OpenedNow};
 pub use error::Error;
 pub use incoming::{Committed, Given, Incoming, Intent, Ready, Sealed};
 pub use locks::{LockRecord, LockSpan, LockWish};
 pub use properties::PropertyEdit;
 pub use recovery::Recovered;
+pub use usage::{Left, Reservation, Room, Tally};
 
 use parking_lot::Mutex;
 
@@ -40,7 +43,7 @@ use crate::names::{AccountId, DocName, MatterId, NodeId, Timestamp};
 use crate::outbox::Noticeboard;
 use blobs::BlobStore;
 use catalog::Catalog;
-use locks::LockTable;
+use lock_table::LockTable;
 use saves::Saves;
 use staging::Staging;
 use usage::Usage;
@@ -54,9 +57,10 @@ pub struct Vault {
     blobs: Arc<BlobStore>,
     staging: Staging,
     keyring: Arc<Keyring>,
-    locks: LockTable,
+    /// All locks, written through to the catalog.
+    locks: Mutex<LockTable>,
     saves: Saves,
-    usage: Usage,
+    usage: Arc<Usage>,
     /// What came into folders, for whoever is to be told.
     board: Arc<Noticeboard>,
     /// Held while a folder moves.
@@ -73,8 +77,8 @@ impl Vault {
         board: Arc<Noticeboard>,
     ) -> Result<Self, Error> {
         let catalog = Catalog::new(store);
-        let (locks, saves) = (LockTable::load(&catalog)?, Saves::load(&catalog)?);
-        let (usage, moves) = (Usage::default(), Mutex::default());
+        let (locks, saves) = (locks::load(&catalog)?, Saves::load(&catalog)?);
+        let (usage, moves) = (Arc::default(), Mutex::default());
         Ok(Self { catalog, blobs, staging, keyring, locks, saves, usage, board, moves })
     }
 

@@ -10,6 +10,8 @@ use crate::gate::{Permit, SetProperties, Stat};
 const MAX_PROPERTIES: usize = 100;
 /// Bytes of one property, names included: it is one catalog record.
 const MAX_PROPERTY_BYTES: usize = 6 * 1024;
+/// Bytes of all properties of one entry.
+const MAX_BYTES: usize = 64 * 1024;
 
 /// One instruction: store a property, or remove the one of this namespace and name.
 pub type PropertyEdit = Result<StoredProperty, (String, String)>;
@@ -40,7 +42,7 @@ impl Vault {
             present.retain(|property| (&property.namespace, &property.name) != (namespace, name));
             match edit {
                 Ok(property) => {
-                    if property.xml.len() + property.name.len() + property.namespace.len() > MAX_PROPERTY_BYTES {
+                    if bytes_of(&property) > MAX_PROPERTY_BYTES {
                         return Err(Error::Limit("bytes of a property"));
                     }
                     change.put(&key, &property);
@@ -49,11 +51,15 @@ impl Vault {
                 Err(_) => drop(change.delete(&key)),
             }
         }
-        if present.len() > MAX_PROPERTIES {
+        if present.len() > MAX_PROPERTIES || present.iter().map(bytes_of).sum::<usize>() > MAX_BYTES {
             return Err(Error::Limit("properties of one entry"));
         }
         let entry = Entry { properties: present.len() as u16, ..found.value.clone() };
         change.if_unchanged(&found).put(found.key(), &entry).commit()?;
         Ok(entry)
     }
+}
+
+fn bytes_of(property: &StoredProperty) -> usize {
+    property.xml.len() + property.name.len() + property.namespace.len()
 }

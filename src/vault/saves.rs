@@ -17,7 +17,7 @@ use super::error::Error;
 use crate::audit::{Detail, Outcome};
 use crate::gate::{EndSave, Permit, Save, SetAside};
 use crate::kv::Change;
-use crate::names::{AccountId, AsideStep, AsideTarget, BlobId, ExpiredTarget, NodeId, SaveTarget, Timestamp};
+use crate::names::{AccountId, AsideStep, AsideTarget, ExpiredTarget, NodeId, SaveTarget, Timestamp};
 use crate::outbox::{Cause, News};
 
 /// Documents that one account may have set aside at a time.
@@ -167,7 +167,7 @@ impl Vault {
             return Err(Error::Exists);
         };
         let mut change = self.catalog.change();
-        let left: Vec<BlobId> = self.take_history(&mut change, temporary.node, content.blob)?;
+        let left = self.take_history(&mut change, temporary.node, content.blob)?;
         let content = Content { version: current.version + 1, blob: content.blob };
         let version = Version { blob: content.blob, at: Timestamp::now(), by };
         let entry = Entry { content: Some(content), modified: from.value.modified, ..onto.value.clone() };
@@ -180,20 +180,24 @@ impl Vault {
         let news = News::now(&document.place, entry.node, &entry.name, by, Cause::Uploaded);
         self.board.announce(&mut change, news)?;
         let replaced = self.note_replaced(&mut change, by, entry.node);
+        let turn = self.usage.turn();
         change.commit()?;
+        for version in &left {
+            turn.changed(temporary.place.matter, version.by, version.blob.size, 0);
+        }
+        drop(turn);
         self.noted_replaced(replaced);
         self.forget_locks(temporary.node);
-        self.usage.changed(temporary.place.matter, current.blob.size, 0);
-        self.remove_blobs(&left);
+        self.remove_blobs(left.iter().map(|version| version.blob.id));
         Ok((entry, content))
     }
 
-    /// Takes the records of all versions and properties of a node out; gives the blobs but the one that stays.
-    fn take_history(&self, change: &mut Change<'_>, node: NodeId, stays: BlobRef) -> Result<Vec<BlobId>, Error> {
+    /// Takes the records of all versions and properties of a node out; gives the versions but the one that stays.
+    fn take_history(&self, change: &mut Change<'_>, node: NodeId, stays: BlobRef) -> Result<Vec<Version>, Error> {
         let mut left = Vec::new();
         for (number, version) in self.catalog.versions(node)? {
             change.delete(&version_key(node, number));
-            left.extend((version.blob.id != stays.id).then_some(version.blob.id));
+            left.extend(Some(version).filter(|version| version.blob.id != stays.id));
         }
         for property in self.catalog.properties(node)? {
             change.delete(&self.catalog.property_key(node, &property.namespace, &property.name));

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::tree::{Found, entry_stat};
-use super::{ATTEMPTS, Error, Existing, PropertyChange, Replace, Stat, View, WriteOptions};
+use super::tree::{Found, entry_stat, is_twin};
+use super::{ATTEMPTS, Error, Existing, PropertyChange, Replace, Stat, Times, View, WriteOptions};
 use crate::audit::{Detail, Outcome};
 use crate::gate;
-use crate::names::{AsideStep, DocName, DocPath, DocumentTarget, MoveTarget, NewTarget, Place, Timestamp, Verb};
+use crate::names::{AsideStep, DocName, DocPath, DocumentTarget, MoveTarget, NewTarget, Place, Verb};
 use crate::vault::{LockSpan, StoredProperty};
 
 /// What a copy moves at once.
@@ -34,14 +34,18 @@ impl View {
 
     async fn try_make_folder(&self, path: &DocPath) -> Result<Stat, Error> {
         let (place, name, claim) = match self.find(path)? {
-            Found::Structure(_) => return Err(Error::Exists),
+            Found::Structure(place) => {
+                let twin = path.names().last().zip(place.path.names().last()).is_some_and(|(a, b)| is_twin(a, b));
+                return Err(if twin { Error::CaseTwin } else { Error::Exists });
+            }
             Found::NoParent => return self.absent::<gate::MakeFolder, _>(path, Error::NoParent).await,
             // What a save has moved away is not gone.
             Found::Missing(place, name) if self.vacated(&place, &name)?.is_some() => return Err(Error::Exists),
             Found::Missing(place, name) => (place, name, false),
             Found::Entry(target, _) => {
                 if !self.is_kept_beside(&target)? {
-                    return Err(Error::Exists);
+                    let twin = path.names().last().is_some_and(|asked| is_twin(asked, &target.name));
+                    return Err(if twin { Error::CaseTwin } else { Error::Exists });
                 }
                 if target.is_folder && self.is_blind(&target.place)? {
                     (target.place, target.name, true)
@@ -55,7 +59,8 @@ impl View {
             Err(Error::NotFound) => return Err(Error::NoParent),
             other => other?,
         };
-        let place = permit.target().place.clone();
+        let NewTarget { place, name } = permit.target().clone();
+        let permit = self.named(permit, &name)?;
         let permit = self.unlocked(permit, span(None, &place, true, false))?;
         let rights = self.look(|sight| Ok(sight.seen.rights(&place)))?;
         let entry = self
@@ -146,7 +151,7 @@ impl View {
                 let (_, name) = to.split_last().ok_or(Error::Structure)?;
                 (target.place, name.clone(), None)
             }
-            Found::Entry(target, _) => match self.replaced(&source, target, replace)? {
+            Found::Entry(target, _) => match self.replaced(&source, target, to, replace)? {
                 Taken::Replaced(target) => (target.place.clone(), target.name.clone(), Some(target)),
                 Taken::Beside(place, name) => (place, name, None),
             },
@@ -172,7 +177,7 @@ impl View {
         }
         let target = MoveTarget { from: source, to, replaces };
         let permit = self.permit::<gate::Move>(target).await?;
-        let permit = self.unlocked_move(permit)?;
+        let permit = self.unlocked_move(self.named_move(permit)?)?;
         let replaced = permit.target().replaces.is_some();
         self.blocking(move |vault| vault.relocate(permit)).await?;
         Ok(replaced && stood)
@@ -209,6 +214,16 @@ impl View {
         Ok(false)
     }
 
+    /// What has a name already may be put elsewhere under it, whatever the firm says of new ones.
+    fn named_move(&self, permit: gate::Permit<gate::Move>) -> Result<gate::Permit<gate::Move>, Error> {
+        let MoveTarget { from, to, replaces } = permit.target();
+        if replaces.is_some() || to.name == from.name {
+            return Ok(permit);
+        }
+        let name = to.name.clone();
+        self.named(permit, &name)
+    }
+
     fn unlocked_move(&self, permit: gate::Permit<gate::Move>) -> Result<gate::Permit<gate::Move>, Error> {
         let MoveTarget { from, to, replaces } = permit.target();
         let (from, to, replaced) = (from.clone(), to.place.clone(), replaces.as_ref().map(|target| target.node));
@@ -216,12 +231,20 @@ impl View {
         self.unlocked(permit, span(replaced, &to, replaced.is_none(), false))
     }
 
-    fn replaced(&self, source: &DocumentTarget, target: DocumentTarget, replace: Replace) -> Result<Taken, Error> {
+    fn replaced(
+        &self,
+        source: &DocumentTarget,
+        target: DocumentTarget,
+        to: &DocPath,
+        replace: Replace,
+    ) -> Result<Taken, Error> {
         if self.is_kept_beside(&target)? {
             let name = self.look(|sight| sight.name_beside(&target.place, &target.name))?;
             return Ok(Taken::Beside(target.place, name));
         }
+        let twin = to.names().last().is_some_and(|asked| is_twin(asked, &target.name));
         match replace {
+            Replace::Yes if twin => Err(Error::CaseTwin),
             Replace::Yes if !source.is_folder && !target.is_folder => Ok(Taken::Replaced(target)),
             Replace::Yes | Replace::No => Err(Error::Exists),
         }
@@ -244,7 +267,10 @@ impl View {
             drop(self.permit::<gate::Delete>(source).await?);
             return Err(Error::Denied);
         }
+        let before = self.stat(from).await?;
         let replaced = self.copy_document(from, to, replace).await?;
+        // A move keeps times; a copy is as old as it is.
+        self.set_times(to, Times { modified: Some(before.modified), made: Some(before.created) }).await?;
         self.remove_document(from).await?;
         Ok(replaced)
     }
@@ -266,6 +292,7 @@ impl View {
         if let Some(matter) = source.and_then(|source| source.place.matter) {
             writing.set_copied_from(matter).await;
         }
+        writing.announce(reading.stat().size).await?;
         let mut offset = 0;
         loop {
             let step: Bytes = match reading.read_at(offset, COPY_STEP).await {
@@ -289,13 +316,13 @@ impl View {
         Ok(!created)
     }
 
-    /// Sets the modification time of an entry. Where the session can see nothing, and on the structure, it is accepted and
+    /// Sets times of an entry. Where the session can see nothing, and on the structure, it is accepted and
     /// has no effect: upload tools set times as a matter of course, and a refusal would look to them like a failed upload.
-    pub async fn set_modified(&self, path: &DocPath, modified: Timestamp) -> Result<(), Error> {
-        until_settled!(self.try_set_modified(path, modified).await)
+    pub async fn set_times(&self, path: &DocPath, times: Times) -> Result<(), Error> {
+        until_settled!(self.try_set_times(path, times).await)
     }
 
-    async fn try_set_modified(&self, path: &DocPath, modified: Timestamp) -> Result<(), Error> {
+    async fn try_set_times(&self, path: &DocPath, times: Times) -> Result<(), Error> {
         let target = match self.find(path)? {
             Found::Structure(place) => {
                 let rights = self.look(|sight| Ok(sight.seen.rights(&place)))?;
@@ -322,7 +349,7 @@ impl View {
             return Ok(());
         }
         let permit = self.unlocked(permit, span(Some(node), &place, false, false))?;
-        self.blocking(move |vault| vault.set_times(permit, modified)).await?;
+        self.blocking(move |vault| vault.set_times(permit, times)).await?;
         Ok(())
     }
 

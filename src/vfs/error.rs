@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Unfit;
 use crate::gate::Refusal;
+use crate::names::{NotOnWindows, Quota};
 use crate::vault;
 
 /// What the person at the other end is told; never a cause from inside.
@@ -18,6 +19,12 @@ pub enum Error {
     /// Something of that name stands there already (a case twin counts).
     #[error("something of that name is there already")]
     Exists,
+    /// The same name in other letters stands there already: Windows and macOS could not tell the two apart.
+    #[error("something is there already whose name differs only in upper and lower case")]
+    CaseTwin,
+    /// The firm wants names that every system can hold.
+    #[error("{0}")]
+    Unportable(NotOnWindows),
     /// A folder that must be empty is not.
     #[error("the folder is not empty")]
     NotEmpty,
@@ -40,7 +47,7 @@ pub enum Error {
     #[error("a folder cannot be moved to another matter; copy it there and remove it here")]
     OtherMatter,
     /// Somebody holds a lock whose token was not sent.
-    #[error("locked by somebody else")]
+    #[error("locked: somebody, or another program, is working on it")]
     Locked,
     /// The document is not in the state on which the caller insisted.
     #[error("the document was changed in the meantime")]
@@ -54,9 +61,12 @@ pub enum Error {
     /// What was sent as a message is none.
     #[error("{0}")]
     NotAMessage(Unfit),
-    /// No space left on the device, or a quota is reached.
+    /// No space left on the device.
     #[error("no space is left")]
     NoSpace,
+    /// No more may be kept.
+    #[error("{}", full(*.0))]
+    Quota(Quota),
     /// A stored version fails its check; no wrong byte is served.
     #[error("the stored document is damaged; the firm has been told")]
     Damaged,
@@ -69,6 +79,14 @@ pub enum Error {
     /// Too many requests wait.
     #[error("busy; try again in {} s", .0.as_secs())]
     Busy(Duration),
+}
+
+fn full(quota: Quota) -> &'static str {
+    match quota {
+        Quota::Person => "your quota is used up; remove what is no longer needed, or ask the firm for more room",
+        Quota::Matter => "the quota of this matter is used up; ask the firm for more room",
+        Quota::Firm => "the quota of the firm is used up; tell the firm",
+    }
 }
 
 impl From<Refusal> for Error {

@@ -3,10 +3,56 @@
 use std::time::Duration;
 
 use super::tree::Found;
-use super::{Error, Existing, Lock, LockDepth, LockRequest, View, WriteOptions};
-use crate::gate;
-use crate::names::{DocPath, DocumentTarget, LockToken, Verb};
-use crate::vault::{self, LockRecord, LockWish};
+use super::{Error, Existing, Lock, LockDepth, LockRequest, Vfs, View, WriteOptions};
+use crate::gate::{self, Administer, Permit};
+use crate::names::{AccountId, DocPath, DocumentTarget, LockId, LockToken, Timestamp, Verb};
+use crate::vault::{self, LockRecord, LockSpan, LockWish};
+
+/// A lock as the administrator sees it: everything but the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldLock {
+    /// How it is named.
+    pub id: LockId,
+    /// The path at which it was taken.
+    pub path: DocPath,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Shared, or exclusive.
+    pub shared: bool,
+    /// What it covers.
+    pub depth: LockDepth,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+impl Vfs {
+    /// All locks, by path.
+    pub fn held_locks(&self, permit: &Permit<Administer>) -> Vec<HeldLock> {
+        let mut held: Vec<_> = self.vault.all_locks(permit).into_iter().map(HeldLock::from).collect();
+        held.sort_by(|a, b| (&a.path, a.id).cmp(&(&b.path, b.id)));
+        held
+    }
+
+    /// Ends a lock, whoever holds it: its holder's next write is refused like that of anybody who has no lock. Blocking.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of that name.
+    pub fn break_lock(&self, permit: &Permit<Administer>, id: LockId) -> Result<HeldLock, Error> {
+        Ok(self.vault.break_lock(permit, id)?.into())
+    }
+}
+
+impl From<LockRecord> for HeldLock {
+    fn from(lock: LockRecord) -> Self {
+        let (id, depth) = (lock.id(), depth_of(&lock));
+        let LockRecord { root: path, account, shared, expires, .. } = lock;
+        Self { id, path, account, shared, depth, expires }
+    }
+}
+
+fn depth_of(lock: &LockRecord) -> LockDepth {
+    if lock.infinite { LockDepth::Infinity } else { LockDepth::Zero }
+}
 
 impl View {
     /// Locks a document or folder; on a name that nothing bears, makes an empty document first (RFC 4918 section 7.3).
@@ -117,7 +163,7 @@ impl View {
         Lock {
             token: (record.account == self.session.account()).then_some(record.token),
             shared: record.shared,
-            depth: if record.infinite { LockDepth::Infinity } else { LockDepth::Zero },
+            depth: depth_of(&record),
             owner: record.owner,
             expires: record.expires,
             root: record.root,

@@ -1,7 +1,7 @@
-//! Looking: stat, list, space, properties.
+//! Looking: stat, list, properties.
 
 use super::tree::{Found, entry_stat, is_blind, part_stat, root};
-use super::{Error, Listing, MatterListing, Property, Space, Stat, View};
+use super::{Error, Listing, MatterListing, Property, Stat, View};
 use crate::gate;
 use crate::names::{DocName, DocPath, DocumentTarget, FolderTarget, Front, Place, Verb};
 use crate::policy::{Decision, Operation, decide};
@@ -108,38 +108,6 @@ impl View {
             }
         }
         Ok(())
-    }
-
-    /// Space as the path's matter has it; at the root, as all matters of the session have it.
-    pub async fn space(&self, path: &DocPath) -> Result<Space, Error> {
-        let place = match self.find(path)? {
-            Found::Structure(place) | Found::Missing(place, _) => place,
-            // A hidden entry is like none: the answer is that of the folder.
-            Found::Entry(target, _) if !self.is_visible(&target)? => target.place,
-            Found::Entry(target, _) => {
-                let place = target.place.clone();
-                let _looked = self.permit::<gate::Stat>(target).await?;
-                place
-            }
-            Found::NoParent => return self.absent::<gate::StatFolder, _>(path, Error::NotFound).await,
-        };
-        let matters = self.look(|sight| {
-            let shown = sight.seen.firm().matters().filter(|matter| {
-                place.matter.map_or_else(
-                    || sight.seen.shown(&Place { matter: Some(matter.id), ..root() }),
-                    |this| this == matter.id,
-                )
-            });
-            Ok(shown.map(|matter| (matter.id, matter.folders.iter().map(|f| f.id).collect())).collect::<Vec<_>>())
-        })?;
-        let _looked = self.permit::<gate::StatFolder>(FolderTarget { place }).await?;
-        self.blocking(move |vault| {
-            let used = matters.into_iter().try_fold(0u64, |sum, (matter, folders): (_, Vec<_>)| {
-                Ok::<_, crate::vault::Error>(sum.saturating_add(vault.used(matter, &folders)?))
-            })?;
-            Ok(Space { used, available: vault.available()? })
-        })
-        .await
     }
 
     /// The dead properties of an entry; the structure has none.

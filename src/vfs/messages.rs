@@ -208,14 +208,8 @@ impl Writing {
         }
     }
 
-    /// Ends the upload for good: nothing of it is kept, and the record says why.
     async fn refuse(&self, state: &mut State, unfit: Unfit) -> Error {
-        // What a step under way comes to no longer matters.
-        let _ = state.finish_step().await;
-        if let Some(incoming) = state.incoming.take() {
-            incoming.refuse(unfit.to_string());
-        }
-        state.fail(Error::NotAMessage(unfit))
+        state.refuse(unfit.to_string(), Error::NotAMessage(unfit)).await
     }
 }
 

@@ -12,6 +12,7 @@ mod locks;
 mod lookups;
 mod messages;
 mod reading;
+mod room;
 mod saves;
 mod stat;
 mod survey;
@@ -20,11 +21,14 @@ mod words;
 mod writing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use error::Error;
 pub use inspect::{DocumentRecord, Explanation, structure_path};
+pub use locks::HeldLock;
 pub use messages::Unfit;
 pub use reading::Reading;
+pub use room::{Kept, Usage};
 pub use stat::{Kind, Stat};
 pub use survey::{MessageRecord, Shared};
 pub use words::{
@@ -35,7 +39,8 @@ pub use writing::Writing;
 
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Gate, Operation, Permit, Session};
-use crate::names::{DocPath, LockToken};
+use crate::names::{DocName, DocPath, LockToken, WindowsNames};
+pub use crate::vault::Times;
 use crate::vault::{self, LockSpan, Vault};
 use buffers::Buffers;
 use messages::SentNames;
@@ -50,12 +55,25 @@ pub struct Vfs {
     vault: Arc<Vault>,
     buffers: Arc<Buffers>,
     sent: SentNames,
+    /// New names that Windows cannot hold are refused.
+    for_windows: AtomicBool,
 }
 
 impl Vfs {
     /// The tree over a gate and a vault.
     pub fn new(gate: Arc<Gate>, vault: Arc<Vault>) -> Arc<Self> {
-        Arc::new(Self { gate, vault, buffers: Arc::default(), sent: SentNames::default() })
+        Arc::new(Self {
+            gate,
+            vault,
+            buffers: Arc::default(),
+            sent: SentNames::default(),
+            for_windows: AtomicBool::default(),
+        })
+    }
+
+    /// What becomes of new names that Windows cannot hold, from now on.
+    pub fn set_windows_names(&self, names: WindowsNames) {
+        self.for_windows.store(names == WindowsNames::Refuse, Ordering::Relaxed);
     }
 
     /// The tree as this session sees it.
@@ -110,6 +128,17 @@ impl View {
         }
         permit.settle(Outcome::Refused, Detail { reason: Some("locked".to_owned()), ..Detail::default() });
         Err(Error::Locked)
+    }
+
+    /// Passes the permit on if the firm takes such a new name; otherwise the refusal is recorded with its reason.
+    fn named<O: Operation>(&self, permit: Permit<O>, name: &DocName) -> Result<Permit<O>, Error> {
+        match name.fits_windows() {
+            Err(why) if self.vfs.for_windows.load(Ordering::Relaxed) => {
+                permit.settle(Outcome::Refused, Detail::because(why.to_string()));
+                Err(Error::Unportable(why))
+            }
+            _ => Ok(permit),
+        }
     }
 
     /// Runs the vault's work off the runtime's own threads.

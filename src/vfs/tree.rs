@@ -284,7 +284,7 @@ pub(super) fn entry_stat(entry: &Entry, rights: Rights) -> Stat {
         kind: if entry.content.is_some() { Kind::Document } else { Kind::Folder },
         node: Some(entry.node),
         size: entry.size(),
-        created: entry.created,
+        created: entry.shown_created(),
         modified: entry.modified,
         version: entry.content.map_or(0, |content| content.version),
         rights,
@@ -307,6 +307,11 @@ pub(super) fn part_stat(name: DocName, size: u64, at: Timestamp, rights: Rights)
         structure: false,
         has_properties: false,
     }
+}
+
+/// Are these two names that only Linux could keep apart?
+pub(super) fn is_twin(asked: &DocName, name: &DocName) -> bool {
+    asked != name && asked.folded() == name.folded()
 }
 
 /// A folder into which one may put things and in which one can see nothing.

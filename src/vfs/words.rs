@@ -61,9 +61,9 @@ pub enum Replace {
 /// Space as quota properties and statvfs show it, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
-    /// Used by the current versions under this matter (at the root: of all matters that the session sees).
+    /// Kept in this matter (at the root: in all matters that the session sees); for whoever is not staff, of their own.
     pub used: u64,
-    /// Still free.
+    /// What may still come, by the tightest quota and the disk.
     pub available: u64,
 }
 

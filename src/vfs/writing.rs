@@ -9,13 +9,13 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::tree::{Found, entry_stat, is_blind, part_stat};
+use super::tree::{Found, entry_stat, is_blind, is_twin, part_stat};
 use super::{Error, Existing, Stat, View, WriteOptions};
 use crate::audit::{Detail, Outcome};
 use crate::gate;
 use crate::names::{DocName, DocPath, DocumentTarget, MatterId, NewTarget, Place, Timestamp};
 use crate::policy::{Decision, Operation, decide};
-use crate::vault::{self, Incoming, Intent, LockSpan};
+use crate::vault::{self, Incoming, Intent, LockSpan, Reservation};
 
 /// Bytes that wait before a step to the vault begins. Steps of 64 KiB cost a third of the throughput (measured).
 const STEP: usize = 512 * 1024;
@@ -43,6 +43,8 @@ pub(super) struct State {
     pub(super) queue: Queue,
     queued: usize,
     len: u64,
+    /// Grows before bytes are taken.
+    pub(super) reservation: Option<Arc<Reservation>>,
     pub(super) modified: Option<Timestamp>,
     /// The matter of the document whose bytes these are, if it is a copy.
     pub(super) copied_from: Option<MatterId>,
@@ -72,13 +74,10 @@ impl View {
             Found::Entry(target, _) => (self.intent_on(path, target, &options).await?, edits),
         };
         let among_messages = self.holds_messages(intent.place())?;
-        let incoming = match keep {
-            true => self.blocking(move |vault| vault.begin(intent, true)).await?,
-            // This touches no file.
-            false => self.vfs.vault.begin(intent, false)?,
-        };
+        let incoming = self.begin(intent, keep).await?;
         let state = State {
             len: incoming.len(),
+            reservation: incoming.reservation().cloned(),
             incoming: Some(incoming),
             step: None,
             queue: Vec::new(),
@@ -100,6 +99,7 @@ impl View {
             other => other?,
         };
         let NewTarget { place, name, .. } = permit.target().clone();
+        let permit = self.named(permit, &name)?;
         if let Err(unfit) = self.fits(&place, &name)? {
             permit.settle(Outcome::Refused, Detail::because(unfit.to_string()));
             return Err(Error::NotAMessage(unfit));
@@ -125,6 +125,9 @@ impl View {
         }
         if options.create && (beside || (blind && (target.is_folder || !updatable))) {
             return self.beside(path, target.place).await;
+        }
+        if options.create && visible && is_twin(asked, &target.name) {
+            return Err(Error::CaseTwin);
         }
         if target.is_folder {
             return Err(if visible { Error::IsFolder } else { Error::NotFound });
@@ -216,6 +219,7 @@ impl Writing {
         state.check()?;
         let end = offset.checked_add(data.len() as u64).ok_or(Error::TooLarge)?;
         self.bound(state, end).await?;
+        self.reserve(state, end.max(state.len)).await?;
         state.len = state.len.max(end);
         state.queued += data.len();
         state.queue.push((offset, data));
@@ -257,6 +261,7 @@ impl Writing {
     pub async fn set_len(&self, length: u64) -> Result<(), Error> {
         let mut state = self.state.lock().await;
         self.bound(&mut state, length).await?;
+        self.reserve(&mut state, length).await?;
         state.with(move |incoming| incoming.set_len(length)).await?;
         state.len = length;
         Ok(())
@@ -294,7 +299,9 @@ impl Writing {
         let edit = WriteOptions { create: false, existing: Existing::Edit, expect_version: None };
         let Found::Entry(target, _) = self.view.find(&self.path)? else { return Err(Error::NotFound) };
         let intent = self.view.intent_on(&self.path, target, &edit).await?;
-        state.incoming = Some(self.view.blocking(move |vault| vault.begin(intent, true)).await?);
+        let incoming = self.view.begin(intent, true).await?;
+        state.reservation = incoming.reservation().cloned();
+        state.incoming = Some(incoming);
         state.failed = None;
         Ok(())
     }
@@ -333,7 +340,7 @@ impl Drop for Writing {
 }
 
 impl State {
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
@@ -341,6 +348,16 @@ impl State {
     pub(super) fn fail(&mut self, error: Error) -> Error {
         self.failed = Some(error.clone());
         error
+    }
+
+    /// Ends the upload for good: nothing of it is kept, and the record says why.
+    pub(super) async fn refuse(&mut self, reason: String, error: Error) -> Error {
+        // What a step under way comes to no longer matters.
+        let _ = self.finish_step().await;
+        if let Some(incoming) = self.incoming.take() {
+            incoming.refuse(reason);
+        }
+        self.fail(error)
     }
 
     /// Hands the queue to the blocking pool.

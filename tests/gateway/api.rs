@@ -13,32 +13,32 @@ const PASSWORD: &str = "a kettle near the open window";
 const TYPES: &str = "tag:deedbox.example,2026:";
 
 /// A program with a token, or without.
-struct Program<'a> {
+pub(crate) struct Program<'a> {
     demo: &'a Demo,
     token: String,
 }
 
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// In small letters.
     head: String,
     body: Value,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let line = self.head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
         line.unwrap_or_else(|| panic!("no {name} in {}", self.head))
     }
 
     /// The answer's body, if the status is this one.
-    fn body(self, status: u16) -> Value {
+    pub(crate) fn body(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.body
     }
 
     /// A problem document of this status and kind.
-    fn problem(self, status: u16, kind: &str) -> Value {
+    pub(crate) fn problem(self, status: u16, kind: &str) -> Value {
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.header("cache-control"), "no-store");
         assert!(!self.head.contains("access-control"), "{}", self.head);
@@ -51,12 +51,12 @@ impl Answer {
 }
 
 impl<'a> Program<'a> {
-    fn of(demo: &'a Demo, login: &str, scope: &str) -> Self {
+    pub(crate) fn of(demo: &'a Demo, login: &str, scope: &str) -> Self {
         let made = demo.deedbox_json(&["account", "token", "add", login, scope, "--scope", scope, "--days", "30"]);
         Self { demo, token: made["secret"].as_str().expect("shown once").to_owned() }
     }
 
-    fn request(&self, method: &str, path: &str, body: Option<&Value>, more: &[&str]) -> Answer {
+    pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>, more: &[&str]) -> Answer {
         let body = body.map(Value::to_string);
         self.raw(method, path, body.as_deref(), &[more, &["-H", "Content-Type: application/json"]].concat())
     }
@@ -84,16 +84,16 @@ impl<'a> Program<'a> {
         Answer { status, head: head.lines().map(lower).collect(), body }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.request("GET", path, None, &[])
     }
 
-    fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.request("POST", path, Some(body), &[])
     }
 
     /// An edit on the strength of this entity tag.
-    fn patch(&self, path: &str, tag: &str, body: &Value) -> Answer {
+    pub(crate) fn patch(&self, path: &str, tag: &str, body: &Value) -> Answer {
         self.request("PATCH", path, Some(body), &["-H", &format!("If-Match: {tag}")])
     }
 
@@ -119,7 +119,7 @@ fn text(value: &Value) -> String {
 }
 
 /// The demo, with the pages' address and the administrative part.
-fn firm() -> Demo {
+pub(crate) fn firm() -> Demo {
     let demo = Demo::start();
     demo.configure(|toml| {
         let toml = toml.replacen("[https]\n", &format!("[https]\npublic_url = \"{PORTAL}\"\n"), 1);

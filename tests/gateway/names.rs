@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, STAFF, both, client, ok};
+use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, STAFF, both, client, ok, stdout};
+use crate::mounts::{davfs, wait_for};
 use crate::sftp_wire::{CREATE, READ, Sftp, TRUNCATE, WRITE, packet, run, string};
 use crate::webdav_drive::Drive;
 
@@ -184,22 +185,173 @@ fn a_name_has_one_spelling_for_every_client() {
     assert_eq!(drive.content(nfd), "second");
     ok(drive.demo.sftp(CLIENT_ONE, &format!("put \"{}\" \"/{folder}/{nfd}\"", file.display())));
     assert_eq!(names(&drive), 1);
-    // A case twin is the same document; a new document of that name is refused with the reason.
-    drive.put(204, &nfc.to_uppercase(), "third", &[]);
-    assert_eq!((drive.content(nfc), names(&drive)), ("third".to_owned(), 1));
+    // A case twin reads as the same document; to make one is refused with the reason, whichever way.
+    assert_eq!(drive.content(&nfc.to_uppercase()), "second");
+    let twin = "something is there already whose name differs only in upper and lower case";
+    let refused = drive.put(409, &nfc.to_uppercase(), "third", &[]).text();
+    assert!(refused.contains(twin), "{refused}");
+    assert_eq!((drive.content(nfc), names(&drive)), ("second".to_owned(), 1));
     drive.put(201, "stra\u{df}e.txt", "one", &[]);
     drive.put(412, "STRASSE.TXT", "two", &["-H", "If-None-Match: *"]);
-    let refused = drive.expect(405, "STRASSE.TXT", &["-X", "MKCOL"]).text();
-    assert!(refused.contains("of that name is there already"), "{refused}");
-    let refused = drive.demo.sftp(CLIENT_ONE, &format!("mkdir \"/{folder}/STRASSE.TXT\""));
-    assert!(!refused.status.success(), "{}", both(&refused));
+    let refused = drive.expect(409, "STRASSE.TXT", &["-X", "MKCOL"]).text();
+    assert!(refused.contains(twin), "{refused}");
+    run(async {
+        let mut wire = Sftp::ready_as(drive.demo, CLIENT_ONE).await;
+        let path = string(format!("/{folder}/STRASSE.TXT").as_bytes());
+        let own = string(format!("/{folder}/{nfc}").as_bytes());
+        let flags = (WRITE | CREATE | TRUNCATE).to_be_bytes();
+        let posix = string(b"posix-rename@openssh.com");
+        for request in [
+            packet(14, 1, &[&path, &[0; 4]]),
+            packet(3, 1, &[&path, &flags, &[0; 4]]),
+            packet(200, 1, &[&posix, &own, &path]),
+        ] {
+            wire.send(&request).await;
+            let (_, code, text) = wire.status().await;
+            assert_eq!((code, text.as_str()), (4, twin), "{request:?}");
+        }
+    });
     drive.put(201, "other", "other", &[]);
+    for method in ["MOVE", "COPY"] {
+        drive.expect(409, "other", &["-X", method, "-H", &drive.to("Strasse.txt")]);
+    }
+    drive.expect(201, "folder", &["-X", "MKCOL"]);
+    drive.put(201, "folder/inside", "kept", &[]);
+    drive.expect(409, "other", &["-X", "MOVE", "-H", &drive.to("FOLDER")]);
+    assert_eq!(drive.content("folder/inside"), "kept");
+    drive.expect(204, "folder", &["-X", "DELETE"]);
     drive.expect(412, "other", &["-X", "MOVE", "-H", &drive.to("Strasse.txt"), "-H", "Overwrite: F"]);
     assert_eq!((drive.content("STRASSE.txt"), names(&drive)), ("one".to_owned(), 3));
     // Another case is another name for the same document.
     drive.expect(201, "other", &["-X", "MOVE", "-H", &drive.to("OTHER")]);
     let listing = drive.expect(207, "", &["-X", "PROPFIND", "-H", "Depth: 1"]).text();
     assert!(listing.contains("/OTHER</D:href>") && !listing.contains("/other</D:href>"), "{listing}");
+}
+
+#[test]
+fn lftp_mirrors_difficult_names_there_and_back() {
+    let (demo, dir) = (Demo::shared(), tempfile::tempdir().expect("a directory"));
+    let up = dir.path().join("up");
+    std::fs::create_dir(&up).expect("made");
+    local(&up);
+    let ssh = dir.path().join("ssh.sh");
+    let options: Vec<String> = demo.ssh_options(CLIENT_ONE).iter().map(|option| format!("'{option}'")).collect();
+    std::fs::write(&ssh, format!("#!/bin/sh\nexec ssh -a -x {} \"$@\"\n", options.join(" "))).expect("written");
+    let script = format!(
+        "set sftp:connect-program 'sh {}'; set net:max-retries 1; set net:timeout 20; set sftp:charset UTF-8; set file:charset \
+         UTF-8; open -u {CLIENT_ONE},x sftp://127.0.0.1; cd '{}'; mirror -R up names-lftp; mirror names-lftp down",
+        ssh.display(),
+        room()
+    );
+    let mut lftp = client("lftp");
+    lftp.env("LC_ALL", "C.UTF-8").current_dir(dir.path()).args(["--norc", "-c", &script]);
+    ok(lftp.output().expect("lftp is installed"));
+    same(&up, &dir.path().join("down"));
+}
+
+#[test]
+fn cadaver_puts_and_gets_difficult_names() {
+    let (demo, dir) = (Demo::shared(), tempfile::tempdir().expect("a directory"));
+    let here = dir.path();
+    let (up, down) = (here.join("up"), here.join("down"));
+    std::fs::create_dir(&up).expect("made");
+    std::fs::create_dir(&down).expect("made");
+    // What its command line cannot say is left to the other clients.
+    let names: Vec<_> = difficult().into_iter().filter(|name| !name.contains(['"', '\'', '`'])).collect();
+    let mut script = String::from("y\n");
+    for name in &names {
+        std::fs::write(up.join(name), format!("content of {name}")).expect("written");
+        script.push_str(&format!("put \"up/{name}\" \"{name}\"\nget \"{name}\" \"down/{name}\"\n"));
+    }
+    std::fs::write(here.join("script"), script + "quit\n").expect("written");
+    let folder = format!("{}/names-cadaver", room());
+    assert_eq!(demo.status(CLIENT_ONE, &folder, &["-X", "MKCOL"]), 201);
+    let password = demo.password(CLIENT_ONE);
+    std::fs::write(here.join(".netrc"), format!("machine 127.0.0.1\nlogin {CLIENT_ONE}\npassword {password}\n"))
+        .expect("written");
+    let output = Command::new("script")
+        .env("HOME", here)
+        .env("LC_ALL", "C.UTF-8")
+        .current_dir(here)
+        .args(["-qec", &format!("cadaver '{}/'", demo.url(&folder)), "/dev/null"])
+        .stdin(std::fs::File::open(here.join("script")).expect("a script"))
+        .output()
+        .expect("script is installed");
+    for name in &names {
+        let content = ok(demo.curl(CLIENT_ONE, &format!("{folder}/{name}"), &["--fail", "--path-as-is"]));
+        assert_eq!(content, format!("content of {name}"), "{name}: {}", both(&output));
+    }
+    same(&up, &down);
+}
+
+#[test]
+fn davfs2_writes_and_reads_difficult_names() {
+    let path = format!("{}/names-davfs", room());
+    assert_eq!(Demo::shared().status(CLIENT_ONE, &path, &["-X", "MKCOL"]), 201);
+    let mount = davfs(path.trim_start_matches('/'));
+    for (n, name) in difficult().iter().enumerate() {
+        std::fs::write(mount.place().join(name), format!("content {n}")).unwrap_or_else(|why| panic!("{name}: {why}"));
+    }
+    for (n, name) in difficult().iter().enumerate() {
+        let at = format!("{path}/{name}");
+        let arrived = || stdout(&Demo::shared().curl(CLIENT_ONE, &at, &["--path-as-is"])) == format!("content {n}");
+        wait_for(name, arrived);
+        assert_eq!(std::fs::read_to_string(mount.place().join(name)).expect("read"), format!("content {n}"), "{name}");
+    }
+    mount.unmount();
+}
+
+#[test]
+fn a_firm_can_refuse_new_names_that_windows_cannot_hold() {
+    let demo = Demo::start();
+    let at = |name: &str| format!("{}/{name}", room());
+    assert_eq!(demo.status(CLIENT_ONE, &at("before?.txt"), &["-T", "/etc/hostname"]), 201, "unless it is told to");
+    demo.configure(|toml| format!("{toml}\n[names]\nwindows = \"refuse\"\n"));
+    assert!(ok(demo.deedbox(&["reload"])).contains("names.windows"));
+    let unfit = [
+        "CON",
+        "nul.txt",
+        "Com1.pdf",
+        "trailing dot.",
+        "trailing space ",
+        "a:b",
+        "what?",
+        "a|b",
+        "2*2",
+        "<b>",
+        "\"so\"",
+    ];
+    for name in unfit {
+        let refused = demo.curl(CLIENT_ONE, &at(name), &["-T", "/etc/hostname", "-w", "%{http_code}", "--path-as-is"]);
+        let told = stdout(&refused);
+        assert!(told.contains("Windows cannot hold this name") && told.ends_with("403"), "{name}: {told}");
+        assert_eq!(demo.status(CLIENT_ONE, &at(name), &["-X", "MKCOL", "--path-as-is"]), 403, "{name}");
+    }
+    run(async {
+        let mut wire = Sftp::ready_as(&demo, CLIENT_ONE).await;
+        let (flags, old) = ((WRITE | CREATE | TRUNCATE).to_be_bytes(), string(at("before?.txt").as_bytes()));
+        for name in unfit {
+            let path = string(at(name).as_bytes());
+            for request in [
+                packet(3, 1, &[&path, &flags, &[0; 4]]),
+                packet(14, 1, &[&path, &[0; 4]]),
+                packet(18, 1, &[&old, &path]),
+            ] {
+                wire.send(&request).await;
+                let (_, code, text) = wire.status().await;
+                assert!(code == 4 && text.starts_with("Windows cannot hold this name"), "{name}: {code} {text}");
+            }
+        }
+    });
+    // What is there already is read, written and put elsewhere under its name.
+    assert_eq!(demo.status(CLIENT_ONE, &at("before?.txt"), &["-T", "/etc/passwd"]), 204);
+    assert_eq!(demo.status(CLIENT_ONE, &at("sub"), &["-X", "MKCOL"]), 201);
+    let to = format!("Destination: {}", demo.url(&at("sub/before?.txt")));
+    assert_eq!(demo.status(CLIENT_ONE, &at("before?.txt"), &["-X", "MOVE", "-H", &to]), 201);
+    for name in ["console.txt", " leading", "100% #1.txt", "~$draft.docx", "Ω.pdf"] {
+        assert_eq!(demo.status(CLIENT_ONE, &at(name), &["-T", "/etc/hostname"]), 201, "{name}");
+    }
+    assert!(ok(demo.deedbox(&["audit", "show"])).contains("Windows cannot hold this name"));
 }
 
 /// What no document may be called, as bytes, and a word of the reason.

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::record::compare;
 use super::report::Report;
 use crate::audit::{self, AuditKeys, Checks, VerifyReport};
-use crate::cli::lock::DirLock;
+use crate::cli::dir_lock::DirLock;
 use crate::cli::operator::{Operator, blocking};
 use crate::cli::problem::Problem;
 use crate::cli::reply::Reply;

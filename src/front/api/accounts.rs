@@ -8,17 +8,19 @@ use std::sync::Arc;
 use super::access::{deliverable, url};
 use super::answer::{Answer, Seen};
 use super::caller::Administrator;
-use super::input::{Asked, Input};
+use super::input::{Asked, Input, given, quota, quota_in_words};
 use super::page::Which;
 use super::problem::Problem;
 use crate::gate::{RESET_LIFE, new_link};
-use crate::names::Role;
-use crate::practice::{Account, Delivery, Firm, LinkPurpose, Practice};
+use crate::names::{Bytes, Role};
+use crate::practice::{Account, AccountEdit, Delivery, Firm, LinkPurpose, Practice};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edit {
-    enabled: bool,
+    enabled: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    quota: Option<Option<u64>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +42,8 @@ struct Shown {
     second_factor: bool,
     device_passwords: usize,
     tokens: usize,
+    /// Bytes that it may keep in all matters together.
+    quota: Option<Bytes>,
     created: String,
 }
 
@@ -60,13 +64,28 @@ pub(super) async fn edit(
     administrator: Administrator,
     seen: Seen,
     Path(login): Path<String>,
-    Input(Edit { enabled }): Input<Edit>,
+    Input(Edit { enabled, quota: asked }): Input<Edit>,
 ) -> Result<Answer, Problem> {
     let account = account(&administrator, &login)?;
     seen.check(&shown(&administrator.firm(), &account))?;
-    let (login, action) = (account.login.clone(), if enabled { "account enable" } else { "account disable" });
-    let change = move |practice: &Practice, permit| practice.set_enabled(permit, &login, enabled);
-    let account = administrator.change((action, &account.login, None), change).await?;
+    let (login, quota) = (account.login.clone(), quota(asked)?);
+    let (action, subject) = match (enabled, quota) {
+        (None, None) => return Err(Problem::unfit("there is nothing to change: say enabled or quota")),
+        (Some(true), None) => ("account enable", login.clone()),
+        (Some(false), None) => ("account disable", login.clone()),
+        (None, Some(quota)) => ("quota set", format!("{login}: {}", quota_in_words(quota))),
+        (Some(on), Some(quota)) => {
+            let state = if on { "enabled" } else { "disabled" };
+            ("account change", format!("{login}: {state}, {}", quota_in_words(quota)))
+        }
+    };
+    let whose = login.clone();
+    let change = move |practice: &Practice, permit| {
+        let is_seen = |firm: &Firm| firm.account_by_login(&whose).is_some_and(|one| seen.is(&shown(firm, one)));
+        practice.edit_account(permit, &whose, is_seen, AccountEdit { enabled, quota })
+    };
+    administrator.change((action, &subject, None), change).await?;
+    let account = self::account(&administrator, &login)?;
     Answer::resource(&shown(&administrator.firm(), &account))
 }
 
@@ -100,6 +119,7 @@ fn shown(firm: &Firm, account: &Account) -> Shown {
         second_factor: account.second_factor.is_some(),
         device_passwords: account.device_passwords.len(),
         tokens: firm.api_tokens_of(account.id).len(),
+        quota: account.quota,
         created: account.created.to_string(),
     }
 }

@@ -1,4 +1,4 @@
-//! `/firm`: what is switched on for all matters; for the administrator.
+//! `/firm`: what holds for all matters; for the administrator.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Seen};
 use super::caller::Administrator;
-use super::input::Input;
+use super::input::{Input, given, quota, quota_in_words};
 use super::problem::Problem;
 use super::switching;
-use crate::names::Area;
-use crate::practice::{Firm, Practice, Switch};
+use crate::names::{Area, Bytes};
+use crate::practice::{Firm, FirmEdit, Practice, Switch};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +18,8 @@ pub(super) struct Edit {
     portal: Option<bool>,
     #[serde(default)]
     areas: BTreeMap<Area, bool>,
+    #[serde(default, deserialize_with = "given")]
+    quota: Option<Option<u64>>,
     #[serde(default)]
     confirm: bool,
 }
@@ -26,6 +28,8 @@ pub(super) struct Edit {
 struct Shown {
     portal: bool,
     areas: Vec<Area>,
+    /// Bytes that may be kept in all matters.
+    quota: Option<Bytes>,
 }
 
 pub(super) async fn show(administrator: Administrator) -> Result<Answer, Problem> {
@@ -40,25 +44,30 @@ pub(super) async fn edit(
 ) -> Result<Answer, Problem> {
     let firm = administrator.firm();
     seen.check(&shown(&firm))?;
-    let Edit { portal, areas, confirm } = edit;
-    let areas: Vec<_> = areas.into_iter().collect();
-    let subject = switching::in_words(portal, &areas).join(", ");
-    if subject.is_empty() {
-        return Err(Problem::unfit("there is nothing to change: say portal or areas"));
-    }
+    let Edit { portal, areas, quota: asked, confirm } = edit;
+    let (areas, quota): (Vec<_>, _) = (areas.into_iter().collect(), quota(asked)?);
+    let mut words = switching::in_words(portal, &areas);
+    let action = match (words.is_empty(), quota) {
+        (true, None) => return Err(Problem::unfit("there is nothing to change: say portal, areas or quota")),
+        (true, Some(_)) => "quota set",
+        (false, None) => "firm switch",
+        (false, Some(_)) => "firm change",
+    };
+    words.extend(quota.map(quota_in_words));
+    let subject = words.join(", ");
     if let Some(warning) = switching::warning(&firm, &switching::off(portal, &areas), None).filter(|_| !confirm) {
         administrator.look(("firm switch preview", &subject, None)).await?;
         return Err(warning);
     }
     let portal = portal.map(|on| (Switch::Portal, on));
-    let switches: Vec<_> =
-        portal.into_iter().chain(areas.into_iter().map(|(area, on)| (Switch::Area(area), on))).collect();
-    let change = move |practice: &Practice, permit| practice.edit_firm(permit, |firm| seen.is(&shown(firm)), &switches);
-    administrator.change(("firm switch", &subject, None), change).await?;
+    let switches = portal.into_iter().chain(areas.into_iter().map(|(area, on)| (Switch::Area(area), on))).collect();
+    let edit = FirmEdit { switches, quota };
+    let change = move |practice: &Practice, permit| practice.edit_firm(permit, |firm| seen.is(&shown(firm)), edit);
+    administrator.change((action, &subject, None), change).await?;
     Answer::resource(&shown(&administrator.firm()))
 }
 
 fn shown(firm: &Firm) -> Shown {
     let switches = firm.switches();
-    Shown { portal: switches.portal, areas: switches.areas.iter().collect() }
+    Shown { portal: switches.portal, areas: switches.areas.iter().collect(), quota: firm.quota() }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 
 use super::problem::Problem;
+use crate::names::Bytes;
 
 /// Bytes of a body.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -52,6 +53,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
         let asked = Query::<T>::try_from_uri(&parts.uri);
         asked.map(|Query(asked)| Self(asked)).map_err(|error| Problem::unreadable(error.body_text()))
     }
+}
+
+/// A quota as it is asked for: bytes, or none.
+pub(super) fn quota(asked: Option<Option<u64>>) -> Result<Option<Option<Bytes>>, Problem> {
+    match asked.flatten() {
+        Some(bytes) if Bytes(bytes) > Bytes::MOST => {
+            Err(Problem::unfit(format!("`quota` is at most {} bytes", Bytes::MOST.0)))
+        }
+        _ => Ok(asked.map(|quota| quota.map(Bytes))),
+    }
+}
+
+/// A change of a quota in the record's words.
+pub(super) fn quota_in_words(quota: Option<Bytes>) -> String {
+    quota.map_or_else(|| "quota none".to_owned(), |bytes| format!("quota {bytes}"))
 }
 
 /// Tells a field that is `null` from one that is left out.

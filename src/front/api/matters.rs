@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Seen};
 use super::caller::{Caller, Staff};
-use super::input::{Asked, Input, given};
+use super::input::{Asked, Input, given, quota, quota_in_words};
 use super::page::page;
 use super::problem::Problem;
 use super::service::Shared;
 use super::switching;
 use crate::front::segments;
-use crate::names::{AccountId, Area, DocPath, MatterId};
+use crate::names::{AccountId, Area, Bytes, DocPath, MatterId};
 use crate::practice::{Firm, Matter, MatterEdit, NewMatter, Practice};
 use crate::vfs::MatterListing;
 
@@ -49,6 +49,8 @@ pub(super) struct Edit {
     owner: Option<Option<String>>,
     confidential: Option<bool>,
     open: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    quota: Option<Option<u64>>,
     #[serde(default)]
     confirm: bool,
 }
@@ -69,6 +71,8 @@ struct Shown {
     owner: Option<String>,
     followers: Vec<String>,
     confidential: bool,
+    /// Bytes that may be kept in it.
+    quota: Option<Bytes>,
     created: String,
     webdav: String,
     id: String,
@@ -145,8 +149,8 @@ pub(super) async fn edit(
     let matter = staff.matter(&number)?;
     let (firm, id) = (staff.firm(), matter.id);
     seen.check(&shown(&firm, &matter))?;
-    let Edit { portal, areas, owner, confidential, open, confirm } = edit;
-    let areas: Vec<_> = areas.into_iter().collect();
+    let Edit { portal, areas, owner, confidential, open, quota: asked, confirm } = edit;
+    let (areas, quota): (Vec<_>, _) = (areas.into_iter().collect(), quota(asked)?);
     let mut words = switching::in_words(portal, &areas);
     let mut actions = if words.is_empty() { Vec::new() } else { vec!["matter switch"] };
     if let Some(owner) = &owner {
@@ -161,8 +165,16 @@ pub(super) async fn edit(
         actions.push(if open { "matter reopen" } else { "matter close" });
         words.push(if open { "open" } else { "closed" }.to_owned());
     }
+    if let Some(quota) = quota {
+        actions.push("quota set");
+        words.push(quota_in_words(quota));
+    }
     let action = match actions.as_slice() {
-        [] => return Err(Problem::unfit("there is nothing to change: say portal, areas, owner, confidential or open")),
+        [] => {
+            return Err(Problem::unfit(
+                "there is nothing to change: say portal, areas, owner, confidential, open or quota",
+            ));
+        }
         [one] => *one,
         _ => "matter change",
     };
@@ -171,7 +183,7 @@ pub(super) async fn edit(
         staff.look(("matter switch preview", &subject, Some(id))).await?;
         return Err(warning);
     }
-    let edit = MatterEdit { portal, areas, owner, confidential, open };
+    let edit = MatterEdit { portal, areas, owner, confidential, open, quota };
     let change = move |practice: &Practice, permit| {
         let is_seen = |firm: &Firm| firm.matter(id).is_some_and(|matter| seen.is(&shown(firm, matter)));
         practice.edit_matter(permit, id, is_seen, edit)
@@ -218,6 +230,7 @@ fn shown(firm: &Firm, matter: &Matter) -> Shown {
         owner: matter.watch.owner.as_ref().and_then(login),
         followers: matter.watch.followers.iter().filter_map(login).collect(),
         confidential: matter.watch.confidential,
+        quota: matter.quota,
         created: matter.created.to_string(),
         webdav: webdav(&folder),
         id: matter.id.to_string(),

@@ -210,6 +210,9 @@ impl From<TreeError> for Problem {
             | TreeError::OtherMatter
             | TreeError::Changed
             | TreeError::Damaged => Self::new(S::CONFLICT, text),
+            TreeError::CaseTwin => Self::of_kind(S::CONFLICT, "exists", text),
+            TreeError::Quota(_) => Self::of_kind(S::INSUFFICIENT_STORAGE, "quota", text),
+            TreeError::Unportable(_) => Self::unfit(text),
             TreeError::NotAMessage(_) => Self::unfit(text),
             TreeError::Locked => Self::new(S::LOCKED, text),
             TreeError::TooLarge => Self::new(S::PAYLOAD_TOO_LARGE, text),

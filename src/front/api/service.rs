@@ -14,8 +14,8 @@ use hyper::http::request::Parts;
 use super::idempotency::{self, Keys};
 use super::problem::Problem;
 use super::{
-    access, accounts, activity, contacts, documents, firm, folders, matter_types, matters, me, messages, participants,
-    shares,
+    access, accounts, activity, contacts, documents, firm, folders, locks, matter_types, matters, me, messages,
+    participants, shares,
 };
 use crate::front::http_answer::{Body, Response};
 use crate::front::http_upload::Upload;
@@ -89,6 +89,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/matter-types", get(matter_types::list))
         .route("/matter-types/{name}", get(matter_types::show).put(matter_types::apply))
         .route("/matter-types/{name}/push", post(matter_types::push))
+        .route("/locks", get(locks::list))
+        .route("/locks/{lock}", axum::routing::delete(locks::remove))
         .route("/firm", get(firm::show).patch(firm::edit))
         .route("/accounts", get(accounts::list))
         .route("/accounts/{login}", get(accounts::show).patch(accounts::edit))

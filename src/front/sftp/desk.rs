@@ -12,7 +12,7 @@ use super::status::Status;
 use super::writer::{OpenFile, put_status};
 use crate::front::limits::{Holding, Limit};
 use crate::names::{DocPath, Front, Timestamp};
-use crate::vfs::{self, Existing, Replace, View, WriteOptions};
+use crate::vfs::{self, Existing, Replace, Times, View, WriteOptions};
 
 /// Entries in one answer to READDIR: about what fits into one SSH packet.
 const PAGE: usize = 100;
@@ -109,7 +109,7 @@ impl Desk {
             }
             file.commit().await?;
         } else if let Some(modified) = modified {
-            match self.view.set_modified(path, modified).await {
+            match self.view.set_times(path, Times { modified: Some(modified), made: None }).await {
                 // A folder's time is not the client's to set; `put -rp` and mirrors should not fail over it.
                 Ok(()) | Err(vfs::Error::IsFolder | vfs::Error::Structure) => {}
                 Err(error) => return Err(error.into()),

@@ -71,6 +71,8 @@ impl From<vfs::Error> for Status {
             E::NotFound | E::NoParent | E::NotFolder => Code::NoSuchFile,
             E::Denied | E::Structure | E::Revoked => Code::PermissionDenied,
             E::Exists
+            | E::CaseTwin
+            | E::Unportable(_)
             | E::NotEmpty
             | E::IsFolder
             | E::Overlap
@@ -81,6 +83,7 @@ impl From<vfs::Error> for Status {
             | E::TooLarge
             | E::NotAMessage(_)
             | E::NoSpace
+            | E::Quota(_)
             | E::Damaged
             | E::Unavailable
             | E::Busy(_) => Code::Failure,
@@ -95,12 +98,21 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::names::{NotOnWindows, Quota};
 
     /// Every variant, by an exhaustive match: a new one does not compile until it stands here.
     fn row(error: vfs::Error) -> (u32, String) {
         use vfs::Error as E;
         match &error {
-            E::NotFound | E::Denied | E::Exists | E::NotEmpty | E::IsFolder | E::NotFolder | E::NoParent => {}
+            E::NotFound
+            | E::Denied
+            | E::Exists
+            | E::CaseTwin
+            | E::Unportable(_)
+            | E::NotEmpty
+            | E::IsFolder
+            | E::NotFolder
+            | E::NoParent => {}
             E::Structure
             | E::Overlap
             | E::OtherMatter
@@ -109,7 +121,8 @@ mod tests {
             | E::Limit(_)
             | E::TooLarge
             | E::NotAMessage(_)
-            | E::NoSpace => {}
+            | E::NoSpace
+            | E::Quota(_) => {}
             E::Damaged | E::Revoked | E::Unavailable | E::Busy(_) => {}
         }
         let status = Status::from(error);
@@ -123,6 +136,12 @@ mod tests {
             (E::NotFound, 2, "no such file or folder"),
             (E::Denied, 3, "permission denied"),
             (E::Exists, 4, "something of that name is there already"),
+            (E::CaseTwin, 4, "something is there already whose name differs only in upper and lower case"),
+            (
+                E::Unportable(NotOnWindows::Ending),
+                4,
+                "Windows cannot hold this name: it must not end with a dot or a space",
+            ),
             (E::NotEmpty, 4, "the folder is not empty"),
             (E::IsFolder, 4, "this is a folder"),
             (E::NotFolder, 2, "this is not a folder"),
@@ -130,7 +149,7 @@ mod tests {
             (E::Structure, 3, "this folder belongs to the matter's structure and cannot be changed here"),
             (E::Overlap, 4, "a folder cannot be moved or copied into itself"),
             (E::OtherMatter, 4, "a folder cannot be moved to another matter; copy it there and remove it here"),
-            (E::Locked, 4, "locked by somebody else"),
+            (E::Locked, 4, "locked: somebody, or another program, is working on it"),
             (E::Changed, 4, "the document was changed in the meantime"),
             (E::Limit("open handles"), 4, "a limit of this session is reached: open handles"),
             (E::TooLarge, 4, "the document would be too large"),
@@ -140,6 +159,11 @@ mod tests {
                 "a message is a text file, .txt or .md; other files belong into Documents",
             ),
             (E::NoSpace, 4, "no space is left"),
+            (
+                E::Quota(Quota::Person),
+                4,
+                "your quota is used up; remove what is no longer needed, or ask the firm for more room",
+            ),
             (E::Damaged, 4, "the stored document is damaged; the firm has been told"),
             (E::Revoked, 3, "access to this was withdrawn"),
             (E::Unavailable, 4, "the service is not available now; try again later"),

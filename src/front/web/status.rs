@@ -156,6 +156,10 @@ impl From<Error> for Failure {
             Error::NotFound => return Self::not_found(),
             Error::Denied => (S::FORBIDDEN, "You may not do this here."),
             Error::Exists => (S::CONFLICT, "Something of that name is there already."),
+            Error::CaseTwin => {
+                (S::CONFLICT, "Something is there already whose name differs only in upper and lower case.")
+            }
+            Error::Unportable(why) => return Self::new(S::FORBIDDEN, sentence(&why.to_string())),
             Error::NotEmpty => (S::CONFLICT, "The folder is not empty."),
             Error::IsFolder => (S::CONFLICT, "A folder has that name already."),
             Error::NotFolder => return Self::not_found(),
@@ -173,6 +177,7 @@ impl From<Error> for Failure {
                 return Self::new(status, sentence(&unfit.to_string()));
             }
             Error::NoSpace => (S::INSUFFICIENT_STORAGE, "There is no space left. Tell the firm."),
+            Error::Quota(_) => return Self::new(S::INSUFFICIENT_STORAGE, sentence(&error.to_string())),
             Error::Damaged => (S::CONFLICT, "The stored document is damaged. The firm has been told."),
             Error::Revoked => (S::FORBIDDEN, "Access to this was withdrawn."),
             Error::Unavailable => return Self::unavailable(),

@@ -69,6 +69,8 @@ pub(super) async fn place(view: View, from: DocPath, guarded: &Guarded, kind: Ki
         Some(_) if !overwrite => Err(refused(Error::Exists)),
         None => job.put(if overwrite { Replace::Yes } else { Replace::No }).await,
         Some(target) if !target.is_folder() && !job.source.is_folder() => job.put(Replace::Yes).await,
+        // A folder must not be lost to one whose name only Linux can tell from its own.
+        Some(target) if target.name.as_ref() != job.to.names().last() => Err(refused(Error::CaseTwin)),
         Some(target) => job.displace(&target).await,
     }
 }

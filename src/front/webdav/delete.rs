@@ -114,5 +114,8 @@ fn absent_is_gone(result: Result<(), Error>) -> Result<(), Error> {
 
 /// Errors after which no further member can succeed either.
 pub(super) fn ends_everything(error: &Error) -> bool {
-    matches!(error, Error::Revoked | Error::Unavailable | Error::Busy(_) | Error::NoSpace | Error::Limit(_))
+    matches!(
+        error,
+        Error::Revoked | Error::Unavailable | Error::Busy(_) | Error::NoSpace | Error::Quota(_) | Error::Limit(_)
+    )
 }

@@ -26,7 +26,9 @@ pub(super) enum Live {
     SupportedLock,
     QuotaAvailable,
     QuotaUsed,
-    /// Microsoft's modification time. It is computed, so that it is never older than what another client has set.
+    /// Microsoft's times of making and changing. They are computed, so that they are never older than what another client
+    /// has set.
+    Win32Created,
     Win32Modified,
 }
 
@@ -57,6 +59,7 @@ impl Live {
             Self::SupportedLock => "supportedlock",
             Self::QuotaAvailable => "quota-available-bytes",
             Self::QuotaUsed => "quota-used-bytes",
+            Self::Win32Created => "Win32CreationTime",
             Self::Win32Modified => "Win32LastModifiedTime",
         }
     }
@@ -66,7 +69,7 @@ impl Live {
         let quota = [Self::QuotaAvailable, Self::QuotaUsed];
         match name.namespace.as_str() {
             DAV => Self::ALL.into_iter().chain(quota).find(|live| live.name() == name.name),
-            MICROSOFT => (name.name == Self::Win32Modified.name()).then_some(Self::Win32Modified),
+            MICROSOFT => [Self::Win32Created, Self::Win32Modified].into_iter().find(|live| live.name() == name.name),
             _ => None,
         }
     }
@@ -83,6 +86,7 @@ impl Live {
             | Self::LockDiscovery
             | Self::ResourceType
             | Self::SupportedLock
+            | Self::Win32Created
             | Self::Win32Modified => true,
         }
     }
@@ -90,28 +94,24 @@ impl Live {
     /// Appends the whole element.
     fn write(self, out: &mut String, entry: &Entry<'_>) {
         let name = self.name();
-        let (open, prefix) = match self {
-            Self::Win32Modified => ("<Z:Win32LastModifiedTime xmlns:Z=\"urn:schemas-microsoft-com:\"", "Z:"),
-            _ => ("", "D:"),
+        let (prefix, declared) = match self {
+            Self::Win32Created | Self::Win32Modified => ("Z:", " xmlns:Z=\"urn:schemas-microsoft-com:\""),
+            _ => ("D:", ""),
         };
-        if open.is_empty() {
-            out.push_str("<D:");
-            out.push_str(name);
-        } else {
-            out.push_str(open);
+        for part in ["<", prefix, name, declared, ">"] {
+            out.push_str(part);
         }
-        out.push('>');
         self.write_value(out, entry);
-        out.push_str("</");
-        out.push_str(prefix);
-        out.push_str(name);
-        out.push('>');
+        for part in ["</", prefix, name, ">"] {
+            out.push_str(part);
+        }
     }
 
     fn write_value(self, out: &mut String, entry: &Entry<'_>) {
         let stat = entry.stat;
         match self {
             Self::CreationDate => out.push_str(&rfc3339(stat.created)),
+            Self::Win32Created => out.push_str(&http_date(stat.created)),
             Self::LastModified | Self::Win32Modified => out.push_str(&http_date(stat.modified)),
             Self::DisplayName => {
                 if let Some(name) = &stat.name {

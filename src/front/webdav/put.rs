@@ -39,6 +39,10 @@ pub(super) async fn put(
     };
     let options = options(&view, &path, guarded).await?;
     let writing = view.write(&path, options).await.map_err(refused)?;
+    if let Some(length) = announced {
+        // Refused before the client has sent it.
+        writing.announce(length).await.map_err(refused)?;
+    }
     if let Some(modified) = guarded.oc_mtime {
         writing.set_modified(modified).await.map_err(refused)?;
     }

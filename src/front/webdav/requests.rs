@@ -110,12 +110,31 @@ pub(super) fn propfind(body: &[u8]) -> Result<Find, XmlError> {
 pub(super) enum Patch {
     /// A dead property to store or remove.
     Dead(PropertyChange),
-    /// The modification time is to be this (`getlastmodified`, `Win32LastModifiedTime`).
-    Modified(PropName, Timestamp),
+    /// A time is to be this.
+    Time(PropName, Settable, Timestamp),
     /// A live property that nobody can change, or a time that cannot be read.
     Protected(PropName),
     /// Larger than a property may be.
     TooLarge(PropName),
+}
+
+/// The times that a client may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settable {
+    /// `getlastmodified`, `Win32LastModifiedTime`.
+    Modified,
+    /// `creationdate`, `Win32CreationTime`.
+    Created,
+}
+
+impl Settable {
+    fn find(name: &PropName) -> Option<Self> {
+        match (name.namespace.as_str(), name.name.as_str()) {
+            (DAV, "getlastmodified") | (MICROSOFT, "Win32LastModifiedTime") => Some(Self::Modified),
+            (DAV, "creationdate") | (MICROSOFT, "Win32CreationTime") => Some(Self::Created),
+            _ => None,
+        }
+    }
 }
 
 impl Patch {
@@ -128,7 +147,7 @@ impl Patch {
             Self::Dead(PropertyChange::Remove(namespace, name)) => {
                 PropName { namespace: namespace.clone(), name: name.clone() }
             }
-            Self::Modified(name, _) | Self::Protected(name) | Self::TooLarge(name) => name.clone(),
+            Self::Time(name, ..) | Self::Protected(name) | Self::TooLarge(name) => name.clone(),
         }
     }
 }
@@ -162,10 +181,8 @@ pub(super) fn proppatch(body: &[u8], live: impl Fn(&PropName) -> bool) -> Result
 fn patch(element: &Element, set: bool, language: Option<&str>, live: &impl Fn(&PropName) -> bool) -> Patch {
     let name = PropName::of(element);
     if live(&name) {
-        let settable = name.namespace == DAV && name.name == "getlastmodified"
-            || name.namespace == MICROSOFT && name.name == "Win32LastModifiedTime";
-        return match time(&element.text()) {
-            Some(modified) if set && settable => Patch::Modified(name, modified),
+        return match (Settable::find(&name), time(&element.text())) {
+            (Some(which), Some(time)) if set => Patch::Time(name, which, time),
             _ => Patch::Protected(name),
         };
     }
@@ -262,7 +279,7 @@ mod tests {
             <D:remove><D:prop><b/><D:getlastmodified/></D:prop></D:remove>\
             <D:set><D:prop><m:Win32LastModifiedTime>Sun, 09 Sep 2001 01:46:40 GMT</m:Win32LastModifiedTime>\
             <D:getlastmodified>2001-09-09T01:46:40Z</D:getlastmodified><D:getlastmodified>soon</D:getlastmodified>\
-            </D:prop></D:set></D:propertyupdate>";
+            <D:creationdate>2001-09-09T01:46:40Z</D:creationdate></D:prop></D:set></D:propertyupdate>";
         let live = |name: &PropName| name.namespace == DAV || name.name == "Win32LastModifiedTime";
         let billion = Timestamp::from_seconds(1_000_000_000);
         let set = Property {
@@ -275,9 +292,10 @@ mod tests {
             Patch::Protected(name(DAV, "getetag")),
             Patch::Dead(PropertyChange::Remove(String::new(), "b".to_owned())),
             Patch::Protected(name(DAV, "getlastmodified")),
-            Patch::Modified(name(MICROSOFT, "Win32LastModifiedTime"), billion),
-            Patch::Modified(name(DAV, "getlastmodified"), billion),
+            Patch::Time(name(MICROSOFT, "Win32LastModifiedTime"), Settable::Modified, billion),
+            Patch::Time(name(DAV, "getlastmodified"), Settable::Modified, billion),
             Patch::Protected(name(DAV, "getlastmodified")),
+            Patch::Time(name(DAV, "creationdate"), Settable::Created, billion),
         ];
         assert_eq!(proppatch(body.as_bytes(), live), Ok(expected));
         assert_eq!(proppatch(b"<D:propertyupdate xmlns:D='DAV:'/>", live), Err(XmlError::Unexpected));

@@ -46,14 +46,19 @@ pub(super) fn of(error: &Error, act: Act) -> StatusCode {
     use StatusCode as S;
     match error {
         Error::NotFound => S::NOT_FOUND,
-        Error::Denied | Error::Structure | Error::Overlap | Error::OtherMatter | Error::Revoked => S::FORBIDDEN,
+        Error::Denied
+        | Error::Structure
+        | Error::Overlap
+        | Error::OtherMatter
+        | Error::Revoked
+        | Error::Unportable(_) => S::FORBIDDEN,
         Error::Exists => match act {
             Act::MakeFolder => S::METHOD_NOT_ALLOWED,
             // PUT only asks for a free name through `If-None-Match`, COPY and MOVE through `Overwrite: F`.
             Act::Put | Act::Place => S::PRECONDITION_FAILED,
             Act::Look | Act::Delete | Act::Patch | Act::Lock | Act::Unlock => S::CONFLICT,
         },
-        Error::NotEmpty => S::CONFLICT,
+        Error::NotEmpty | Error::CaseTwin => S::CONFLICT,
         Error::IsFolder => match act {
             Act::Put | Act::Look => S::METHOD_NOT_ALLOWED,
             Act::MakeFolder | Act::Delete | Act::Place | Act::Patch | Act::Lock | Act::Unlock => S::CONFLICT,
@@ -76,7 +81,7 @@ pub(super) fn of(error: &Error, act: Act) -> StatusCode {
         Error::TooLarge => S::PAYLOAD_TOO_LARGE,
         Error::NotAMessage(Unfit::Length) => S::PAYLOAD_TOO_LARGE,
         Error::NotAMessage(Unfit::Name | Unfit::Text | Unfit::Blank) => S::UNSUPPORTED_MEDIA_TYPE,
-        Error::NoSpace => S::INSUFFICIENT_STORAGE,
+        Error::NoSpace | Error::Quota(_) => S::INSUFFICIENT_STORAGE,
         Error::Damaged => S::CONFLICT,
         Error::Unavailable => S::SERVICE_UNAVAILABLE,
     }
@@ -268,12 +273,15 @@ impl From<XmlError> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::{NotOnWindows, Quota};
 
     /// Rows: the error; columns: Look, Put, MakeFolder, Delete, Place, Patch, Lock, Unlock.
     const GOLDEN: &str = "\
 NotFound     404 404 404 404 404 404 404 404
 Denied       403 403 403 403 403 403 403 403
 Exists       409 412 405 409 412 409 409 409
+CaseTwin     409 409 409 409 409 409 409 409
+Unportable   403 403 403 403 403 403 403 403
 NotEmpty     409 409 409 409 409 409 409 409
 IsFolder     405 405 409 409 409 409 409 409
 NotFolder    404 409 409 404 409 404 409 404
@@ -288,6 +296,7 @@ TooLarge     413 413 413 413 413 413 413 413
 NotAMessage  413 413 413 413 413 413 413 413
 NotAMessage  415 415 415 415 415 415 415 415
 NoSpace      507 507 507 507 507 507 507 507
+Quota        507 507 507 507 507 507 507 507
 Damaged      409 409 409 409 409 409 409 409
 Revoked      403 403 403 403 403 403 403 403
 Unavailable  503 503 503 503 503 503 503 503
@@ -301,6 +310,8 @@ Busy         429 429 429 429 429 429 429 429
             Error::NotFound,
             Error::Denied,
             Error::Exists,
+            Error::CaseTwin,
+            Error::Unportable(NotOnWindows::Device),
             Error::NotEmpty,
             Error::IsFolder,
             Error::NotFolder,
@@ -315,6 +326,7 @@ Busy         429 429 429 429 429 429 429 429
             Error::NotAMessage(Unfit::Length),
             Error::NotAMessage(Unfit::Text),
             Error::NoSpace,
+            Error::Quota(Quota::Matter),
             Error::Damaged,
             Error::Revoked,
             Error::Unavailable,

@@ -43,7 +43,7 @@ impl Check {
             }
             let matter = match tree.matter(folder) {
                 // Beside a daemon, its folder may have been made or the entry moved since the folders were read.
-                None if self.serving => match Tree::load(self, &mut Examined::default()).matter(folder) {
+                None if self.serving.is_some() => match Tree::load(self, &mut Examined::default()).matter(folder) {
                     None if !self.still(key, |now: Entry| now.node == entry.node) => return,
                     again => again,
                 },

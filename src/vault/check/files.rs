@@ -21,7 +21,7 @@ impl Check {
                 Err(why) => unreadable(why, found),
             }
         }
-        if self.serving {
+        if self.serving.is_some() {
             return;
         }
         for store in [&self.blobs, &self.parts] {

@@ -7,7 +7,8 @@
 //!    versions count from 1 to the current one without a gap;
 //! 3. *contents*: each version's blob has its length, header and key, and with every content read, its SHA-256;
 //! 4. *the rest of the catalog*: versions and properties without entry, locks, unfinished uploads with their files;
-//! 5. *files* that nothing names.
+//! 5. *files* that nothing names;
+//! 6. *numbers* that a daemon keeps along for its quotas.
 //!
 //! It changes nothing and hands no content out: what leaves it is whether something fits. So it takes no permit, and works
 //! on a directory in which nobody could be asked for one. Beside a daemon that serves, whatever does not fit is looked at
@@ -34,16 +35,18 @@ pub use tree::Root;
 use super::Vault;
 use super::blobs::BlobStore;
 use super::catalog::{Catalog, Entry, Version};
+use super::usage::Usage;
 use crate::gate::{Administer, Permit};
 use crate::keys::Keyring;
 use crate::kv::{self, SealedStore};
-use crate::names::{BlobId, NodeId};
+use crate::names::{BlobId, MatterId, NodeId};
 use tree::Tree;
 
 /// Records that are read at once: between two pages commits of others find their turn.
 const PAGE: usize = 1024;
 
 const RESTORE_CATALOG: &str = "restore the catalog from a backup that is not older than the audit record";
+const COUNT_AGAIN: &str = "restart the daemon, which counts anew, and tell its makers";
 const RESTORE_FILE: &str = "restore the file from a backup; until then readers get an error, never wrong bytes";
 
 /// What a version is known by, for the comparison with the audit record.
@@ -107,8 +110,8 @@ pub struct Check {
     parts: BlobStore,
     keyring: Arc<Keyring>,
     roots: Vec<Root>,
-    /// A daemon works on the directory.
-    serving: bool,
+    /// A daemon works on the directory, and keeps these numbers along.
+    serving: Option<Arc<Usage>>,
 }
 
 impl Check {
@@ -121,7 +124,7 @@ impl Check {
         roots: Vec<Root>,
     ) -> Self {
         let catalog = Catalog::new(store.clone());
-        Self { store, catalog, blobs, parts, keyring, roots, serving: false }
+        Self { store, catalog, blobs, parts, keyring, roots, serving: None }
     }
 
     /// Looks at everything. Blocks for as long as reading every document takes, on all processors.
@@ -133,7 +136,28 @@ impl Check {
         for failure in failures {
             self.report(failure, &tree, &mut found);
         }
+        self.numbers(&mut found);
         found
+    }
+
+    /// What a daemon counts along for its quotas is what is there.
+    fn numbers(&self, found: &mut Examined) {
+        let Some(usage) = &self.serving else { return };
+        let mut folders: HashMap<MatterId, Vec<NodeId>> = HashMap::new();
+        for root in &self.roots {
+            folders.entry(root.matter).or_default().push(root.node);
+        }
+        match usage.miscounted(&self.catalog, &folders) {
+            Ok(wrong) => wrong.into_iter().for_each(|matter| {
+                let whose = matter.map_or_else(|| "the firm".to_owned(), |matter| format!("matter {matter}"));
+                let what = format!("how much {whose} keeps is not what was counted along for its quota");
+                found.findings.add(Finding::new(what, COUNT_AGAIN));
+            }),
+            Err(why) => {
+                let what = format!("how much is kept cannot be counted: {why}");
+                found.findings.add(Finding::new(what, RESTORE_CATALOG));
+            }
+        }
     }
 
     /// The blobs of all versions, read once more.
@@ -165,7 +189,7 @@ impl Check {
     fn still<T: DeserializeOwned>(&self, key: &[u8], holds: impl FnOnce(T) -> bool) -> bool {
         match self.store.get::<T>(key) {
             Ok(Some(record)) => holds(record.value),
-            Ok(None) => !self.serving,
+            Ok(None) => self.serving.is_none(),
             Err(_) => true,
         }
     }
@@ -210,7 +234,7 @@ impl Vault {
             parts: self.staging.files().clone(),
             keyring: self.keyring.clone(),
             roots,
-            serving: true,
+            serving: Some(self.usage.clone()),
         }
     }
 }

@@ -82,7 +82,7 @@ impl Check {
             }
             suspects.entry(node).or_insert_with(|| (key.to_vec(), 0)).1 += 1;
         });
-        if self.serving && !suspects.is_empty() {
+        if self.serving.is_some() && !suspects.is_empty() {
             let now = self.documents();
             suspects.retain(|node, (key, _)| !now.contains(node) && self.still(key, |_: Version| true));
         }
@@ -123,7 +123,7 @@ impl Check {
                 _ => drop(strays.insert(node)),
             }
         });
-        if self.serving {
+        if self.serving.is_some() {
             return;
         }
         for node in strays {
