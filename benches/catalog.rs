@@ -70,6 +70,7 @@ fn put(store: &SealedStore, change: &mut kv::Change<'_>, folder: NodeId, name: &
         content: Some(Content { version: 1, blob }),
         transient: false,
         own_name: false,
+        made: None,
     };
     change.if_absent(&key).put(&key, &entry);
     change.put(&version_key(node, 1), &Version { blob, at: now, by });
