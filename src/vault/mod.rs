@@ -15,6 +15,7 @@ mod error;
 mod incoming;
 mod locks;
 mod properties;
+mod recent;
 mod recovery;
 mod saves;
 pub mod staging;
