@@ -75,13 +75,24 @@ impl Log {
     /// # Errors
     /// If the log cannot take it or could not write it; the operation must then not happen.
     pub async fn begin(self: &Arc<Self>, event: Event, wait: Wait) -> Result<OpenRecord, Unavailable> {
-        let (sender, receiver) = oneshot::channel();
-        let record =
-            self.open_record(event, if wait == Wait::Durable { Waiter::Task(sender) } else { Waiter::Nobody })?;
-        if wait == Wait::Durable {
-            receiver.await.unwrap_or(Err(Unavailable::Closed))?;
+        match wait {
+            Wait::Queued => self.open_record(event, Waiter::Nobody),
+            Wait::Durable => {
+                let (record, beginning) = self.begin_ahead(event)?;
+                beginning.durable().await?;
+                Ok(record)
+            }
         }
-        Ok(record)
+    }
+
+    /// The same for an intent that is still on its way to the disk when this returns, for work that can be done meanwhile
+    /// and shows nothing.
+    ///
+    /// # Errors
+    /// If the log cannot take it; [`Beginning::durable`] says whether it could write it.
+    pub fn begin_ahead(self: &Arc<Self>, event: Event) -> Result<(OpenRecord, Beginning), Unavailable> {
+        let (sender, receiver) = oneshot::channel();
+        Ok((self.open_record(event, Waiter::Task(sender))?, Beginning(receiver)))
     }
 
     /// [`Log::begin`] for threads that may block.
@@ -242,6 +253,20 @@ impl OpenRecord {
     fn push(&self, outcome: Outcome, detail: Detail, waiter: Waiter, slot: Slot) -> Result<u64, Unavailable> {
         let event = Event { outcome, detail, ..self.event.clone() };
         self.queue.push(&event, Refers::Intent(self.seq), waiter, slot)
+    }
+}
+
+/// An intent on its way to the disk.
+#[must_use = "it is not durable yet"]
+pub struct Beginning(oneshot::Receiver<Result<(), Unavailable>>);
+
+impl Beginning {
+    /// Waits until the record is durable.
+    ///
+    /// # Errors
+    /// If it could not be written; the effect must then not happen.
+    pub async fn durable(self) -> Result<(), Unavailable> {
+        self.0.await.unwrap_or(Err(Unavailable::Closed))
     }
 }
 

@@ -76,9 +76,9 @@ fn patterns_of_temporary_files_are_checked_and_have_defaults() {
     assert_eq!(defaults.names, crate::names::TransientNames::default());
     let text = "[temporary_files]\nbeside = [\"*.swp\", \"*\", \"[a-\"]\nsave_seconds = 0\n";
     let expected = "\
-2:21: `temporary_files.beside`: the pattern \"*\" must have at least two characters that are no wildcards, or it would take \
+2:20: `temporary_files.beside`: the pattern \"*\" must have at least two characters that are no wildcards, or it would take \
                     documents for temporary files
-2:26: `temporary_files.beside`: the pattern \"[a-\" has a `[` that is not closed, or with nothing in it
+2:25: `temporary_files.beside`: the pattern \"[a-\" has a `[` that is not closed, or with nothing in it
 3:16: `temporary_files.save_seconds` must be between 1 and 3600";
     assert_eq!(mistakes(text), expected);
 }

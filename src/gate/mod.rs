@@ -37,7 +37,7 @@ pub use operation::{
     Administer, Aim, Create, Delete, EndSave, Expire, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount,
     Read, Save, SeeActivity, SetAside, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
-pub use permit::{Confirmation, Confirming, Permit, Refusal};
+pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal};
 pub use session::{CarriedOn, Session};
 
 use crate::audit::Log;

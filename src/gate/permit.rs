@@ -4,7 +4,10 @@
 //! built elsewhere (its fields are private to this file), it carries its own target so that a later step cannot aim at
 //! another one, and it is settled with an outcome; dropped unsettled, it records `abandoned`.
 
-use super::operation::{Aim, Operation, Recorded, Viewpoint};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+
+use super::operation::{Aim, Operation, Read, Recorded, Viewpoint};
 use super::{Gate, Session};
 use crate::audit::{self, Actor, Detail, Event, OpenRecord, Outcome, Wait};
 use crate::names::{AccountId, AdminTarget, DocPath, ExpiredTarget, MatterId, Scope};
@@ -92,6 +95,36 @@ impl Confirming {
     }
 }
 
+/// The record of a permit to read that is on its way to the disk.
+#[must_use = "nothing of the document may be shown before it is there"]
+pub struct Recording {
+    seq: Option<u64>,
+    arrival: Option<Shared<BoxFuture<'static, Result<(), audit::Unavailable>>>>,
+}
+
+impl Recording {
+    /// Waits until the record is durable; may be asked again and by several.
+    pub async fn durable(&self) -> Result<OnRecord, Refusal> {
+        if let Some(arrival) = self.arrival.clone() {
+            arrival.await?;
+        }
+        Ok(OnRecord { seq: self.seq })
+    }
+}
+
+/// Proof that the intent of a permit to read is durable in the audit record: without one the vault opens a document and
+/// gives nothing of it.
+pub struct OnRecord {
+    seq: Option<u64>,
+}
+
+impl OnRecord {
+    /// True if this is about that permit.
+    pub fn is_for<O: Operation>(&self, permit: &Permit<O>) -> bool {
+        self.seq == permit.seq()
+    }
+}
+
 /// Why there is no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -114,6 +147,31 @@ impl From<audit::Unavailable> for Refusal {
 impl Gate {
     /// Decides an operation, records it, and hands out the permit.
     pub async fn permit<O: Operation>(&self, session: &Session, target: O::Target) -> Result<Permit<O>, Refusal> {
+        let (permit, beginning) = self.begin(session, target).await?;
+        if let Some(beginning) = beginning {
+            beginning.durable().await?;
+        }
+        Ok(permit)
+    }
+
+    /// The same for reading a document, whose file can be found and opened while the record is on its way to the disk: of
+    /// what is in it, nothing can be had without the proof that it arrived there.
+    pub async fn permit_to_read(
+        &self,
+        session: &Session,
+        target: <Read as Operation>::Target,
+    ) -> Result<(Permit<Read>, Recording), Refusal> {
+        let (permit, beginning) = self.begin::<Read>(session, target).await?;
+        let (seq, arrival) = (permit.seq(), beginning.map(|beginning| beginning.durable().boxed().shared()));
+        Ok((permit, Recording { seq, arrival }))
+    }
+
+    /// The permit, and what is to be waited for before it counts.
+    async fn begin<O: Operation>(
+        &self,
+        session: &Session,
+        target: O::Target,
+    ) -> Result<(Permit<O>, Option<audit::Beginning>), Refusal> {
         let (decision, forbidden) = self.judge::<O>(session, &target, None)?;
         let event = |outcome, detail| event::<O>(session, &target, outcome, detail);
         if decision != Decision::Allowed {
@@ -123,19 +181,20 @@ impl Gate {
             return Err(if decision == Decision::Denied { Refusal::Denied } else { Refusal::Hidden });
         }
         let to = Detail { to: target.to(), source: target.source(), ..Detail::default() };
-        let record = match O::RECORDED {
+        let (record, beginning) = match O::RECORDED {
             Recorded::Lookup => {
                 self.record_lookup(event(Outcome::Done, to)).await?;
-                Record::Complete
+                (Record::Complete, None)
             }
             Recorded::BeforeCommit => {
-                Record::Open(Box::new(self.log.begin(event(Outcome::Begun, to), Wait::Queued).await?))
+                (Record::Open(Box::new(self.log.begin(event(Outcome::Begun, to), Wait::Queued).await?)), None)
             }
             Recorded::BeforeEffect => {
-                Record::Open(Box::new(self.log.begin(event(Outcome::Begun, to), Wait::Durable).await?))
+                let (record, beginning) = self.log.begin_ahead(event(Outcome::Begun, to))?;
+                (Record::Open(Box::new(record)), Some(beginning))
             }
         };
-        Ok(Permit::mint(target, session.account(), session.scope(), record))
+        Ok((Permit::mint(target, session.account(), session.scope(), record), beginning))
     }
 
     /// A permit for what the daemon does by itself once a time is over; recorded like anybody's.

@@ -36,6 +36,7 @@ impl SealKeys {
 }
 
 /// A record as it was read: its value, and what a change needs to find it unchanged.
+#[derive(Clone)]
 pub struct Sealed<T> {
     /// The opened value.
     pub value: T,

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blobs::BlobRef;
 use super::error::Error;
+use super::recent::Recent;
 use super::staging::Part;
 use crate::kv::{Change, Sealed, SealedStore};
 use crate::names::{AccountId, DocName, DocumentTarget, MatterId, NodeId, Place, Timestamp};
@@ -157,11 +158,12 @@ impl Entry {
 #[derive(Clone)]
 pub(super) struct Catalog {
     store: Arc<SealedStore>,
+    recent: Arc<Recent>,
 }
 
 impl Catalog {
     pub(super) fn new(store: Arc<SealedStore>) -> Self {
-        Self { store }
+        Self { store, recent: Arc::default() }
     }
 
     pub(super) fn store(&self) -> &Arc<SealedStore> {
@@ -177,7 +179,15 @@ impl Catalog {
     }
 
     pub(super) fn entry(&self, folder: NodeId, name: &DocName) -> Result<Option<Sealed<Entry>>, Error> {
-        Ok(self.store.get(&self.entry_key(folder, name))?)
+        let key = self.entry_key(folder, name);
+        // Asked for before the record is: a commit in between makes what is held useless, not wrong.
+        let commit = self.store.engine().last_commit();
+        if let Some(held) = self.recent.get(commit, &key) {
+            return Ok(Some(held));
+        }
+        let found = self.store.get(&key)?;
+        found.iter().for_each(|entry| self.recent.hold(commit, entry));
+        Ok(found)
     }
 
     /// The key under an account's own name.

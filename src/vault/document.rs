@@ -9,7 +9,7 @@ use super::catalog::Content;
 use super::error::Error;
 use super::{Entry, Vault};
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Permit, Read};
+use crate::gate::{OnRecord, Permit, Read};
 use crate::keys::MatterKey;
 
 /// Ranges are recorded up to this many; beyond, neighbours are merged.
@@ -109,14 +109,26 @@ impl Document {
         self.permit.as_ref()
     }
 
-    /// Reads at an offset; fewer bytes at the end, none past it.
-    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+    /// Reads at an offset; fewer bytes at the end, none past it. Takes the proof that the permit is on record.
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8], on_record: &OnRecord) -> Result<usize, Error> {
+        self.check(on_record)?;
         self.note(offset, self.reader.read_at(offset, buffer).map(Some)).map(Option::unwrap_or_default)
     }
 
     /// The same for up to 256 KiB, if they can be had without waiting; nothing if not.
-    pub fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Result<Option<usize>, Error> {
+    pub fn read_now(&self, offset: u64, buffer: &mut [u8], on_record: &OnRecord) -> Result<Option<usize>, Error> {
+        self.check(on_record)?;
         self.note(offset, self.reader.read_now(offset, buffer))
+    }
+
+    /// Nothing was served, for this reason.
+    pub fn refuse(&self, why: &str) {
+        self.served.lock().failed.get_or_insert_with(|| why.to_owned());
+    }
+
+    fn check(&self, on_record: &OnRecord) -> Result<(), Error> {
+        let is_ours = self.permit.as_ref().is_some_and(|permit| on_record.is_for(permit));
+        if is_ours { Ok(()) } else { Err(Error::Gone) }
     }
 
     /// Keeps account of what was served.

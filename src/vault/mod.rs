@@ -16,6 +16,7 @@ mod incoming;
 mod lock_table;
 mod locks;
 mod properties;
+mod recent;
 mod recovery;
 mod saves;
 pub mod staging;

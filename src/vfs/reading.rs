@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::buffers::{BUFFER, Buffer};
 use super::tree::{Found, entry_stat};
 use super::{Error, Stat, View};
-use crate::gate;
+use crate::gate::{self, OnRecord, Recording};
 use crate::names::DocPath;
 use crate::vault::{Document, OpenedNow, Vault};
 
@@ -22,6 +22,8 @@ const LONGEST: usize = 1024 * 1024;
 pub struct Reading {
     view: View,
     document: Arc<Document>,
+    /// Of the permit; the document is opened while it is on its way to the disk.
+    recording: Recording,
     stat: Stat,
 }
 
@@ -38,14 +40,14 @@ impl View {
             }
             Found::Entry(target, _) => {
                 let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
-                let permit = self.permit::<gate::Read>(target).await?;
+                let (permit, recording) = self.vfs.gate.permit_to_read(&self.session, target).await?;
                 let document = match self.vfs.vault.open_now(permit)? {
                     OpenedNow::Document(document) => document,
                     OpenedNow::NotInMemory(permit) => self.blocking(|vault| vault.open(permit)).await?,
                 };
                 let stat = entry_stat(document.entry(), rights);
                 metrics::counter!("deedbox_documents_opened_total").increment(1);
-                Ok(Reading { view: self.clone(), document: Arc::new(document), stat })
+                Ok(Reading { view: self.clone(), document: Arc::new(document), recording, stat })
             }
             Found::Missing(..) | Found::NoParent => self.absent::<gate::Read, _>(path, Error::NotFound).await,
         }
@@ -58,9 +60,21 @@ impl Reading {
         &self.stat
     }
 
+    /// Waits until the reading is on record; [`Self::read_at`] does by itself.
+    pub async fn recorded(&self) -> Result<(), Error> {
+        self.on_record().await.map(drop)
+    }
+
+    async fn on_record(&self) -> Result<OnRecord, Error> {
+        let on_record = self.recording.durable().await;
+        Ok(on_record.inspect_err(|_| self.document.refuse("that it was to be read could not be recorded"))?)
+    }
+
     /// Up to `length` bytes (1 MiB at most) from `offset`; fewer at the end, none past it. Cheapest in steps of 256 KiB
-    /// to 1 MiB. [`Error::Revoked`] once the session has lost the right.
+    /// to 1 MiB. [`Error::Revoked`] once the session has lost the right, [`Error::Unavailable`] if its reading cannot be
+    /// recorded.
     pub async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Error> {
+        let on_record = self.on_record().await?;
         if let Some(permit) = self.document.permit() {
             self.view.vfs.gate.holds(&self.view.session, permit, None)?;
         }
@@ -68,16 +82,16 @@ impl Reading {
         let length = length.min(left).min(LONGEST);
         let document = self.document.clone();
         if length > BUFFER {
-            return self.view.blocking(move |_| fill(&document, offset, length)).await;
+            return self.view.blocking(move |_| fill(&document, offset, length, &on_record)).await;
         }
         // What the kernel has in memory is decrypted on the runtime's thread: to hand 256 KiB over to another thread, and so
         // out of this core's cache, takes longer than to decrypt them (measured).
         let mut room = if length <= SMALL { Room::own(length) } else { Room::Lent(self.view.vfs.buffers.take()) };
-        if let Some(filled) = document.read_now(offset, room.bytes(length))? {
+        if let Some(filled) = document.read_now(offset, room.bytes(length), &on_record)? {
             return Ok(room.freeze(filled));
         }
         let read = move |_: &Vault| {
-            let filled = read_full(&document, offset, room.bytes(length))?;
+            let filled = read_full(&document, offset, room.bytes(length), &on_record)?;
             Ok(room.freeze(filled))
         };
         self.view.blocking(read).await
@@ -113,18 +127,23 @@ impl Room {
     }
 }
 
-fn fill(document: &Document, offset: u64, length: usize) -> Result<Bytes, crate::vault::Error> {
+fn fill(document: &Document, offset: u64, length: usize, on_record: &OnRecord) -> Result<Bytes, crate::vault::Error> {
     let mut buffer = BytesMut::zeroed(length);
-    let filled = read_full(document, offset, &mut buffer)?;
+    let filled = read_full(document, offset, &mut buffer, on_record)?;
     buffer.truncate(filled);
     Ok(buffer.freeze())
 }
 
 /// Fills the buffer as far as the document goes.
-fn read_full(document: &Document, offset: u64, buffer: &mut [u8]) -> Result<usize, crate::vault::Error> {
+fn read_full(
+    document: &Document,
+    offset: u64,
+    buffer: &mut [u8],
+    on_record: &OnRecord,
+) -> Result<usize, crate::vault::Error> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match document.read_at(offset + filled as u64, &mut buffer[filled..])? {
+        match document.read_at(offset + filled as u64, &mut buffer[filled..], on_record)? {
             0 => break,
             count => filled += count,
         }

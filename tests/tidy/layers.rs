@@ -176,6 +176,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
                     "MakeFolder",
                     "Manage",
                     "Move",
+                    "OnRecord",
                     "Operation",
                     "Permit",
                     "Read",

@@ -1,4 +1,4 @@
-//! The single mint: a permit and its confirmation are built in one file, each in one place.
+//! The single mint: a permit, its confirmation and the proof that it is on record are built in one file, each in one place.
 
 use crate::no_findings;
 use crate::source::{Source, library};
@@ -38,7 +38,7 @@ fn after_generics(generics: &str) -> &str {
 #[test]
 fn permits_are_made_in_one_place() {
     let mut findings = Vec::new();
-    for name in ["Permit", "Confirmation"] {
+    for name in ["Permit", "Confirmation", "OnRecord"] {
         let mut minted = 0;
         for source in library() {
             let lines = built(&source, name);
@@ -60,7 +60,7 @@ fn the_fields_of_a_permit_are_private_and_it_cannot_be_copied() {
     let sources = library();
     let mint = sources.iter().find(|source| source.path == MINT).expect("the mint is there");
     let mut findings = Vec::new();
-    for name in ["Permit", "Confirmation"] {
+    for name in ["Permit", "Confirmation", "OnRecord"] {
         let (before, after) = mint.shipped.split_once(&format!("pub struct {name}")).expect("defined in the mint");
         let fields = after.split_once('{').and_then(|(_, rest)| rest.split_once('}')).expect("has fields").0;
         if fields.contains("pub") {

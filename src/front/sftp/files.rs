@@ -37,7 +37,8 @@ impl Desk {
         match existing {
             Existing::Refuse | Existing::Replace => Ok(true),
             Existing::Edit => match self.view.read(path).await {
-                Ok(_) | Err(vfs::Error::NotFound) => Ok(true),
+                Ok(reading) => Ok(reading.recorded().await.map(|()| true)?),
+                Err(vfs::Error::NotFound) => Ok(true),
                 Err(vfs::Error::Denied) => Ok(false),
                 Err(error) => Err(error.into()),
             },

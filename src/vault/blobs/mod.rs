@@ -21,6 +21,7 @@ mod headers;
 mod layout;
 mod payload;
 mod reader;
+mod small;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 
 use super::header::{self, HeaderError, Opened};
 use super::payload::{self, CHUNK, PayloadKey, SEALED_CHUNK, TAG};
-use super::{BlobError, io_error};
+use super::small::Small;
+use super::{BlobError, BlobRef, io_error};
 use crate::names::BlobId;
 
 /// Chunks that one system call reads when a reader goes from front to back, and at most; also what an open blob keeps
@@ -26,7 +27,8 @@ const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 /// A blob, open. Any offset costs one chunk; the last chunk stays in memory, and reads in sequence become large reads
 /// of the file. All of it is authenticated before it leaves.
 pub struct BlobReader {
-    file: File,
+    /// Nothing for a small blob, which came whole.
+    file: Option<File>,
     path: PathBuf,
     id: BlobId,
     size: u64,
@@ -48,16 +50,15 @@ struct State {
 }
 
 impl BlobReader {
-    /// Opens any age file whose header has at most 4 KiB.
+    /// Opens any age file whose header has at most 4 KiB; it comes with its length.
     pub(super) fn open(
-        file: File,
+        (file, length): (File, u64),
         path: PathBuf,
         id: BlobId,
         read: Read,
         open_header: impl FnOnce(&[u8]) -> Result<Opened, HeaderError>,
     ) -> Result<(Self, HeaderFacts), BlobError> {
         let damaged = |what| BlobError::Damaged { id, what };
-        let length = file.metadata().map_err(io_error(&path))?.len();
         // Small documents come whole with their header: one system call reads them.
         let whole = comes_whole(length);
         let head_len = if whole { length } else { header::PAYLOAD_AT as u64 };
@@ -71,6 +72,7 @@ impl BlobReader {
             .checked_sub(payload_at as u64)
             .and_then(payload::plain_len)
             .ok_or_else(|| damaged("its payload ends within a chunk"))?;
+        let file = (!whole).then_some(file);
         let reader =
             Self { file, path, id, size, payload_at: payload_at as u64, key, state: Mutex::new(State::default()) };
         let last = payload::chunks(size) - 1;
@@ -85,6 +87,22 @@ impl BlobReader {
             state.next = 0;
         }
         Ok((reader, HeaderFacts { commitment, payload_at }))
+    }
+
+    /// A small blob whose file was read before. Its chunk is opened again, and with it authenticated.
+    pub(super) fn held(blob: &BlobRef, path: PathBuf, small: &Small) -> Result<Self, BlobError> {
+        let state = State { sealed: small.payload.to_vec(), held: 0..1, ..State::default() };
+        let (payload_at, key) = (header::PAYLOAD_AT as u64, small.key.clone());
+        let reader = Self { file: None, path, id: blob.id, size: blob.size, payload_at, key, state: Mutex::new(state) };
+        reader.load(&mut reader.state.lock(), 0, 1)?;
+        Ok(reader)
+    }
+
+    /// What [`Self::held`] takes, of a blob that came whole.
+    pub(super) fn small(&self) -> Option<Small> {
+        let state = self.state.lock();
+        let is_whole = self.file.is_none() && state.held == (0..1);
+        is_whole.then(|| Small { key: self.key.clone(), payload: state.sealed.as_slice().into() })
     }
 
     /// Bytes of the document.
@@ -142,7 +160,7 @@ impl BlobReader {
             let ahead =
                 if chunks.start == state.next { chunks.end.max(chunks.start + SPAN_CHUNKS) } else { chunks.end };
             let at = self.make_room(&mut state, chunks.start..ahead.min(payload::chunks(self.size)));
-            if read_cached(&self.file, &mut state.sealed, at).is_err() {
+            if self.file.as_ref().is_none_or(|file| read_cached(file, &mut state.sealed, at).is_err()) {
                 state.held = 0..0;
                 return Ok(None);
             }
@@ -182,7 +200,9 @@ impl BlobReader {
     /// Reads chunks from the file as they are.
     fn fetch(&self, state: &mut State, chunks: Range<u64>) -> Result<(), BlobError> {
         let at = self.make_room(state, chunks);
-        read_exact(File::read_exact_at, &self.file, &mut state.sealed, at, self.id).map_err(|error| {
+        // One that came whole holds all its chunks, and none is fetched.
+        let file = self.file.as_ref().ok_or(BlobError::Missing(self.id))?;
+        read_exact(File::read_exact_at, file, &mut state.sealed, at, self.id).map_err(|error| {
             state.held = 0..0;
             error.at(&self.path)
         })
@@ -265,5 +285,6 @@ pub(super) fn open_any(
     id: BlobId,
     matter: &crate::keys::MatterKey,
 ) -> Result<(BlobReader, HeaderFacts), BlobError> {
-    BlobReader::open(file, path, id, File::read_exact_at, |head| header::open(head, matter))
+    let length = file.metadata().map_err(io_error(&path))?.len();
+    BlobReader::open((file, length), path, id, File::read_exact_at, |head| header::open(head, matter))
 }

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::headers::Headers;
 use super::layout::Layout;
+use super::small::Smalls;
 use super::{BlobError, BlobReader, BlobRef, BlobWriter, header, io_error, reader};
 use crate::keys::MatterKey;
 use crate::names::BlobId;
@@ -25,17 +26,22 @@ const VERIFY_BYTES: usize = 1024 * 1024;
 pub struct BlobStore {
     layout: Arc<Layout>,
     headers: Arc<Headers>,
+    smalls: Arc<Smalls>,
 }
 
 impl BlobStore {
     /// Opens the store in `dir`, which is made if it is missing.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
-        Ok(Self { layout: Arc::new(Layout::open(dir)?), headers: Arc::default() })
+        Ok(Self::over(Layout::open(dir)?))
     }
 
     /// The store in `dir` as it is, for the check of a stopped directory: nothing is made, not even `dir`.
     pub fn existing(dir: &Path) -> Self {
-        Self { layout: Arc::new(Layout::existing(dir)), headers: Arc::default() }
+        Self::over(Layout::existing(dir))
+    }
+
+    fn over(layout: Layout) -> Self {
+        Self { layout: Arc::new(layout), headers: Arc::default(), smalls: Arc::default() }
     }
 
     /// Starts a new blob for a matter. It has no name until it is finished.
@@ -54,18 +60,25 @@ impl BlobStore {
         self.open_file(blob, matter, (file, path), File::read_exact_at)
     }
 
-    /// The same for a small document that the kernel has in memory; nothing if opening it could mean to wait for the disk.
-    /// What else stands in its way is for [`Self::read`] to find out.
+    /// The same for a small document that the kernel has in memory, or was opened so lately that it is held here; nothing if
+    /// opening it could mean to wait for the disk. What else stands in its way is for [`Self::read`] to find out.
     pub fn read_now(&self, blob: &BlobRef, matter: &MatterKey) -> Result<Option<BlobReader>, BlobError> {
         if !reader::comes_whole(blob.file_len()) {
             return Ok(None);
+        }
+        if let Some(small) = self.smalls.get(blob, matter) {
+            return BlobReader::held(blob, self.path(&blob.id), &small).map(Some);
         }
         let path = self.path(&blob.id);
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let Ok(file) = openat2(CWD, &path, flags, Mode::empty(), ResolveFlags::CACHED) else { return Ok(None) };
         match self.open_file(blob, matter, (file.into(), path), reader::read_cached) {
             Err(BlobError::Io { source, .. }) if source.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            opened => opened.map(Some),
+            opened => {
+                let reader = opened?;
+                reader.small().into_iter().for_each(|small| self.smalls.hold(blob, matter, small));
+                Ok(Some(reader))
+            }
         }
     }
 
@@ -77,11 +90,12 @@ impl BlobStore {
         read: reader::Read,
     ) -> Result<BlobReader, BlobError> {
         let damaged = |what| BlobError::Damaged { id: blob.id, what };
-        if file.metadata().map_err(io_error(&path))?.len() != blob.file_len() {
+        let length = file.metadata().map_err(io_error(&path))?.len();
+        if length != blob.file_len() {
             return Err(damaged("its length is not the one recorded"));
         }
         let open_header = |head: &[u8]| self.headers.open(&blob.id, head, matter);
-        let (reader, opened) = BlobReader::open(file, path, blob.id, read, open_header)?;
+        let (reader, opened) = BlobReader::open((file, length), path, blob.id, read, open_header)?;
         if !bool::from(opened.commitment.ct_eq(&blob.commitment)) {
             return Err(damaged("it is another file than the one recorded"));
         }
@@ -110,6 +124,7 @@ impl BlobStore {
 
     /// Removes a blob for good; one that is not there is no error.
     pub fn remove(&self, id: &BlobId) -> Result<(), BlobError> {
+        self.smalls.forget(id);
         self.layout.remove(id)
     }
 
