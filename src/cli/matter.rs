@@ -13,7 +13,7 @@ use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};
 use super::switch::{OnOff, Switching};
 use crate::gate::{Manage, Permit};
-use crate::names::{AccountId, Area, MatterId};
+use crate::names::{AccountId, Area, Bytes, MatterId};
 use crate::practice::{Error, Matter, NewMatter, Practice, Switch, WatchChange};
 
 /// Files of work for a client
@@ -131,6 +131,7 @@ pub(super) struct Shown {
     owner: Option<String>,
     followers: Vec<String>,
     confidential: bool,
+    quota: Option<Bytes>,
     participants: usize,
     created: String,
     id: String,
@@ -286,6 +287,7 @@ pub(super) fn shown(operator: &Operator<'_>, matter: &Matter) -> Shown {
         owner: matter.watch.owner.as_ref().and_then(login),
         followers: matter.watch.followers.iter().filter_map(login).collect(),
         confidential: matter.watch.confidential,
+        quota: matter.quota,
         participants: firm.participants_of(matter.id).len(),
         created: matter.created.to_string(),
         id: matter.id.to_string(),

@@ -46,6 +46,9 @@ pub(super) fn reply(operator: &Operator<'_>, matter: &Matter) -> Result<Reply, P
     if !told.is_empty() {
         let _ = writeln!(text, "Told of what participants upload: {}.", told.join(", "));
     }
+    if let Some(quota) = matter.quota {
+        let _ = writeln!(text, "At most {quota} may be kept in it.");
+    }
     if matter.watch.confidential {
         let _ = writeln!(text, "It is confidential: no mail names its documents.");
     }

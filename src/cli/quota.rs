@@ -83,8 +83,7 @@ impl Command {
 }
 
 async fn list(operator: &Operator<'_>, all: bool) -> Result<Reply, Problem> {
-    let firm = operator.firm();
-    let look = move |vfs: &Vfs, permit: &Permit<Administer>| vfs.usage(permit, &firm);
+    let look = |vfs: &Vfs, permit: &Permit<Administer>| vfs.usage(permit);
     let Usage { firm, matters, people } = operator.inspect(("quota list", "", None), look).await?;
     let line = |of| move |kept: Kept| Line { of, name: kept.name, used: kept.used, quota: kept.quota };
     let bounded = |kept: &Kept| all || kept.quota.is_some();

@@ -346,6 +346,10 @@ fn count_part(kept: &mut Tally, key: &[u8], bytes: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kv::{self, EngineKind, SealKeys, SealedStore};
+    use crate::names::{BlobId, Timestamp};
+    use crate::vault::blobs::BlobRef;
+    use crate::vault::catalog::{Version, version_key};
 
     const MATTER: MatterId = MatterId::from_bytes([1; 16]);
     const ONE: AccountId = AccountId::from_bytes([1; 16]);
@@ -416,6 +420,33 @@ mod tests {
         usage.turn().brought((Some(MATTER), ONE), 80, 100, Some(&resumed));
         assert_eq!(held(&usage), (0, None));
         assert_eq!(usage.ledger.lock().matters[&MATTER], Tally { total: 100, by: HashMap::from([(ONE, 100)]) });
+    }
+
+    fn version(by: AccountId, size: u64) -> Version {
+        let blob = BlobRef { id: BlobId::random(), size, sha256: [0; 32], commitment: [0; 32] };
+        Version { blob, at: Timestamp::now(), by }
+    }
+
+    #[test]
+    fn a_new_count_finds_what_was_not_counted_along() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let settings = kv::Settings { cache_bytes: 1 << 20 };
+        let engine = kv::open(EngineKind::Redb, &dir.path().join("catalog"), settings).expect("opened");
+        let store = SealedStore::new(engine, &SealKeys::new([1; 32], [2; 32])).expect("sealed");
+        let catalog = Catalog::new(Arc::new(store));
+        let node = NodeId::from_bytes([7; 16]);
+        let put = |number, version: &Version| {
+            catalog.change().put(&version_key(node, number), version).commit().expect("committed");
+        };
+        let usage = counted();
+        let folders = HashMap::from([(MATTER, Vec::new())]);
+        let wrong = || usage.miscounted(&catalog, &folders).expect("counted");
+        put(1, &version(ONE, 5));
+        assert_eq!(wrong(), [None], "it came, and nobody counted it");
+        usage.turn().changed(None, ONE, 0, 5);
+        assert_eq!(wrong(), []);
+        usage.turn().changed(Some(MATTER), TWO, 0, 1);
+        assert_eq!(wrong(), [None, Some(MATTER)], "it was counted, and never came");
     }
 
     #[test]

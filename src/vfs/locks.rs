@@ -141,6 +141,15 @@ impl View {
         Ok(self.vfs.vault.locks_in(node).into_iter().map(|record| self.lock_view(record)).collect())
     }
 
+    /// Whether no lock is in the way of removing a folder itself, before anything in it is touched: it would stay, and
+    /// everything that was in it would be gone.
+    pub fn may_unlink(&self, folder: &DocPath) -> Result<(), Error> {
+        let Found::Entry(target, _) = self.find(folder)? else { return Ok(()) };
+        let span = LockSpan { node: Some(target.node), place: &target.place, membership: true, deep: false };
+        let free = self.vfs.vault.may_write(self.session.account(), &self.tokens, span);
+        if free || !self.is_visible(&target)? { Ok(()) } else { Err(Error::Locked) }
+    }
+
     async fn lock_permit(&self, path: &DocPath) -> Result<gate::Permit<gate::Lock>, Error> {
         let target: DocumentTarget = match self.find(path)? {
             Found::Structure(_) => return Err(Error::Structure),

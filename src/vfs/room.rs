@@ -1,11 +1,13 @@
 //! Room: what an upload may take, and how much of it a session is told.
 
-use super::tree::{Found, root};
+use std::sync::Arc;
+
+use super::tree::{Found, Sight, root};
 use super::writing::State;
 use super::{Error, Space, Vfs, View, Writing};
 use crate::gate::{self, Administer, Permit};
 use crate::names::{AccountId, Bytes, DocPath, FolderTarget, MatterId, NodeId, Place, Role};
-use crate::practice::{Firm, Matter};
+use crate::practice::{Account, Matter};
 use crate::vault::{self, Incoming, Intent, Left, Room, Vault};
 
 /// What is kept of somebody's or something's, and how much may be.
@@ -34,9 +36,8 @@ impl View {
     /// Begins an upload in the vault, within the quotas that bound it.
     pub(super) async fn begin(&self, intent: Intent, keep: bool) -> Result<Incoming, Error> {
         let room = self.look(|sight| {
-            let place = intent.place();
-            Ok(Some(room(sight.seen.firm(), place.matter, self.session.account()))
-                .filter(|room| !room.quotas.is_none()))
+            let room = sight.room(intent.place().matter, self.session.account());
+            Ok(Some(room).filter(|room| !room.quotas.is_none()))
         })?;
         if keep || room.is_some() {
             return self.blocking(move |vault| vault.begin(intent, keep, room)).await;
@@ -72,7 +73,7 @@ impl View {
                 )
             });
             let matters: Vec<_> = shown.map(|matter| (matter.id, folders_of(matter))).collect();
-            Ok((matters, room(firm, place.matter, account)))
+            Ok((matters, sight.room(place.matter, account)))
         })?;
         let _looked = self.permit::<gate::StatFolder>(FolderTarget { place }).await?;
         self.blocking(move |vault| {
@@ -100,11 +101,15 @@ fn rounded_down(bytes: u64) -> u64 {
     bytes >> small << small
 }
 
-fn room(firm: &Firm, matter: Option<MatterId>, account: AccountId) -> Room {
-    let quotas = firm.quotas_for(matter, account);
-    // The folders are for who counts the matter, which nobody does without a quota of it.
-    let bounded = matter.filter(|_| quotas.matter.is_some()).and_then(|matter| firm.matter(matter));
-    Room { matter, folders: bounded.map(|matter| folders_of(matter)).unwrap_or_default(), account, quotas }
+impl Sight<'_> {
+    /// What bounds an account's uploads into a matter, or anywhere.
+    fn room(&self, matter: Option<MatterId>, account: AccountId) -> Room {
+        let firm = self.seen.firm();
+        let quotas = firm.quotas_for(matter, account);
+        // The folders are for who counts the matter, which nobody does without a quota of it.
+        let bounded = matter.filter(|_| quotas.matter.is_some()).and_then(|matter| firm.matter(matter));
+        Room { matter, folders: bounded.map(|matter| folders_of(matter)).unwrap_or_default(), account, quotas }
+    }
 }
 
 fn folders_of(matter: &Matter) -> Vec<NodeId> {
@@ -131,14 +136,14 @@ impl Writing {
 
 impl Vfs {
     /// What is kept by whom and where. Blocking: it counts what nobody has asked for before.
-    pub fn usage(&self, permit: &Permit<Administer>, firm: &Firm) -> Result<Usage, Error> {
-        let all = self.vault.kept(permit)?;
+    pub fn usage(&self, permit: &Permit<Administer>) -> Result<Usage, Error> {
+        let (firm, all) = (self.gate.practice().firm(), self.vault.kept(permit)?);
         let matters = firm.matters().map(|matter| {
             let kept = self.vault.kept_in(matter.id, &folders_of(matter))?;
             Ok(Kept { name: Some(matter.number.clone()), used: kept.total(), quota: matter.quota })
         });
         let matters = matters.collect::<Result<_, Error>>()?;
-        let person = |account: &std::sync::Arc<crate::practice::Account>| Kept {
+        let person = |account: &Arc<Account>| Kept {
             name: Some(account.login.clone()),
             used: all.by(account.id),
             quota: account.quota,

@@ -64,6 +64,7 @@ fn a_folders_lock_covers_its_members_or_everything_below() {
     let flat = lock(&mine, 200, "f", "exclusive", &["-H", "Depth: 0"]);
     theirs.put(423, "f/new", "x", &[]);
     theirs.expect(423, "f/g", &["-X", "DELETE"]);
+    assert_eq!(theirs.content("f/g/a"), "a", "what is in it stays, too");
     theirs.put(204, "f/g/a", "b", &[]);
     theirs.put(201, "f/g/new", "x", &[]);
     lock(&theirs, 200, "f/g/new", "exclusive", &[]);

@@ -289,10 +289,12 @@ fn davfs2_writes_and_reads_difficult_names() {
     let path = format!("{}/names-davfs", room());
     assert_eq!(Demo::shared().status(CLIENT_ONE, &path, &["-X", "MKCOL"]), 201);
     let mount = davfs(path.trim_start_matches('/'));
-    for (n, name) in difficult().iter().enumerate() {
+    // It keeps a copy under the name with a little more behind it.
+    let names: Vec<_> = difficult().into_iter().filter(|name| name.len() < 240).collect();
+    for (n, name) in names.iter().enumerate() {
         std::fs::write(mount.place().join(name), format!("content {n}")).unwrap_or_else(|why| panic!("{name}: {why}"));
     }
-    for (n, name) in difficult().iter().enumerate() {
+    for (n, name) in names.iter().enumerate() {
         let at = format!("{path}/{name}");
         let arrived = || stdout(&Demo::shared().curl(CLIENT_ONE, &at, &["--path-as-is"])) == format!("content {n}");
         wait_for(name, arrived);
@@ -306,7 +308,7 @@ fn a_firm_can_refuse_new_names_that_windows_cannot_hold() {
     let demo = Demo::start();
     let at = |name: &str| format!("{}/{name}", room());
     assert_eq!(demo.status(CLIENT_ONE, &at("before?.txt"), &["-T", "/etc/hostname"]), 201, "unless it is told to");
-    demo.configure(|toml| format!("{toml}\n[names]\nwindows = \"refuse\"\n"));
+    demo.configure(|toml| toml.replacen("[names]\n", "[names]\nwindows = \"refuse\"\n", 1));
     assert!(ok(demo.deedbox(&["reload"])).contains("names.windows"));
     let unfit = [
         "CON",

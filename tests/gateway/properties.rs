@@ -84,9 +84,9 @@ fn times_that_clients_set_are_shown_at_both_doors_and_in_every_form() {
     is("b.docx", "D:creationdate", "1999-12-31T23:00:00Z");
     is("b.docx", "D:getlastmodified", &changed);
     // Nonsense is refused, and with it all of the request.
-    let refused = patch(&drive, 207, "b.docx", "<D:creationdate>yesterday</D:creationdate><x:p>1</x:p>");
+    let refused = patch(&drive, 207, "b.docx", "<D:creationdate>yesterday</D:creationdate><x:zebra>1</x:zebra>");
     assert!(refused.contains("403 Forbidden") && refused.contains("424 Failed Dependency"), "{refused}");
-    assert_eq!(value(&drive, "b.docx", "x:p"), None);
+    assert_eq!(value(&drive, "b.docx", "x:zebra"), None);
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn quotas_are_set_through_the_api_by_whoever_may_and_by_nobody_else() {
         let seen = program.get(path);
         let tag = seen.header("etag").to_owned();
         assert!(seen.body(200)["quota"].is_null());
-        let set = program.patch(path, &tag, &serde_json::json!({ "quota": 5 << 30 }));
+        let set = program.patch(path, &tag, &serde_json::json!({ "quota": 5u64 << 30 }));
         let now = set.header("etag").to_owned();
         assert_eq!(set.body(200)["quota"], 5u64 << 30);
         program.patch(path, &tag, &serde_json::json!({ "quota": 1 })).problem(412, "changed");

@@ -63,6 +63,7 @@ struct Level {
 /// Removes what a folder holds and then the folder, going on past what cannot be removed. An error of the folder itself
 /// is an error; those of its members are collected. The way is kept on the heap, and a path has a bounded depth.
 pub(super) async fn remove_tree(view: &View, root: &DocPath) -> Result<Failures, Error> {
+    view.may_unlink(root)?;
     let mut failures = Failures::default();
     let first = Level { path: root.clone(), rest: view.list(root).await?.entries.into_iter(), failures: 0 };
     let mut way = vec![first];
