@@ -18,6 +18,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("dav_headers", entries::dav_headers),
     ("audit_records", entries::audit_records),
     ("matter_type", entries::matter_type),
+    ("guards", entries::guards),
     ("config", entries::config),
 ];
 
@@ -96,6 +97,10 @@ fn good_seeds_are_taken() {
     for name in ["general", "estate-planning"] {
         let read = deedbox::practice::parse_matter_type(&text(&format!("matter_type/{name}")), name);
         assert!(read.is_ok(), "{read:?}");
+    }
+    for name in ["sample", "every-attribute"] {
+        let read = deedbox::policy::guards::Guards::parse(&text(&format!("guards/{name}")));
+        assert!(read.is_ok_and(|guards| !guards.is_empty()), "{name}");
     }
     for name in ["sample", "sample-all"] {
         let read = deedbox::config::parse(&text(&format!("config/{name}")), name.as_ref());

@@ -1,6 +1,7 @@
 //! One entry per fuzz target: whatever the bytes, none may panic, hang or take memory out of proportion, and what is
 //! accepted must hold what its type promises. The targets call these, and so does `tests/corpus.rs` with every seed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use deedbox::audit;
@@ -8,6 +9,7 @@ use deedbox::config;
 use deedbox::front::sftp::codec;
 use deedbox::front::webdav;
 use deedbox::names::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES};
+use deedbox::policy::guards::{Guards, MAX_GUARDS};
 use deedbox::practice;
 
 /// Paths as they come from a client: up to the first line feed the folder in which it stands, then what it asks for.
@@ -86,6 +88,22 @@ pub fn matter_type(input: &[u8]) {
     if let Err(errors) = practice::parse_matter_type(text, "general.toml") {
         let at: Vec<_> = errors.mistakes.iter().map(|mistake| (mistake.line, mistake.column)).collect();
         check_mistakes(text, &at, &errors.to_string());
+    }
+}
+
+/// A file of guards, parsed and held against the schema.
+pub fn guards(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    match Guards::parse(text) {
+        Ok(guards) => {
+            let ids: BTreeSet<&str> = guards.ids().collect();
+            assert!(ids.len() == guards.len() && ids.len() <= MAX_GUARDS, "each has an id of its own: {ids:?}");
+            assert_eq!(guards.text(), text);
+        }
+        Err(mistakes) => {
+            let at: Vec<_> = mistakes.list().iter().map(|mistake| (mistake.line, mistake.column)).collect();
+            check_mistakes(text, &at, &mistakes.to_string());
+        }
     }
 }
 

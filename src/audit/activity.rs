@@ -1,8 +1,9 @@
 //! What people did lately, newest first, a page at a time.
 //!
 //! One act is several records: its intent, of an upload the confirmation, its outcome. The outcome alone is shown here, of
-//! what was done to documents; `audit show` has everything. The record is read from its end. Of blocks in which a matter
-//! does not occur only the leaves' bytes are looked at, since an index beside them would be one more thing to keep true.
+//! what was done to documents, and for somebody's own eyes of logins and changes of the own account; `audit show` has
+//! everything. The record is read from its end. Of blocks in which a matter does not occur only the leaves' bytes are looked
+//! at, since an index beside them would be one more thing to keep true.
 
 use serde::{Serialize, Serializer};
 
@@ -10,7 +11,7 @@ use super::body::{Body, Sealer};
 use super::bundle::Record;
 use super::error::VerifyError;
 use super::event::{Action, Event, Outcome};
-use super::leaf::{Leaf, Tag};
+use super::leaf::{Leaf, Refers, Tag};
 use super::log::Log;
 use super::store::Store;
 use super::tree::TILE;
@@ -28,7 +29,7 @@ const MAX_OPENED: usize = 1 << 16;
 pub enum Scope {
     /// What anybody did in a matter.
     Matter(MatterId),
-    /// What one account did in all matters, its logins too.
+    /// What one account did in all matters, its logins and what it changed about itself too, and no refusals.
     Account(AccountId),
 }
 
@@ -77,7 +78,7 @@ pub struct Act {
     /// The path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Where it went, or what a message is called.
+    /// Where it went, what a message is called, or what a change of the firm's records is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// The version.
@@ -169,7 +170,7 @@ impl Search<'_> {
             let records = &store.journal.records[..count];
             // A clock may have been set: only when all of many records are too old, the search is over.
             let over = records.len() >= TILE && records.iter().all(|record| self.is_too_old(&record.leaf));
-            return Ok(if over { None } else { Some(self.look_at(records)?) });
+            return Ok(if over { None } else { Some(self.look_at(store, records)?) });
         }
         let block = (end - 1) / TILE as u64;
         if let Some(tag) = &self.tag
@@ -188,25 +189,35 @@ impl Search<'_> {
         let records = leaves.into_iter().zip(store.bodies(block)?);
         let records: Vec<_> =
             records.map(|(leaf, sealed)| Record { leaf, sealed }).filter(|record| record.leaf.seq < end).collect();
-        Ok(Some(self.look_at(&records)?))
+        Ok(Some(self.look_at(store, &records)?))
     }
 
     /// Takes what is wanted of these records, from the last to the first; gives the number of the one where it stopped.
-    fn look_at(&mut self, records: &[Record]) -> Result<u64, VerifyError> {
+    fn look_at(&mut self, store: &Store, records: &[Record]) -> Result<u64, VerifyError> {
         for record in records.iter().rev() {
             if self.is_full() {
                 return Ok(record.leaf.seq + 1);
             }
             if self.wants(&record.leaf) && !record.sealed.is_empty() {
                 self.opened += 1;
-                let opened = self.sealer.open(&record.sealed, &record.leaf.body_hash);
-                let body = opened.and_then(|plain| Body::parse(&plain));
-                let body = body.map_err(|error| VerifyError::at(record.leaf.seq, error.to_string()))?;
-                let event = body.into_event(record.leaf.action, record.leaf.outcome);
-                self.page.acts.extend(self.act(&record.leaf, event));
+                let event = self.open(record)?;
+                let Some(mut act) = self.act(&record.leaf, event) else { continue };
+                // What a change of the firm's records is about stands in its intent alone.
+                if let (Action::Administer, Refers::Intent(intent)) = (act.action, record.leaf.refers) {
+                    let intent = store.record(intent)?;
+                    act.to = if intent.sealed.is_empty() { None } else { self.open(&intent)?.detail.to };
+                }
+                self.page.acts.push(act);
             }
         }
         Ok(records.first().map_or(0, |record| record.leaf.seq))
+    }
+
+    fn open(&self, record: &Record) -> Result<Event, VerifyError> {
+        let opened = self.sealer.open(&record.sealed, &record.leaf.body_hash);
+        let body = opened.and_then(|plain| Body::parse(&plain));
+        let body = body.map_err(|error| VerifyError::at(record.leaf.seq, error.to_string()))?;
+        Ok(body.into_event(record.leaf.action, record.leaf.outcome))
     }
 
     fn is_too_old(&self, leaf: &Leaf) -> bool {
@@ -218,14 +229,16 @@ impl Search<'_> {
         use Action as A;
         use Outcome as O;
         let concerns = match (leaf.action, self.scope) {
-            (A::Login, Scope::Account(_)) => !self.lookup.uploads,
+            (A::Login | A::Administer, Scope::Account(_)) => !self.lookup.uploads,
             (A::Create | A::Update | A::Rename | A::Move, _) => true,
             (A::Read | A::MakeFolder | A::Delete | A::Copy, _) => !self.lookup.uploads,
             _ => false,
         };
         let ended = match leaf.outcome {
             O::Done => true,
-            O::Refused | O::Failed | O::Abandoned => !self.lookup.uploads,
+            // Among refusals are those of what the person must not know to be there.
+            O::Refused => !self.lookup.uploads && matches!(self.scope, Scope::Matter(_)),
+            O::Failed | O::Abandoned => !self.lookup.uploads,
             O::Begun | O::Confirmed | O::NotFound => false,
         };
         let here = self.tag.is_none_or(|tag| leaf.matter.is_some_and(|matter| matter.tag == tag));
@@ -248,6 +261,7 @@ impl Search<'_> {
             _ => !temporary,
         };
         let wanted = if self.lookup.uploads { from_outside && uploaded } else { !temporary || saved };
+        let wanted = wanted && (leaf.action != Action::Administer || path.as_deref().is_some_and(is_own_change));
         (own && asked && wanted).then_some(Act {
             seq: leaf.seq,
             time: leaf.time,
@@ -270,4 +284,11 @@ impl Search<'_> {
         names.next().is_some_and(|name| name.is_ok_and(|name| self.transients.is_file(&name)))
             || names.any(|folder| folder.is_ok_and(|folder| self.transients.is_folder(&folder)))
     }
+}
+
+/// Whether this is a change of an account, as the command line calls it, and no look at one.
+fn is_own_change(action: &str) -> bool {
+    let looks = [" list", " show"].iter().any(|look| action.ends_with(look));
+    let others = ["session end", "recovery code", "follow link", "ask for reset"];
+    (action.starts_with("account ") && !looks) || others.contains(&action)
 }

@@ -205,6 +205,9 @@ pub struct Detail {
     /// The object of an administrative change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// Of a login: the step of the authenticator's code (RFC 6238), which is not taken again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_step: Option<u64>,
     /// The blob that holds the version.
     #[serde(skip_serializing_if = "Option::is_none", with = "super::text::option")]
     pub blob: Option<BlobId>,

@@ -19,6 +19,7 @@ mod activity;
 mod body;
 mod bundle;
 mod checkpoint;
+mod codes;
 mod csv;
 mod error;
 mod event;

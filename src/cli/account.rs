@@ -88,6 +88,15 @@ pub(crate) enum Key {
         #[serde(default)]
         key: String,
     },
+    /// Take a key away, and end the sessions that it opened
+    #[command(after_help = "Example: deedbox account key remove scanner.one SHA256:EXAMPLE --data /srv/deedbox\n\n\
+                            `account key list` shows the fingerprints.")]
+    Remove {
+        /// The login
+        login: String,
+        /// The key's fingerprint, as `account key list` and `ssh-keygen -l` show it
+        fingerprint: String,
+    },
     /// List the keys of a login
     #[command(after_help = "Example: deedbox account key list scanner.one --data /srv/deedbox")]
     List {
@@ -189,6 +198,14 @@ impl Key {
                 let newest = keys.last().map_or("", |key| key.fingerprint.as_str());
                 let text = format!("{login} may come in with the key {newest}.\n");
                 Reply::new(&keys.last(), text)
+            }
+            Self::Remove { login, fingerprint } => {
+                let login = operator.account(&login)?.login.clone();
+                let (who, which, subject) = (login.clone(), fingerprint.clone(), format!("{login}: {fingerprint}"));
+                let change = move |practice: &Practice, permit| practice.remove_key(permit, &who, &which);
+                operator.change(("account key remove", &subject, None), change).await?;
+                let text = format!("The key {} of {login} opens nothing any more.\n", printable(&fingerprint));
+                Reply::new(&serde_json::json!({ "login": login, "removed": fingerprint }), text)
             }
             Self::List { login } => {
                 let account = operator.account(&login)?;

@@ -211,6 +211,7 @@ mod tests {
             }),
             Request::MatterType(matter_type::Command::Apply {
                 file: "a.toml".into(),
+                if_version: Some(3),
                 text: "name = \"A\"\n".to_owned(),
             }),
         ];

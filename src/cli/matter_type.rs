@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,8 @@ use super::operator::Operator;
 use super::problem::{Doing as _, Problem};
 use super::reply::{Reply, Table};
 use super::type_push;
-use crate::practice::{MatterType, MatterTypeSpec, parse_matter_type};
+use crate::gate::{Administer, Permit};
+use crate::practice::{Error, Firm, MatterType, MatterTypeSpec, Practice, parse_matter_type};
 
 /// Longer files are no matter types.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -20,10 +22,17 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Add a matter type, or change the one of that name, from a TOML file
-    #[command(after_help = "Example: deedbox matter-type apply policies/general.toml --data /srv/deedbox")]
+    #[command(after_help = "Example: deedbox matter-type apply policies/general.toml --data /srv/deedbox\n         \
+                            deedbox matter-type apply edited.toml --if-version 3 --data /srv/deedbox\n\n\
+                            Of two people who edit what `matter-type show` printed of one version, the second is refused, \
+                            and nothing of the first is lost. Version 0 is a matter type that there is not yet.")]
     Apply {
         /// The matter type as TOML
         file: PathBuf,
+        /// Only if the present version is this one, as `matter-type show` says it
+        #[arg(long, value_name = "VERSION")]
+        #[serde(default)]
+        if_version: Option<u32>,
         #[arg(skip)]
         #[serde(default)]
         text: String,
@@ -42,7 +51,7 @@ pub(crate) enum Command {
     /// List the matter types
     #[command(after_help = "Example: deedbox matter-type list --data /srv/deedbox")]
     List,
-    /// Print a matter type as the TOML that would make it
+    /// Print a matter type as the TOML that would make it, and its version
     #[command(after_help = "Example: deedbox matter-type show General --data /srv/deedbox > general.toml")]
     Show {
         /// Its name
@@ -53,7 +62,7 @@ pub(crate) enum Command {
 impl Command {
     /// Reads the file where the person is, not where the daemon is.
     pub(crate) fn prepare(mut self) -> Result<Self, Problem> {
-        if let Self::Apply { file, text } = &mut self {
+        if let Self::Apply { file, text, .. } = &mut self {
             let doing = format!("read {}", file.display());
             let input = std::fs::File::open(&*file).map_err(|e| Problem::usage(format_args!("cannot {doing}: {e}")))?;
             input.take(MAX_FILE_BYTES).read_to_string(text).doing(doing)?;
@@ -114,7 +123,7 @@ pub(crate) async fn apply_folder(operator: &Operator<'_>, files: Vec<MatterTypeF
         if in_force.is_some_and(|kind| kind.spec == spec) {
             continue;
         }
-        Command::Apply { file, text }.run(operator).await?;
+        Command::Apply { file, if_version: None, text }.run(operator).await?;
         let version = operator.firm().matter_type(spec.name()).map_or(0, |kind| kind.version);
         applied.push(format!("matter type {}, now version {version}", spec.name()));
     }
@@ -134,12 +143,12 @@ struct Shown {
 impl Command {
     pub(crate) async fn run(self, operator: &Operator<'_>) -> Result<Reply, Problem> {
         match self {
-            Self::Apply { file, text } => {
+            Self::Apply { file, if_version, text } => {
                 let spec = parse_matter_type(&text, &file.display().to_string()).map_err(Problem::usage)?;
                 let name = spec.name().to_owned();
                 let what = ("matter-type apply", name.as_str(), None);
-                let kind =
-                    operator.change(what, move |practice, permit| practice.apply_matter_type(permit, spec)).await?;
+                let change = move |practice: &Practice, permit| apply(practice, permit, spec, if_version);
+                let kind = operator.change(what, change).await?;
                 let text = format!("Matter type {} is at version {}.\n", kind.name(), kind.version);
                 Reply::new(&shown(operator, &kind), text)
             }
@@ -160,11 +169,31 @@ impl Command {
                 let kind = operator.firm().matter_type(&name).ok_or_else(|| {
                     Problem::failed(format_args!("there is no matter type {name:?}; see `deedbox matter-type list`"))
                 })?;
-                let toml = kind.spec.to_toml();
-                Reply::new(&serde_json::json!({ "type": shown(operator, &kind), "toml": toml }), toml.clone())
+                let (toml, version) = (kind.spec.to_toml(), kind.version);
+                let text = format!("# Version {version}: `apply --if-version {version}` once it is edited.\n{toml}");
+                Reply::new(&serde_json::json!({ "type": shown(operator, &kind), "toml": toml }), text)
             }
         }
     }
+}
+
+fn apply(
+    practice: &Practice,
+    permit: Permit<Administer>,
+    spec: MatterTypeSpec,
+    if_version: Option<u32>,
+) -> Result<Arc<MatterType>, String> {
+    let name = spec.name().to_owned();
+    let present = |firm: &Firm| firm.matter_type(&name).map_or(0, |kind| kind.version);
+    let is_seen = |firm: &Firm| if_version.is_none_or(|version| version == present(firm));
+    practice.edit_matter_type(permit, is_seen, spec).map_err(|why| match why {
+        Error::Changed => format!(
+            "the matter type {name} is at version {}: somebody has changed it in the meantime, and nothing was applied; \
+             `deedbox matter-type show` has it as it is now",
+            present(&practice.firm())
+        ),
+        other => other.to_string(),
+    })
 }
 
 fn shown(operator: &Operator<'_>, kind: &MatterType) -> Shown {

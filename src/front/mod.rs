@@ -2,8 +2,13 @@
 
 pub mod api;
 mod beat;
+mod conversation;
 mod document_body;
 mod http_answer;
+mod http_conditions;
+mod http_document;
+mod http_header;
+mod http_range;
 mod http_upload;
 mod limits;
 mod media;

@@ -1,7 +1,7 @@
 //! Who may see what people did: of a matter staff, the administrator and the auditor; everybody of themselves. A
 //! participant never sees what another participant does.
 
-use super::{Gate, OwnAccount, Permit, SeeActivity};
+use super::{Gate, Permit, SeeActivity, SeeOwnAccount};
 use crate::audit::{Lookup, Page, Scope, VerifyError};
 
 impl Gate {
@@ -16,11 +16,12 @@ impl Gate {
         }
     }
 
-    /// What the permit's own account did, its logins too, newest first. Blocks.
+    /// What the permit's own account did, its logins and changes of its own too, newest first. Refusals are left out: among
+    /// them are those of what the person may not know of. Blocks.
     ///
     /// # Errors
     /// If the audit record is damaged where it is read.
-    pub fn own_activity(&self, permit: &Permit<OwnAccount>, lookup: &Lookup) -> Result<Page, VerifyError> {
+    pub fn own_activity(&self, permit: &Permit<SeeOwnAccount>, lookup: &Lookup) -> Result<Page, VerifyError> {
         self.log.activity(Scope::Account(permit.by()), lookup, self.transients())
     }
 }

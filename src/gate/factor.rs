@@ -1,18 +1,23 @@
 //! The second factor: what a right password or key of an account that has one still lacks.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use totp_rs::{Builder, Secret, Totp};
 
-use super::login::{LoginError, Proof};
+use super::login::{LoginError, Proof, login_event};
 use super::{Gate, OwnAccount, Session};
-use crate::names::{AdminTarget, AuthMethod, Front, Timestamp};
+use crate::audit::{Detail, Outcome};
+use crate::names::{AccountId, AdminTarget, AuthMethod, Front, Timestamp};
 use crate::practice::{Account, TokenDigest};
 
 /// Longer codes are nobody's.
 const MAX_CODE_BYTES: usize = 64;
+/// In milliseconds: longer than any code is good, from the start of the step before its own to the end of the one after.
+const CODES_GOOD_FOR: i64 = 120_000;
 
 /// What a password or key leads to.
 #[must_use]
@@ -28,17 +33,40 @@ pub struct FirstFactor {
     account: Arc<Account>,
     front: Front,
     peer: IpAddr,
-    auth: AuthMethod,
+    /// The SSH key that it was; otherwise it was the password.
+    key: Option<Box<[u8]>>,
 }
 
 impl FirstFactor {
-    pub(super) fn new(account: Arc<Account>, front: Front, peer: IpAddr, auth: AuthMethod) -> Self {
-        Self { account, front, peer, auth }
+    pub(super) fn new(account: Arc<Account>, front: Front, peer: IpAddr, key: Option<&[u8]>) -> Self {
+        Self { account, front, peer, key: key.map(Box::from) }
     }
 
     /// True if it was proven for this login.
     pub fn is_of(&self, login: &str) -> bool {
         super::login::normal(login) == self.account.login
+    }
+
+    /// The account as it is now still takes what was proven.
+    fn still_holds(&self, now: &Account) -> bool {
+        now.credentials == self.account.credentials && self.key.as_deref().is_none_or(|key| now.has_key(key))
+    }
+}
+
+/// What a right code was.
+enum RightCode {
+    /// The authenticator's, of this step.
+    Step(u64),
+    /// A recovery code, which is used up.
+    Recovery,
+}
+
+impl RightCode {
+    fn step(&self) -> Option<u64> {
+        match self {
+            Self::Step(step) => Some(*step),
+            Self::Recovery => None,
+        }
     }
 }
 
@@ -71,19 +99,21 @@ impl Gate {
     /// Completes a login with a code of the authenticator, or with a recovery code, which is then used up. A failure has
     /// been recorded and delayed when this returns.
     pub async fn login_code(&self, first: &FirstFactor, code: &str) -> Result<Arc<Session>, LoginError> {
-        let FirstFactor { front, peer, auth, .. } = *first;
+        let FirstFactor { front, peer, .. } = *first;
         let login = first.account.login.as_str();
         self.admit_guess(front, login, peer)?;
         let now = self.practice.firm().account(first.account.id).cloned();
-        let account = now.filter(|now| now.enabled && now.credentials == first.account.credentials);
+        let account = now.filter(|now| now.enabled && first.still_holds(now));
         let Some(account) = account.filter(|_| code.len() <= MAX_CODE_BYTES) else {
             return Err(self.refuse(front, peer, login, None).await);
         };
-        let proof = Proof { auth, second_factor: true, device: None };
-        if !self.is_right_code(&account, front, peer, &proof, code).await? {
+        let auth = if first.key.is_some() { AuthMethod::PublicKey } else { AuthMethod::Password };
+        let mut proof = Proof { second_factor: true, key: first.key.as_deref(), ..Proof::of(auth) };
+        let Some(right) = self.right_code(&account, front, peer, &proof, code).await? else {
             return Err(self.refuse(front, peer, login, Some("wrong code of the second factor")).await);
-        }
+        };
         self.succeeded(login, peer);
+        proof.code_step = right.step();
         self.open(&account, front, peer, proof).await
     }
 
@@ -94,41 +124,61 @@ impl Gate {
         let peer = session.peer().ok_or(LoginError::Refused)?;
         self.admit_guess(front, login, peer)?;
         let account = self.practice.firm().account(session.account()).cloned();
-        let proof = Proof { auth: session.auth(), second_factor: session.second_factor(), device: None };
+        let proof = Proof { second_factor: session.second_factor(), ..Proof::of(session.auth()) };
         if let Some(account) = account.filter(|_| session.is_live() && code.len() <= MAX_CODE_BYTES)
-            && self.is_right_code(&account, front, peer, &proof, code).await?
+            && let Some(right) = self.right_code(&account, front, peer, &proof, code).await?
         {
             self.succeeded(login, peer);
-            return Ok(());
+            let told = Detail { code_step: right.step(), ..Detail::because("code before a change of the account") };
+            let event = login_event(session.actor(), Outcome::Done, told);
+            return self.log.record(event).await.map(drop).map_err(|_| LoginError::Unavailable);
         }
         Err(self.refuse(front, peer, login, Some("wrong code before a change of the account")).await)
     }
 
-    async fn is_right_code(
+    async fn right_code(
         &self,
         account: &Account,
         front: Front,
         peer: IpAddr,
         proof: &Proof<'_>,
         code: &str,
-    ) -> Result<bool, LoginError> {
-        Ok(self.is_fresh_code(account, code) || self.spend_recovery_code(account, front, peer, proof, code).await?)
+    ) -> Result<Option<RightCode>, LoginError> {
+        if let Some(step) = self.fresh_code(account, code).await? {
+            return Ok(Some(RightCode::Step(step)));
+        }
+        let spent = self.spend_recovery_code(account, front, peer, proof, code).await?;
+        Ok(spent.then_some(RightCode::Recovery))
     }
 
-    /// Is this a code of now, or of one step before or after, that was not used before (RFC 6238 section 5.2)? The last
-    /// step is remembered for as long as the daemon runs.
-    fn is_fresh_code(&self, account: &Account, code: &str) -> bool {
+    /// The step of a code of now, or of one step before or after, that was not used before (RFC 6238 section 5.2). Which was
+    /// used last is remembered; what was used before this process started stands in the record of the logins, since nobody
+    /// is let in before that is durable.
+    async fn fresh_code(&self, account: &Account, code: &str) -> Result<Option<u64>, LoginError> {
         let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let matched = account.second_factor.as_ref().and_then(|factor| {
             let seconds = u64::try_from(Timestamp::now().as_seconds()).ok()?;
             totp(&factor.secret)?.check(&digits, seconds)
         });
-        let Some(step) = matched else { return false };
-        let mut used = self.logins.codes_used.lock();
+        let Some(step) = matched else { return Ok(None) };
+        let used = self.logins.codes_used.get_or_try_init(|| self.codes_used_before()).await?;
+        let mut used = used.lock();
         let last = used.entry(account.id).or_insert(0);
         let fresh = step > *last;
         *last = step.max(*last);
-        fresh
+        Ok(fresh.then_some(step))
+    }
+
+    async fn codes_used_before(&self) -> Result<Mutex<HashMap<AccountId, u64>>, LoginError> {
+        let (log, since) = (self.log.clone(), Timestamp::from_millis(Timestamp::now().as_millis() - CODES_GOOD_FOR));
+        let read = tokio::task::spawn_blocking(move || log.codes_used(since)).await;
+        match read.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string())) {
+            Ok(used) => Ok(Mutex::new(used)),
+            Err(cause) => {
+                tracing::error!(cause, "the codes that were used lately could not be read from the record");
+                Err(LoginError::Unavailable)
+            }
+        }
     }
 
     async fn spend_recovery_code(

@@ -75,7 +75,7 @@ impl Gate {
         let hash = tokio::task::spawn_blocking(move || passwords::hash(&plain)).await;
         let Ok(Ok(phc)) = hash else { return Err(LoginError::Unavailable.into()) };
 
-        let proof = Proof { auth: AuthMethod::Link, second_factor: false, device: None };
+        let proof = Proof::of(AuthMethod::Link);
         let session = Session::of_account(&account, front, peer, &proof);
         let (action, subject) = ("follow link".to_owned(), account.login.clone());
         let permit = match self.permit::<OwnAccount>(&session, AdminTarget { action, subject, matter: None }).await {
@@ -120,7 +120,7 @@ impl Gate {
     }
 
     async fn send_reset(&self, front: Front, peer: IpAddr, account: &Account) -> Result<(), String> {
-        let proof = Proof { auth: AuthMethod::None, second_factor: false, device: None };
+        let proof = Proof::of(AuthMethod::None);
         let session = Session::of_account(account, front, peer, &proof);
         let (action, subject) = ("ask for reset".to_owned(), account.login.clone());
         let permit = self.permit::<OwnAccount>(&session, AdminTarget { action, subject, matter: None }).await;

@@ -49,6 +49,17 @@ pub(super) struct Proof<'a> {
     pub(super) second_factor: bool,
     /// The device's password that it was.
     pub(super) device: Option<&'a DevicePassword>,
+    /// The SSH key that it was, in wire encoding.
+    pub(super) key: Option<&'a [u8]>,
+    /// The step of the authenticator's code, if there was one.
+    pub(super) code_step: Option<u64>,
+}
+
+impl Proof<'_> {
+    /// By this, and nothing beside it.
+    pub(super) const fn of(auth: AuthMethod) -> Self {
+        Self { auth, second_factor: false, device: None, key: None, code_step: None }
+    }
 }
 
 /// What logging in needs to remember.
@@ -62,8 +73,9 @@ pub(super) struct Logins {
     basic: Mutex<HashMap<[u8; 32], Remembered>>,
     /// First requests of Basic logins under way, by the same key.
     flights: Mutex<HashMap<[u8; 32], Weak<tokio::sync::Mutex<()>>>>,
-    /// The last step of an authenticator that opened an account: a code works once.
-    pub(super) codes_used: Mutex<HashMap<AccountId, u64>>,
+    /// The last step of an authenticator that opened an account: a code works once. What was used before this process
+    /// started is read from the record when the first code comes.
+    pub(super) codes_used: tokio::sync::OnceCell<Mutex<HashMap<AccountId, u64>>>,
     /// Turns credentials into cache keys that are worth nothing outside this process.
     basic_key: hmac::Key,
 }
@@ -90,7 +102,7 @@ impl Logins {
             nobody: passwords::hash(&passwords::random())?,
             basic: Mutex::default(),
             flights: Mutex::default(),
-            codes_used: Mutex::default(),
+            codes_used: tokio::sync::OnceCell::new(),
             basic_key: hmac::Key::new(hmac::HMAC_SHA256, &key),
         })
     }
@@ -168,31 +180,32 @@ impl Gate {
         });
         if let Some((account, device)) = device {
             self.succeeded(&login, peer);
-            let proof = Proof { auth: AuthMethod::DevicePassword, second_factor: false, device: Some(device) };
+            let proof = Proof { device: Some(device), ..Proof::of(AuthMethod::DevicePassword) };
             return self.open(account, front, peer, proof).await.map(Login::Done);
         }
         let verified = self.verify(front, peer, account.as_deref(), password).await?;
         match account.filter(|_| verified) {
-            Some(account) => self.first_factor(account, front, peer, AuthMethod::Password).await,
+            Some(account) => self.first_factor(account, front, peer, None).await,
             None => Err(self.refuse(front, peer, &login, None).await),
         }
     }
 
-    /// A right password or key: enough, unless the account has a second factor.
+    /// A right password, or this key: enough, unless the account has a second factor.
     async fn first_factor(
         &self,
         account: Arc<Account>,
         front: Front,
         peer: IpAddr,
-        auth: AuthMethod,
+        key: Option<&[u8]>,
     ) -> Result<Login, LoginError> {
         match (&account.second_factor, front) {
             (None, _) => {
                 self.succeeded(&account.login, peer);
-                let proof = Proof { auth, second_factor: false, device: None };
+                let auth = if key.is_some() { AuthMethod::PublicKey } else { AuthMethod::Password };
+                let proof = Proof { key, ..Proof::of(auth) };
                 self.open(&account, front, peer, proof).await.map(Login::Done)
             }
-            (Some(_), Front::Sftp | Front::Web) => Ok(Login::NeedsCode(FirstFactor::new(account, front, peer, auth))),
+            (Some(_), Front::Sftp | Front::Web) => Ok(Login::NeedsCode(FirstFactor::new(account, front, peer, key))),
             // Basic authentication has no place for a code, so what it sends must not be what a code protects.
             (Some(_), _) => {
                 let why = "the account has a second factor: only a device password opens it here";
@@ -243,7 +256,7 @@ impl Gate {
     /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins.
     pub fn accepts_key(&self, login: &str, key: &[u8]) -> bool {
         let firm = self.practice.firm();
-        firm.account_by_login(&normal(login)).is_some_and(|account| holds_key(account, key))
+        firm.account_by_login(&normal(login)).is_some_and(|account| account.enabled && account.has_key(key))
     }
 
     /// Logs in with a key whose signature the SSH layer has verified.
@@ -251,8 +264,8 @@ impl Gate {
         let login = normal(login);
         self.admit_guess(Front::Sftp, &login, peer)?;
         let account = self.practice.firm().account_by_login(&login).cloned();
-        match account.filter(|account| holds_key(account, key)) {
-            Some(account) => self.first_factor(account, Front::Sftp, peer, AuthMethod::PublicKey).await,
+        match account.filter(|account| account.enabled && account.has_key(key)) {
+            Some(account) => self.first_factor(account, Front::Sftp, peer, Some(key)).await,
             None => Err(self.refuse(Front::Sftp, peer, &login, None).await),
         }
     }
@@ -311,11 +324,11 @@ impl Gate {
         let session = Session::of_account(account, front, peer, &proof);
         let how = proof.device.map(|device| format!("device password {}", device.name));
         let how = how.or_else(|| proof.second_factor.then(|| "with second factor".to_owned()));
-        self.enter(session, how).await
+        self.enter(session, Detail { reason: how, code_step: proof.code_step, ..Detail::default() }).await
     }
 
     /// Records a login and lets the session in.
-    pub(super) async fn enter(&self, session: Session, how: Option<String>) -> Result<Arc<Session>, LoginError> {
+    pub(super) async fn enter(&self, session: Session, how: Detail) -> Result<Arc<Session>, LoginError> {
         self.log.record(login_event(session.actor(), Outcome::Done, how)).await.map_err(|_| LoginError::Unavailable)?;
         metrics::counter!("deedbox_logins_total", "outcome" => "done").increment(1);
         Ok(self.admit(session))
@@ -333,7 +346,8 @@ impl Gate {
             peer: Some(peer.to_string()),
             auth: AuthMethod::None,
         };
-        let recorded = self.log.record(login_event(actor, Outcome::Refused, why.map(str::to_owned))).await;
+        let why = why.map(Detail::because).unwrap_or_default();
+        let recorded = self.log.record(login_event(actor, Outcome::Refused, why)).await;
         tokio::time::sleep(delay).await;
         match recorded {
             Ok(_) => LoginError::Refused,
@@ -347,13 +361,8 @@ fn hits(limit: &'static str, front: Front) -> metrics::Counter {
     metrics::counter!("deedbox_limit_hits_total", "limit" => limit, "front" => front.as_str())
 }
 
-pub(super) fn login_event(actor: Actor, outcome: Outcome, how: Option<String>) -> Event {
-    let detail = how.map(Detail::because).unwrap_or_default();
+pub(super) fn login_event(actor: Actor, outcome: Outcome, detail: Detail) -> Event {
     Event { actor, action: Action::Login, outcome, matter: None, object: None, path: None, detail }
-}
-
-fn holds_key(account: &Account, key: &[u8]) -> bool {
-    account.enabled && account.keys.iter().any(|known| known.blob == key)
 }
 
 /// Logins are compared without regard to case; one that is too long to be anybody's is cut, and stays nobody's.

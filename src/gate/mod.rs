@@ -32,10 +32,10 @@ pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, authenticator_url, is_code_of, random_secret};
 pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
 pub use login::LoginError;
-pub use open_sessions::{OpenSession, Which};
+pub use open_sessions::{OpenSession, OwnSession, Which, WhichOwn};
 pub use operation::{
     Administer, Aim, Create, Delete, EndSave, Expire, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount,
-    Read, Save, SeeActivity, SetAside, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
+    Read, Save, SeeActivity, SeeOwnAccount, SetAside, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal};
 pub use session::{CarriedOn, Session};

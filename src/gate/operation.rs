@@ -332,6 +332,8 @@ acts! {
     SeeActivity, Read, |seen| matches!(seen.standing.role, Role::Admin | Role::Auditor | Role::Staff);
     /// What somebody does to the own account, which is that of the permit.
     OwnAccount, Manage, |_seen| true;
+    /// See who is signed in with the own account, and what was done with it.
+    SeeOwnAccount, Read, |_seen| true;
 }
 
 fn describe(seen: &Viewpoint<'_>, aim: &DocumentTarget) -> policy::Operation {

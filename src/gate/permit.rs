@@ -330,14 +330,14 @@ impl Gate {
         look(&Viewpoint { firm: &firm, standing: &standing, fresh_for: self.settings.fresh_for })
     }
 
-    /// A permit for what somebody does to the own account; `action` in the words of the command line, `subject` what it is
-    /// about beside the login.
-    pub async fn permit_own(
+    /// A permit for what somebody does to the own account, or sees of it; `action` in the words of the command line,
+    /// `subject` what it is about beside the login.
+    pub async fn permit_own<O: Operation<Target = AdminTarget>>(
         &self,
         session: &Session,
         action: &str,
         subject: &str,
-    ) -> Result<Permit<super::OwnAccount>, Refusal> {
+    ) -> Result<Permit<O>, Refusal> {
         let subject =
             if subject.is_empty() { session.login().to_owned() } else { format!("{}: {subject}", session.login()) };
         self.permit(session, AdminTarget { action: action.to_owned(), subject, matter: None }).await

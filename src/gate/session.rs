@@ -18,6 +18,8 @@ use crate::practice::{Account, ApiToken, Firm, TokenDigest};
 /// One login on one front end. It is live until the account is disabled, its credentials change, or it is ended.
 pub struct Session {
     id: SessionId,
+    /// The session with which the login began: the same for all that go on from it.
+    origin: SessionId,
     account: AccountId,
     login: String,
     role: Role,
@@ -29,6 +31,8 @@ pub struct Session {
     device: Option<TokenDigest>,
     /// The token that opened it, likewise.
     token: Option<TokenDigest>,
+    /// The SSH key that opened it, likewise, in wire encoding.
+    key: Option<Box<[u8]>>,
     /// How far it reaches, as far as the account's role does: a token's scope, all for any other login.
     scope: Scope,
     /// When that password or token expires.
@@ -43,8 +47,10 @@ pub struct Session {
 
 impl Session {
     pub(super) fn of_account(account: &Account, front: Front, peer: IpAddr, proof: &Proof<'_>) -> Self {
+        let id = SessionId::random();
         Self {
-            id: SessionId::random(),
+            id,
+            origin: id,
             account: account.id,
             login: account.login.clone(),
             role: account.role,
@@ -54,6 +60,7 @@ impl Session {
             second_factor: proof.second_factor,
             device: proof.device.map(|device| device.digest),
             token: None,
+            key: proof.key.map(Box::from),
             scope: Scope::Admin,
             until: proof.device.and_then(|device| device.expires),
             since: Timestamp::now(),
@@ -70,8 +77,10 @@ impl Session {
 
     /// A session without an account: the operator at the control socket.
     pub(super) fn of_operator(login: &str) -> Self {
+        let id = SessionId::random();
         Self {
-            id: SessionId::random(),
+            id,
+            origin: id,
             account: AccountId::from_bytes([0; 16]),
             login: login.to_owned(),
             role: Role::Admin,
@@ -81,6 +90,7 @@ impl Session {
             second_factor: false,
             device: None,
             token: None,
+            key: None,
             scope: Scope::Admin,
             until: None,
             since: Timestamp::now(),
@@ -93,6 +103,11 @@ impl Session {
     /// Its id, as in the audit record.
     pub fn id(&self) -> SessionId {
         self.id
+    }
+
+    /// The session with which its login began: its own id, unless it goes on from another.
+    pub(super) fn origin(&self) -> SessionId {
+        self.origin
     }
 
     /// The account; all zero for the operator.
@@ -172,6 +187,9 @@ impl Session {
         if !account.enabled || account.credentials != credentials {
             return None;
         }
+        if self.key.as_deref().is_some_and(|key| !account.has_key(key)) {
+            return None;
+        }
         let device = self.device.map(|digest| account.device_password(&digest, Timestamp::now()));
         if self.token.is_some_and(|digest| firm.api_token(&digest, Timestamp::now()).is_none()) {
             return None;
@@ -230,9 +248,9 @@ impl Gate {
         if changes == 0 && !session.is_live() {
             return Err(LoginError::Refused);
         }
-        let proof = Proof { auth: session.auth, second_factor: session.second_factor, device: None };
-        let next = Session::of_account(&account, session.front, peer, &proof);
-        let event = login_event(next.actor(), Outcome::Done, Some(told.to_owned()));
+        let proof = Proof { second_factor: session.second_factor, ..Proof::of(session.auth) };
+        let next = Session { origin: session.origin, ..Session::of_account(&account, session.front, peer, &proof) };
+        let event = login_event(next.actor(), Outcome::Done, Detail::because(told));
         self.log.record(event).await.map_err(|_| LoginError::Unavailable)?;
         Ok(self.admit(next))
     }

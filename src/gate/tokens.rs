@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::login::{LoginError, Proof};
 use super::{Gate, Session};
+use crate::audit::Detail;
 use crate::names::{AuthMethod, Front, Timestamp};
 use crate::practice::TokenDigest;
 
@@ -44,9 +45,9 @@ impl Gate {
         let Some((token, account)) = found.zip(account) else {
             return Err(self.refuse_token(peer, &nobody).await);
         };
-        let proof = Proof { auth: AuthMethod::Token, second_factor: false, device: None };
+        let proof = Proof::of(AuthMethod::Token);
         let session = Session::of_account(account, Front::Api, peer, &proof).by_token(token);
-        let session = self.enter(session, Some(format!("token {}", token.name))).await?;
+        let session = self.enter(session, Detail::because(format!("token {}", token.name))).await?;
         self.logins.remember(key, &session);
         Ok(session)
     }

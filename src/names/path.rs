@@ -82,10 +82,7 @@ impl DocName {
     /// `name (2).ext` for `name.ext` and `n` = 2: the name for a document that is kept beside one of the same name.
     /// The stem is shortened where the result would be too long.
     pub fn numbered(&self, n: u32) -> Self {
-        let (stem, extension) = match self.0.rfind('.') {
-            Some(dot) if dot > 0 && self.0.len() - dot <= 16 => self.0.split_at(dot),
-            _ => (self.0.as_str(), ""),
-        };
+        let (stem, extension) = self.stem_and_extension();
         let suffix = format!(" ({n}){extension}");
         let mut end = stem.len().min(MAX_NAME_BYTES - suffix.len());
         while !stem.is_char_boundary(end) {
@@ -95,6 +92,22 @@ impl DocName {
         // as far as identity of names is concerned, and is applied again to be exact.
         let name: String = format!("{}{suffix}", &stem[..end]).nfc().collect();
         Self(name)
+    }
+
+    /// The name of which this can be the numbered one; nothing if it is none.
+    pub fn unnumbered(&self) -> Option<Self> {
+        let (stem, extension) = self.stem_and_extension();
+        let (stem, number) = stem.strip_suffix(')')?.rsplit_once(" (")?;
+        let is_number = (1..=5).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+        let plain = is_number.then(|| format!("{stem}{extension}"))?;
+        Self::parse(plain.as_bytes()).ok()
+    }
+
+    fn stem_and_extension(&self) -> (&str, &str) {
+        match self.0.rfind('.') {
+            Some(dot) if dot > 0 && self.0.len() - dot <= 16 => self.0.split_at(dot),
+            _ => (self.0.as_str(), ""),
+        }
     }
 }
 
@@ -293,6 +306,12 @@ mod tests {
         assert_eq!(name(".hidden").numbered(3).as_str(), ".hidden (3)");
         let long = name(&format!("{}.pdf", "é".repeat(125))).numbered(10);
         assert!(long.as_str().len() <= MAX_NAME_BYTES && long.as_str().ends_with(" (10).pdf"));
+        for (numbered, plain) in [("scan (2).pdf", Some("scan.pdf")), ("a (b) (31)", Some("a (b)")), (". (2)", None)] {
+            assert_eq!(name(numbered).unnumbered(), plain.map(name), "{numbered}");
+        }
+        assert!(
+            ["scan.pdf", "scan (x).pdf", "scan(2).pdf", "scan ().pdf"].iter().all(|n| name(n).unnumbered().is_none())
+        );
     }
 
     proptest! {

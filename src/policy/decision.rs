@@ -1,5 +1,7 @@
 //! The table of operations and rights.
 
+use std::fmt;
+
 use crate::names::{Rights, Verb};
 
 /// What is known of the object of an operation, as far as a decision may depend on it.
@@ -177,6 +179,48 @@ pub fn refusal(operation: Operation) -> Decision {
     if visible { Decision::Denied } else { Decision::Hidden }
 }
 
+/// What grants an operation on a document that the rights in its folder do not; its text is a sentence for `policy explain`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exception {
+    /// Staff share the document.
+    Shared,
+    /// A temporary file is its maker's.
+    Temporary,
+    /// A maker finishes an upload that has just begun.
+    Unfinished,
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shared => "allowed all the same: the document is shared where it stands",
+            Self::Temporary => "allowed all the same: a temporary file of a save is its maker's own",
+            Self::Unfinished => "allowed all the same: its maker has just made it, and may still fill it",
+        })
+    }
+}
+
+/// The exception by which the table grants this operation, if it is one.
+pub fn exception(operation: Operation) -> Option<Exception> {
+    use Operation as Op;
+    match operation {
+        Op::Read { object, rights } if !rights.has(Verb::Read) => {
+            let temporary = object.own_transient() && !rights.is_empty();
+            let shared = object.shared.has(Verb::Read).then_some(Exception::Shared);
+            shared.or(temporary.then_some(Exception::Temporary))
+        }
+        Op::Update { object, rights } if !rights.has(Verb::Update) => {
+            let finishing = rights.has(Verb::Create) && object.is_unfinished();
+            let temporary = writes_transient(object, rights).then_some(Exception::Temporary);
+            temporary.or(finishing.then_some(Exception::Unfinished))
+        }
+        Op::Delete { object, rights } if !rights.has(Verb::Delete) => {
+            writes_transient(object, rights).then_some(Exception::Temporary)
+        }
+        _ => None,
+    }
+}
+
 /// Is it granted, and may its object be seen apart from that?
 fn weigh(operation: Operation) -> (bool, bool) {
     use Operation as Op;
@@ -184,22 +228,20 @@ fn weigh(operation: Operation) -> (bool, bool) {
         Op::List { shown } => (shown, shown),
         Op::Stat { object, rights } => (object.visible(rights), false),
         Op::Read { object, rights } => {
-            let granted = rights.has(Verb::Read) || object.shared.has(Verb::Read);
-            (granted || (object.own_transient() && !rights.is_empty()), object.visible(rights))
+            (rights.has(Verb::Read) || exception(operation).is_some(), object.visible(rights))
         }
         Op::Create { transient, rights, shown } => {
             (rights.has(Verb::Create) || (transient && rights.has(Verb::Update)), shown)
         }
         Op::Update { object, rights } => {
-            let finishing = rights.has(Verb::Create) && object.is_unfinished();
-            (rights.has(Verb::Update) || finishing || writes_transient(object, rights), object.visible(rights))
+            (rights.has(Verb::Update) || exception(operation).is_some(), object.visible(rights))
         }
         Op::Describe { object, rights } => {
             let finishing = rights.has(Verb::Create) && (object.own_fresh() || (object.own && object.folder));
             (rights.has(Verb::Update) || finishing || writes_transient(object, rights), object.visible(rights))
         }
         Op::Delete { object, rights } => {
-            (rights.has(Verb::Delete) || writes_transient(object, rights), object.visible(rights))
+            (rights.has(Verb::Delete) || exception(operation).is_some(), object.visible(rights))
         }
         Op::SetAside { object, rights } => {
             (rights.has(Verb::Update) && !object.transient && !object.folder, object.visible(rights))

@@ -11,6 +11,6 @@ mod granted;
 pub mod guards;
 mod sight;
 
-pub use decision::{Decision, Object, Operation, decide, refusal};
+pub use decision::{Decision, Exception, Object, Operation, decide, exception, refusal};
 pub use granted::{FolderRule, Granted, MatterRules, Participation, Row, RuledFolder, Source, Standing, granted};
 pub use sight::{Share, by_rule, is_anchored, may_enter, opens_in, shared};

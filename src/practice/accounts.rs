@@ -136,6 +136,22 @@ impl Draft<'_> {
         Ok(self.put_account(account))
     }
 
+    /// Takes the SSH key with this fingerprint away; sessions that it opened end.
+    pub(super) fn remove_key(&mut self, login: &str, fingerprint: &str) -> Result<Arc<Account>, Error> {
+        let mut account = self.account(login)?;
+        let found = account.keys.iter().position(|key| key.fingerprint() == fingerprint.trim());
+        let at = found.ok_or_else(|| {
+            Error::NotFound(format!(
+                "{} has no SSH key {}; `account key list` names all",
+                account.login,
+                quoted(fingerprint)
+            ))
+        })?;
+        let removed = account.keys.remove(at);
+        self.delete_ssh_key(account.id, &removed);
+        Ok(self.put_account(account))
+    }
+
     pub(super) fn set_enabled(&mut self, login: &str, enabled: bool) -> Result<Arc<Account>, Error> {
         let mut account = self.account(login)?;
         if account.enabled != enabled {

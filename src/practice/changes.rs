@@ -5,9 +5,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::draft::Draft;
-use super::{
-    Account, DevicePassword, Error, MatterType, MatterTypeSpec, Practice, SecondFactor, Switch, Switches, TypeChange,
-};
+use super::{Account, DevicePassword, Error, Practice, SecondFactor, Switch, Switches, TypeChange};
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Administer, Operation, Permit};
 use crate::names::{Role, Scope};
@@ -17,16 +15,6 @@ const MAX_REASON: usize = 1000;
 
 /// Each method is durable on return and then in the snapshot, or changes nothing and says why.
 impl Practice {
-    /// Applies a matter type: a new one, or the next version of the one of its name. Existing matters keep the version
-    /// with which they were made.
-    pub fn apply_matter_type(
-        &self,
-        permit: Permit<Administer>,
-        spec: MatterTypeSpec,
-    ) -> Result<Arc<MatterType>, Error> {
-        self.change(permit, |draft| draft.apply_matter_type(spec))
-    }
-
     /// Brings every matter of a type to the type's current version, and tells what changed on each.
     pub fn push_matter_type(&self, permit: Permit<Administer>, name: &str) -> Result<Vec<TypeChange>, Error> {
         self.change(permit, |draft| draft.push_matter_type(name))
@@ -56,6 +44,16 @@ impl Practice {
     /// Adds an SSH public key to an account, given as the line of its `.pub` file. Sessions opened before end.
     pub fn add_key(&self, permit: Permit<Administer>, login: &str, openssh_text: &str) -> Result<Arc<Account>, Error> {
         self.change(permit, |draft| draft.add_key(login, openssh_text))
+    }
+
+    /// Takes the SSH key with this fingerprint away from an account. Sessions that it opened end.
+    pub fn remove_key(
+        &self,
+        permit: Permit<Administer>,
+        login: &str,
+        fingerprint: &str,
+    ) -> Result<Arc<Account>, Error> {
+        self.change(permit, |draft| draft.remove_key(login, fingerprint))
     }
 
     /// Has an account's logins ask for a code beside password or key. Sessions opened before end.

@@ -67,6 +67,10 @@ impl<'s> Draft<'s> {
         account.keys.push(key);
     }
 
+    pub(super) fn delete_ssh_key(&mut self, account: AccountId, key: &AccountKey) {
+        self.write().delete(&ssh_key_key(account, &key.blob));
+    }
+
     /// The account with its second factor, or without one.
     pub(super) fn put_second_factor(&mut self, account: Account) -> Arc<Account> {
         let key = second_factor_key(account.id);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::{
-    Contact, ContactChange, Error, Firm, Matter, MatterType, MatterTypeSpec, Participant, Party, Practice, Switch,
-    WatchChange,
+    Contact, ContactChange, Error, Firm, Matter, MatterType, MatterTypeSpec, NewLink, Participant, Party, Practice,
+    Switch, WatchChange,
 };
 use crate::gate::{Administer, Manage, Permit};
 use crate::names::{Area, Bytes, ContactId, MatterId};
@@ -53,6 +53,24 @@ pub struct ParticipantEdit {
     pub participant_type: Option<String>,
     /// Whether they may download.
     pub can_download: Option<bool>,
+}
+
+/// What is done about a participant's access.
+pub enum AccessEdit {
+    /// Whoever has a login is in at once, others get the link; an address fills a missing one in.
+    Invite(Option<String>, Arc<NewLink>),
+    /// Another link takes the place of those that were sent.
+    Resend(Arc<NewLink>),
+    /// On, without a link.
+    Grant,
+    /// Off for a time.
+    Disable,
+    /// On again.
+    Enable,
+    /// Off for good.
+    Remove,
+    /// Off the matter, without access.
+    Leave,
 }
 
 /// Each method asks `is_seen` of the firm on which the change is decided, makes the whole change or none, and is durable on
@@ -115,6 +133,40 @@ impl Practice {
         })
     }
 
+    /// Does something about a participant's access, and gives their place after it; for who leaves, the one that they had.
+    pub fn edit_access(
+        &self,
+        permit: Permit<Manage>,
+        (matter, party): (MatterId, Party),
+        is_seen: impl FnOnce(&Firm) -> bool,
+        edit: AccessEdit,
+    ) -> Result<Arc<Participant>, Error> {
+        let contact = || match party {
+            Party::Contact(contact) => Ok(contact),
+            Party::Device(_) => Err(Error::Invalid("a device is not invited; grant it access".to_owned())),
+        };
+        self.change(permit, |draft| {
+            draft.as_seen(is_seen)?;
+            match edit {
+                AccessEdit::Invite(email, link) => {
+                    draft.invite(matter, contact()?, email.as_deref(), &link).map(|invited| invited.participant)
+                }
+                AccessEdit::Resend(link) => {
+                    draft.resend_invitation(matter, contact()?, &link).map(|invited| invited.participant)
+                }
+                AccessEdit::Grant => draft.grant_access(matter, party),
+                AccessEdit::Disable => draft.disable_access(matter, party),
+                AccessEdit::Enable => draft.enable_access(matter, party),
+                AccessEdit::Remove => draft.remove_access(matter, party),
+                AccessEdit::Leave => {
+                    let known = draft.known_matter(matter)?;
+                    let one = draft.known_participant(&known, party)?;
+                    draft.remove_participant(matter, party).map(|()| one)
+                }
+            }
+        })
+    }
+
     /// Gives a contact another name or e-mail address.
     pub fn edit_contact(
         &self,
@@ -162,7 +214,8 @@ impl Practice {
         })
     }
 
-    /// Applies the next version of a matter type.
+    /// Applies a matter type: a new one, or the next version of the one of its name. Existing matters keep the version
+    /// with which they were made.
     pub fn edit_matter_type(
         &self,
         permit: Permit<Administer>,

@@ -48,7 +48,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch as channel;
 
 pub use api_tokens::{ApiToken, MAX_TOKEN_DAYS, NewApiToken};
-pub use edits::{AccountEdit, FirmEdit, MatterEdit, ParticipantEdit};
+pub use edits::{AccessEdit, AccountEdit, FirmEdit, MatterEdit, ParticipantEdit};
 pub use error::Error;
 pub use factors::{DevicePassword, RECOVERY_CODES, SecondFactor, TokenDigest};
 pub use firm::Firm;

@@ -22,6 +22,11 @@ impl Practice {
         self.change_own(permit, |draft, login| draft.add_key(login, openssh_text))
     }
 
+    /// Takes the SSH key with this fingerprint away. Sessions that it opened end.
+    pub fn remove_own_key(&self, permit: Permit<OwnAccount>, fingerprint: &str) -> Result<Arc<Account>, Error> {
+        self.change_own(permit, |draft, login| draft.remove_key(login, fingerprint))
+    }
+
     /// Has logins ask for a code beside password or key. Sessions opened before end.
     pub fn set_own_second_factor(
         &self,

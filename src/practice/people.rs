@@ -60,6 +60,13 @@ pub struct AccountKey {
     pub added: Timestamp,
 }
 
+impl Account {
+    /// Whether this is one of its SSH keys, in wire encoding.
+    pub fn has_key(&self, blob: &[u8]) -> bool {
+        self.keys.iter().any(|key| key.blob == blob)
+    }
+}
+
 impl AccountKey {
     /// As `ssh-keygen -l` prints it: `SHA256:…`.
     pub fn fingerprint(&self) -> String {

@@ -148,11 +148,8 @@ impl Vfs {
             let operation = question(verb, rights, seen.shown(&place), object);
             let decision = policy::decide(operation);
             because.push(format!("{verb} {} one of these rights", if rights.has(verb) { "is" } else { "is not" }));
-            if decision == Decision::Allowed && !rights.has(verb) {
-                because.push(
-                    "allowed all the same: the folder may be entered, or the object is shared where it stands, or the maker's own"
-                        .to_owned(),
-                );
+            if decision == Decision::Allowed {
+                because.extend(policy::exception(operation).map(|exception| exception.to_string()));
             }
             let aim = aim.as_ref().map(|(name, is_folder, size)| (name, *is_folder, *size));
             let guard = (decision == Decision::Allowed)

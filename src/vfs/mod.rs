@@ -11,6 +11,7 @@ mod inspect;
 mod locks;
 mod lookups;
 mod messages;
+mod own_activity;
 mod reading;
 mod room;
 mod saves;

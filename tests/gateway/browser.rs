@@ -249,6 +249,12 @@ async fn a_client_signs_in_uploads_downloads_and_connects_a_drive() {
     window.follow("Account").await;
     window.arrive("Account").await;
     window.picture("account").await;
+    window.follow("Sessions").await;
+    window.arrive("Where you are signed in").await;
+    window.picture("account-sessions").await;
+    window.follow("Activity").await;
+    window.arrive("What you did").await;
+    window.picture("account-activity").await;
     window.go(&demo, "/account/second-factor").await;
     window.picture("second-factor").await;
     window.go(&demo, "/m/nothing/").await;
@@ -275,7 +281,9 @@ async fn on_a_phone_nothing_has_to_be_scrolled_sideways() {
     let room = demo.url(&format!("{MATTER_ONE}/Documents/Shared room/"));
     let (_, room) = room.split_once("/dav/").expect("a path");
     let pages = [("matters", "/"), ("folder", &format!("/m/{room}")), ("connect", "/connect"), ("account", "/account")];
-    for (name, path) in pages.into_iter().chain([("second-factor", "/account/second-factor"), ("not-found", "/m/x/")]) {
+    let account = [("account-sessions", "/account/sessions"), ("account-activity", "/account/activity")];
+    let others = [("second-factor", "/account/second-factor"), ("not-found", "/m/x/")];
+    for (name, path) in pages.into_iter().chain(account).chain(others) {
         window.go(&demo, path).await;
         window.picture(name).await;
         window.fits(path).await;
@@ -310,5 +318,15 @@ async fn without_scripts_everything_works_by_forms() {
     window.follow("My matters").await;
     window.arrive("My matters").await;
     window.picture("matters-dark").await;
+
+    let answer = window.file("answer.txt", b"On Friday, at ten.\nPlease bring your passport.");
+    ok(demo.sftp(STAFF, &format!("put \"{}\" \"/{MATTER_ONE}/Messages/Completion.txt\"", answer.display())));
+    window.follow("Messages").await;
+    window.arrive("Messages").await;
+    window.fill("text", "Thank you.\nIs a driving licence enough?").await;
+    window.click(".fields button").await;
+    window.told("Your message has been sent.").await;
+    assert_eq!(window.text("#newest .text").await, "Thank you.\nIs a driving licence enough?");
+    window.picture("messages-dark").await;
     window.close().await;
 }

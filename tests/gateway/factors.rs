@@ -92,13 +92,18 @@ fn with_a_second_factor_neither_password_nor_key_is_enough() {
 fn a_recovery_code_opens_once_and_is_used_up_for_good() {
     let (demo, dir) = (Demo::start(), tempfile::tempdir().expect("a directory"));
     let password = demo.password(CLIENT_ONE).to_owned();
-    let (_, codes) = enable(&demo);
+    let (secret, codes) = enable(&demo);
     assert_eq!(codes.len(), 10);
     ok(by_password(&demo, &password, &codes[0].to_uppercase().replace('-', " "), dir.path()));
     assert!(!by_password(&demo, &password, &codes[0], dir.path()).status.success(), "once");
+    early_in_a_step();
+    let used = code(&secret, 0);
+    ok(by_password(&demo, &password, &used, dir.path()));
     let data = demo.data().to_owned();
-    let _home = demo.stop();
+    let _home = demo.kill();
     let again = Demo::start_in(&data);
+    assert!(!by_password(&again, &password, &used, dir.path()).status.success(), "nor is the authenticator's");
+    assert!([0, -1].map(|ahead| code(&secret, ahead)).contains(&used), "it would still be good");
     assert!(!by_password(&again, &password, &codes[0], dir.path()).status.success(), "not after a restart either");
     ok(by_password(&again, &password, &codes[1], dir.path()));
     let record = ok(again.deedbox(&["audit", "show"]));

@@ -3,6 +3,7 @@
 mod activity;
 mod api;
 mod browser;
+mod conversation;
 mod crash;
 mod deep_check;
 mod demo;
@@ -24,6 +25,7 @@ mod mail_server;
 mod messages;
 mod mounts;
 mod names;
+mod own_account;
 mod pages;
 mod practice;
 mod properties;

@@ -707,6 +707,52 @@ fn a_folder_comes_as_a_zip_that_every_reader_opens_with_what_may_be_read_in_it()
 }
 
 #[test]
+fn a_download_that_broke_off_goes_on_where_it_was_unless_the_document_has_changed() {
+    let demo = Demo::shared();
+    let browser = Browser::sign_in(demo, CLIENT_ONE);
+    let (folder, content) = (documents("Shared room"), bytes(17, 3 << 20));
+    let large = browser.file("broken off.bin", &content);
+    assert_eq!(browser.upload(&folder, &[&large]).status, 303);
+    let (path, out) = (under("/m", &format!("{folder}/broken off.bin")), browser.home.path().join("out"));
+    let get = |more: &[&str]| {
+        let _ = std::fs::remove_file(&out);
+        let answer = browser.request(&path, &[more, &["-o", &out.to_string_lossy()]].concat());
+        (answer, std::fs::read(&out).unwrap_or_default())
+    };
+    let (whole, bytes) = get(&[]);
+    assert!(whole.status == 200 && bytes == content);
+    assert_eq!(whole.header("accept-ranges"), "bytes");
+    assert!(whole.header("content-disposition").starts_with("attachment; filename=\"broken off.bin\""));
+    let tag = whole.header("etag").to_owned();
+    let head = browser.request(&path, &["-I"]);
+    assert_eq!((head.status, head.header("content-length")), (200, (3 << 20).to_string().as_str()), "{}", head.head);
+    assert_eq!((head.header("etag"), head.header("accept-ranges")), (tag.as_str(), "bytes"));
+
+    let if_range = format!("If-Range: {tag}");
+    let (rest, bytes) = get(&["-r", "2097152-", "-H", &if_range]);
+    assert_eq!((rest.status, rest.header("content-range")), (206, "bytes 2097152-3145727/3145728"), "{}", rest.head);
+    assert!(bytes == content[2 << 20..]);
+    let (part, bytes) = get(&["-r", "-5"]);
+    assert!(part.status == 206 && bytes == content[content.len() - 5..]);
+    let (beyond, bytes) = get(&["-r", "9000000-"]);
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, "bytes */3145728"), "{}", beyond.head);
+    assert!(bytes.is_empty());
+    assert_eq!(get(&["-H", "Range: bytes=5-4"]).0.status, 400);
+    let (unchanged, bytes) = get(&["-H", &format!("If-None-Match: {tag}")]);
+    assert!(unchanged.status == 304 && bytes.is_empty());
+
+    let changed = browser.file("broken off.bin", b"another version");
+    assert_eq!(browser.upload(&folder, &[&changed]).status, 303);
+    let (again, bytes) = get(&["-r", "2097152-", "-H", &if_range]);
+    assert_eq!((again.status, bytes.as_slice()), (200, &b"another version"[..]), "{}", again.head);
+    assert_eq!(get(&["-r", "0-", "-H", &format!("If-Match: {tag}")]).0.status, 412);
+    // What was served of it is in the record, and a folder has no parts.
+    let record = ok(demo.deedbox(&["audit", "show"]));
+    assert!(record.lines().any(|line| line.contains(" read ") && line.contains("broken off.bin")), "{record}");
+    assert_eq!(browser.request(&page(&folder), &["-r", "0-4"]).status, 200);
+}
+
+#[test]
 fn the_firms_name_and_colour_are_on_the_pages_after_a_reload() {
     let demo = Demo::start();
     let browser = Browser::new(&demo);

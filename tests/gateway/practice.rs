@@ -146,6 +146,34 @@ fn a_pushed_matter_type_reaches_open_drives_and_loses_no_document() {
 }
 
 #[test]
+fn of_two_who_edit_a_matter_type_at_the_command_line_the_second_is_refused() {
+    let demo = Demo::start();
+    let shown = ok(demo.deedbox(&["matter-type", "show", "General"]));
+    assert!(shown.starts_with("# Version 1: `apply --if-version 1` once it is edited.\n"), "{shown}");
+    assert_eq!(demo.deedbox_json(&["matter-type", "show", "General"])["type"]["version"], 1);
+    let edited = |name: &str| {
+        let file = demo.data().join("edited.toml");
+        let more = format!("{shown}\n[[folder]]\npath = \"Documents/{name}\"\nrows = {{ client = \"list\" }}\n");
+        std::fs::write(&file, more).expect("written");
+        file.to_string_lossy().into_owned()
+    };
+    let apply = |file: &str, version: &str| demo.deedbox(&["matter-type", "apply", file, "--if-version", version]);
+    assert_eq!(ok(apply(&edited("First"), "1")), "Matter type General is at version 2.\n");
+    let second = apply(&edited("Second"), "1");
+    assert_eq!(second.status.code(), Some(1));
+    assert!(both(&second).contains("General is at version 2: somebody has changed it"), "{}", both(&second));
+    let now = ok(demo.deedbox(&["matter-type", "show", "General"]));
+    assert!(now.contains("Documents/First") && !now.contains("Documents/Second"), "{now}");
+    assert_eq!(apply(&edited("Second"), "0").status.code(), Some(1), "it is there already");
+    ok(apply(&edited("Second"), "2"));
+    let file = edited("Third");
+    let new = std::fs::read_to_string(&file).expect("there").replace("name = \"General\"", "name = \"Special\"");
+    std::fs::write(&file, new).expect("written");
+    assert_eq!(apply(&file, "1").status.code(), Some(1), "there is none yet");
+    assert_eq!(ok(apply(&file, "0")), "Matter type Special is at version 1.\n");
+}
+
+#[test]
 fn a_contact_with_another_address_logs_in_by_that_and_a_participant_leaves_without_access_alone() {
     let demo = Demo::start();
     let told = refused(&demo, &["contact", "change", CLIENT_ONE, "--email", CLIENT_TWO]);

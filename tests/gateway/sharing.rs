@@ -45,6 +45,8 @@ fn a_document_is_shared_where_it_stands_and_the_share_is_taken_back() {
     assert_eq!(demo.status(CLIENT_ONE, &advice, &["-T", "/etc/hostname"]), 403, "it is shown, not given");
     assert_eq!(demo.status(CLIENT_ONE, &advice, &["-X", "DELETE"]), 403);
     assert_eq!(demo.status(EXPERT, &advice, &[]), 404, "shared with others");
+    let why = ok(demo.deedbox(&["policy", "explain", "--login", CLIENT_ONE, "--verb", "read", "--path", &advice]));
+    assert!(why.contains("allowed all the same: the document is shared where it stands\n"), "{why}");
     assert!(!demo.names(EXPERT, &at("Documents")).contains("Internal"));
 
     let without = ["access", "download", "off", "--matter", "2026-0001", "--contact", CLIENT_ONE];

@@ -503,3 +503,72 @@ fn contacts_are_added_changed_and_never_overwritten() {
     assert_eq!(staff.request("/contacts", &foreign).status, 403);
     assert!(!staff.get("/contacts").body.contains("Forged"));
 }
+
+#[test]
+fn of_two_who_change_the_same_at_once_one_is_told() {
+    let demo = Demo::start();
+    let (one, other) = (Browser::sign_in(&demo, STAFF), Browser::sign_in(&demo, STAFF));
+    let (access, two) = (format!("{ONE}/access"), name_of(&demo, CLIENT_TWO));
+    let gate = std::sync::Barrier::new(2);
+    for (mine, theirs) in [("no-download", "disable"), ("download", "enable")].repeat(4) {
+        let post = |browser: &Browser<'_>, act: &str| {
+            let page = browser.get(&access);
+            let (who, was) = place(&page, &two);
+            let csrf = page.csrf();
+            gate.wait();
+            browser.post(&access, &[("csrf", &csrf), ("who", &who), ("was", &was), ("act", act)]).status
+        };
+        let both = std::thread::scope(|scope| {
+            let mine = scope.spawn(|| post(&one, mine));
+            (post(&other, theirs), mine.join().expect("it ends"))
+        });
+        assert!([(303, 409), (409, 303)].contains(&both), "{mine}, {theirs}: {both:?}");
+        // The one who was told looks at it again.
+        let again = if both.0 == 409 { theirs } else { mine };
+        assert_eq!(act(&one, ONE, &two, again, &[]).status, 303);
+    }
+}
+
+#[test]
+fn a_login_is_a_clients_or_the_firms_and_whoever_is_both_has_two() {
+    let demo = Demo::start();
+    let auditor = "auditor.one@example.com";
+    ok(demo.deedbox(&["staff", "add", auditor, "--role", "auditor"]));
+    let made = demo.deedbox_json(&["account", "password", auditor]);
+    let staff = Browser::sign_in(&demo, STAFF);
+    for (name, email) in [("Auditor One", auditor), ("Staff One", STAFF)] {
+        let added = [("type", "client"), ("contact", ""), ("name", name), ("email", email)];
+        assert_eq!(staff.send(&format!("{ONE}/access"), &format!("{ONE}/participants"), &added).status, 303);
+        let told = act(&staff, ONE, name, "invite", &[]);
+        assert_eq!(told.status, 409, "{}", told.body);
+        assert!(told.body.contains("the contact needs another e-mail address"), "{}", told.body);
+        assert!(card(&staff, ONE, name).contains("not given"), "nothing was changed");
+    }
+    let refused = demo.deedbox(&["staff", "add", CLIENT_ONE, "--role", "auditor"]);
+    assert!(!refused.status.success() && both(&refused).contains("with the role participant"), "{}", both(&refused));
+
+    // The auditor's login shows nothing of a client's, although a contact of that address is on the matter.
+    let browser = Browser::new(&demo);
+    let signed_in = browser.try_sign_in(auditor, made["password"].as_str().expect("shown once"));
+    assert_eq!(signed_in.status, 303, "{}", signed_in.body);
+    let home = browser.get("/");
+    assert!(home.status == 200 && !home.body.contains(MATTER_ONE) && !home.body.contains(ONE), "{}", home.body);
+    let talk = under("/messages", &format!("{MATTER_ONE}/Messages"));
+    for path in [ONE, &format!("{ONE}/access"), "/contacts", &page(MATTER_ONE), &page(&documents("From us")), &talk] {
+        assert_eq!(browser.get(path).status, 404, "{path}");
+    }
+    assert!(browser.get("/account/activity").body.contains("Signed in"));
+
+    // With the other login, in the same browser, the same person is a client and nothing of the firm.
+    let client = "auditor.at.home@example.com";
+    ok(demo.deedbox(&["contact", "change", auditor, "--email", client]));
+    ok(demo.deedbox(&["access", "grant", "--matter", "2026-0001", "--contact", client]));
+    let made = demo.deedbox_json(&["account", "password", client]);
+    assert_eq!(browser.send("/account", "/sign-out", &[]).status, 303);
+    assert_eq!(browser.try_sign_in(client, made["password"].as_str().expect("shown once")).status, 303);
+    let home = browser.get("/");
+    assert!(home.body.contains("My matters") && home.body.contains("2026-0001"), "{}", home.body);
+    assert_eq!(browser.get(&page(&documents("From us"))).status, 200);
+    assert_eq!(browser.get(&format!("{ONE}/activity")).status, 404);
+    assert!(!browser.get("/account/activity").body.contains(&format!("{auditor}<")), "what the other login did");
+}

@@ -23,7 +23,8 @@ const HOMES: &[(&[&str], &[&str])] = &[
     // Requests of the pages and the API are routed, pages rendered in one place.
     (&["axum"], &["src/front/web/", "src/front/api/", "src/front/routed.rs"]),
     (&["askama", "qrcode", "zip"], &["src/front/web/"]),
-    (&["quick_xml", "httpdate"], &["src/front/webdav/"]),
+    (&["quick_xml"], &["src/front/webdav/"]),
+    (&["httpdate"], &["src/front/webdav/", "src/front/http_conditions.rs"]),
     (&["percent_encoding"], &["src/front/segments.rs", "src/gate/factor.rs"]),
     // Only the gate knows what a right code is.
     (&["totp_rs"], &["src/gate/factor.rs"]),

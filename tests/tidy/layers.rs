@@ -26,7 +26,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
         "front",
         "web",
         &[
-            ("audit", &["Act", "Detail", "Lookup", "Outcome", "csv_head", "csv_row"]),
+            ("audit", &["Act", "Action", "Detail", "Lookup", "Outcome", "csv_head", "csv_row"]),
             (
                 "gate",
                 &[
@@ -36,8 +36,11 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "LinkError",
                     "Manage",
                     "OwnAccount",
+                    "OwnSession",
                     "Permit",
                     "SeeActivity",
+                    "SeeOwnAccount",
+                    "WhichOwn",
                     "authenticator_url",
                     "is_code_of",
                     "new_link",
@@ -50,6 +53,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
                 "practice",
                 &[
                     "Access",
+                    "AccessEdit",
                     "Account",
                     "Contact",
                     "ContactChange",
@@ -58,14 +62,15 @@ const BESIDES: &[(&str, &str, Names)] = &[
                     "Error",
                     "Firm",
                     "FolderOutline",
-                    "Invited",
                     "LinkPurpose",
                     "Matter",
+                    "MatterEdit",
                     "NewContact",
                     "NewLink",
                     "NewMatter",
                     "NewParticipant",
                     "Participant",
+                    "ParticipantEdit",
                     "Party",
                     "Practice",
                     "RECOVERY_CODES",
@@ -84,7 +89,20 @@ const BESIDES: &[(&str, &str, Names)] = &[
         &[
             (
                 "gate",
-                &["Administer", "Manage", "Operation", "Permit", "RESET_LIFE", "Refusal", "SeeActivity", "new_link"],
+                &[
+                    "Administer",
+                    "Manage",
+                    "Operation",
+                    "OwnAccount",
+                    "OwnSession",
+                    "Permit",
+                    "RESET_LIFE",
+                    "Refusal",
+                    "SeeActivity",
+                    "SeeOwnAccount",
+                    "WhichOwn",
+                    "new_link",
+                ],
             ),
             (
                 "practice",
@@ -122,7 +140,7 @@ const BESIDES: &[(&str, &str, Names)] = &[
             ),
             ("policy", &["FolderRule", "Row"]),
             // What people did in a matter, as the gate lets it be read; and what a permit is settled with.
-            ("audit", &["Act", "Detail", "Lookup", "Outcome"]),
+            ("audit", &["Act", "Detail", "Lookup", "Outcome", "Page"]),
         ],
     ),
 ];
@@ -200,7 +218,8 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("vault", All),
             ("policy", All),
             ("practice", Only(&["Account", "Matter"])),
-            ("audit", SETTLING),
+            // The names in what somebody did are shown as the tree would show them.
+            ("audit", Only(&["Act", "Action", "Detail", "Lookup", "Outcome", "Page"])),
         ],
     ),
     // A door turns a protocol into calls of the tree; of the gate it knows how somebody logs in, and of the

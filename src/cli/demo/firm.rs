@@ -73,7 +73,7 @@ pub(super) async fn set_up(
         firm::Command::Area { area, switch: OnOff::On, yes: false }.run(operator).await?;
     }
     let text = GENERAL.to_owned();
-    matter_type::Command::Apply { file: "policies/general.toml".into(), text }.run(operator).await?;
+    matter_type::Command::Apply { file: "policies/general.toml".into(), if_version: None, text }.run(operator).await?;
     for (number, name) in MATTERS {
         if operator.firm().matter_by_number(number).is_none() {
             let (number, name) = (number.to_owned(), name.to_owned());

@@ -105,7 +105,7 @@ pub(super) async fn reset(
     Answer::of(&json!({ "login": login, "link": url, "expires": link.expires.to_string() }))
 }
 
-fn account(administrator: &Administrator, login: &str) -> Result<Arc<Account>, Problem> {
+pub(super) fn account(administrator: &Administrator, login: &str) -> Result<Arc<Account>, Problem> {
     administrator.firm().account_by_login(login).cloned().ok_or_else(Problem::not_found)
 }
 

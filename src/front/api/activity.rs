@@ -8,7 +8,7 @@ use super::caller::{Caller, blocking};
 use super::input::Asked;
 use super::page::limit;
 use super::problem::Problem;
-use crate::audit::{Act, Detail, Lookup, Outcome};
+use crate::audit::{Act, Detail, Lookup, Outcome, Page};
 use crate::gate::SeeActivity;
 use crate::names::{Role, Timestamp};
 
@@ -27,10 +27,17 @@ pub(super) struct Search {
     uploads: bool,
 }
 
+/// A page of acts in answers.
 #[derive(Debug, Serialize)]
-struct Page {
+pub(super) struct Acts {
     items: Vec<Act>,
     next: Option<String>,
+}
+
+impl From<Page> for Acts {
+    fn from(page: Page) -> Self {
+        Self { items: page.acts, next: page.next.map(|next| next.to_string()) }
+    }
 }
 
 pub(super) async fn list(
@@ -57,7 +64,7 @@ pub(super) async fn list(
     match found {
         Ok(page) => {
             permit.settle(Outcome::Done, Detail::default());
-            Answer::of(&Page { items: page.acts, next: page.next.map(|next| next.to_string()) })
+            Answer::of(&Acts::from(page))
         }
         Err(cause) => {
             tracing::error!(%cause, "the record could not be read");
@@ -72,6 +79,6 @@ fn time(text: &str) -> Result<Timestamp, Problem> {
     Ok(Timestamp::from_millis(text.parse::<jiff::Timestamp>().map_err(wrong)?.as_millisecond()))
 }
 
-fn record(text: &str) -> Result<u64, Problem> {
+pub(super) fn record(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::unreadable("`after` is the `next` of the page before"))
 }

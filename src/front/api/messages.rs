@@ -2,7 +2,6 @@
 //! and keeps; to the administrator there is nothing here.
 
 use axum::extract::Path;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
@@ -12,15 +11,11 @@ use super::input::{Asked, Input};
 use super::matters::webdav;
 use super::page::Which;
 use super::problem::Problem;
+use crate::front::conversation::{self, Message, Unsent, area_of, conversations, sender};
 use crate::front::limits::Holding;
 use crate::front::segments;
-use crate::names::{Area, DocName, DocPath, Front};
-use crate::vfs::{Error, Existing, Stat, View, WriteOptions};
-
-/// Folders below `Messages` that are looked into; a matter type has a handful.
-const MOST_FOLDERS: usize = 100;
-/// A message has 256 KiB at most.
-const MAX_MESSAGE: usize = 256 * 1024;
+use crate::names::{DocName, DocPath, Front};
+use crate::vfs::View;
 
 /// Of what a message is about, in characters.
 const MAX_SUBJECT: usize = 100;
@@ -61,31 +56,20 @@ pub(super) async fn list(
     Asked(which): Asked<Which>,
 ) -> Result<Answer, Problem> {
     let view = caller.view();
-    let folder = folder(&view, &number).await?;
-    let mut all: Vec<_> = messages(&view, folder).await?.iter().filter_map(|(path, stat)| shown(path, stat)).collect();
+    let all = messages(&view, folder(&view, &number).await?).await?;
+    let mut all: Vec<_> = all.iter().filter_map(shown).collect();
     all.sort_by_cached_key(key);
     Answer::of(&which.of(all, key)?)
 }
 
 pub(super) async fn show(caller: Caller, Path((number, id)): Path<(String, String)>) -> Result<Answer, Problem> {
     let view = caller.view();
-    let folder = folder(&view, &number).await?;
-    let all = messages(&view, folder).await?;
-    let found = all.iter().find(|(_, stat)| stat.node.is_some_and(|node| node.to_string() == id));
-    let (path, stat) = found.ok_or_else(Problem::not_found)?;
+    let all = messages(&view, folder(&view, &number).await?).await?;
+    let found = all.iter().find(|one| one.stat.node.is_some_and(|node| node.to_string() == id));
+    let found = found.ok_or_else(Problem::not_found)?;
     caller.visit.hold(caller.session.account(), Holding::Document, Front::Api)?;
-    let reading = view.read(path).await?;
-    let mut text = Vec::new();
-    while text.len() <= MAX_MESSAGE {
-        let piece = reading.read_at(text.len() as u64, MAX_MESSAGE).await?;
-        if piece.is_empty() {
-            break;
-        }
-        text.extend_from_slice(&piece);
-    }
-    let message = shown(path, stat).ok_or_else(Problem::not_found)?;
-    // What was taken for a message is text; what is older may not be.
-    Answer::of(&Opened { message, text: String::from_utf8_lossy(&text).into_owned() })
+    let text = conversation::text(&view, &found.path).await?;
+    Answer::of(&Opened { message: shown(found).ok_or_else(Problem::not_found)?, text })
 }
 
 pub(super) async fn send(
@@ -105,20 +89,15 @@ pub(super) async fn send(
     if !(1..=MAX_SUBJECT).contains(&subject.chars().count()) {
         return Err(Problem::unfit(format!("`subject` is 1 to {MAX_SUBJECT} characters")));
     }
-    let name = DocName::parse(format!("{}.txt", subject.trim()).as_bytes()).map_err(|why| wrong("subject", why))?;
     if text.is_empty() {
         return Err(Problem::unfit("`text`: there is nothing in this message"));
     }
-    let path = folder.clone().join(name).map_err(|why| wrong("subject", why))?;
     caller.visit.hold(caller.session.account(), Holding::Upload, Front::Api)?;
-    let options = WriteOptions { create: true, existing: Existing::Replace, expect_version: None };
-    let writing = view.write(&path, options).await?;
-    writing.append(Bytes::from(text)).await?;
-    // A task of its own: a client that goes away now must not leave the commit half done and its record open.
-    let (stat, _) = tokio::spawn(writing.commit()).await.unwrap_or(Err(Error::Unavailable))?;
-    let given = stat.name.clone().ok_or_else(Problem::unavailable)?;
-    let path = folder.join(given).map_err(|_| Problem::unavailable())?;
-    let message = shown(&path, &stat).ok_or_else(Problem::unavailable)?;
+    let sent = conversation::send(&view, &folder, &subject, text).await.map_err(|why| match why {
+        Unsent::Subject(why) => wrong("subject", why),
+        Unsent::Tree(error) => error.into(),
+    })?;
+    let message = shown(&sent).ok_or_else(Problem::unavailable)?;
     let mut place = "/matters/".to_owned();
     segments::push_text(&mut place, &number);
     Answer::created(&format!("{place}/messages/{}", message.id), &message)
@@ -128,62 +107,25 @@ pub(super) async fn send(
 async fn folder(view: &View, number: &str) -> Result<DocPath, Problem> {
     let matters = view.matters().await?;
     let matter = matters.into_iter().find(|one| one.number.eq_ignore_ascii_case(number));
-    let matter = matter.ok_or_else(Problem::not_found)?;
-    let name = Area::Messages.folder();
-    let has = |area: &Stat| area.name.as_ref().is_some_and(|one| one.as_str() == name);
-    let name = matter.areas.iter().find(|area| has(area)).and_then(|area| area.name.clone());
-    matter.path.join(name.ok_or_else(Problem::not_found)?).map_err(|_| Problem::not_found())
+    matter.as_ref().and_then(area_of).ok_or_else(Problem::not_found)
 }
 
 /// Every message that this session sees in it and below.
-async fn messages(view: &View, folder: DocPath) -> Result<Vec<(DocPath, Stat)>, Problem> {
-    let (mut open, mut found, mut looked) = (vec![folder], Vec::new(), 0);
-    while let Some(folder) = open.pop() {
-        looked += 1;
-        if looked > MOST_FOLDERS {
-            return Err(Error::Limit("folders of messages").into());
-        }
-        for entry in view.list(&folder).await?.entries {
-            let Some(path) = entry.name.clone().and_then(|name| folder.clone().join(name).ok()) else { continue };
-            if entry.is_folder() {
-                open.push(path);
-            } else {
-                found.push((path, entry));
-            }
-        }
-    }
-    Ok(found)
+async fn messages(view: &View, folder: DocPath) -> Result<Vec<Message>, Problem> {
+    Ok(conversations(view, folder).await?.into_iter().flat_map(|one| one.messages).collect())
 }
 
 fn key(one: &Shown) -> String {
     format!("{} {}", one.sent, one.id)
 }
 
-fn shown(path: &DocPath, stat: &Stat) -> Option<Shown> {
+fn shown(message: &Message) -> Option<Shown> {
     Some(Shown {
-        id: stat.node?.to_string(),
-        from: stat.name.as_ref().and_then(|name| sender(name.as_str())).map(str::to_owned),
-        sent: stat.created.to_string(),
-        size: stat.size,
-        path: within(path),
-        webdav: webdav(path),
+        id: message.stat.node?.to_string(),
+        from: sender(message.name()).map(str::to_owned),
+        sent: message.stat.created.to_string(),
+        size: message.stat.size,
+        path: within(&message.path),
+        webdav: webdav(&message.path),
     })
-}
-
-/// Who stands in the name that the system has given: `2026-11-26 14.05.33 client.one@example.com – question.txt`.
-fn sender(name: &str) -> Option<&str> {
-    let (before, _) = name.split_once(" – ")?;
-    before.splitn(3, ' ').nth(2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sender_stands_in_a_messages_name() {
-        let name = "2026-11-26 14.05.33 client.one@example.com – a – b.txt";
-        assert_eq!(sender(name), Some("client.one@example.com"));
-        assert_eq!(sender("old.txt"), None);
-    }
 }

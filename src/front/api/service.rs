@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response as Answered};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use futures_util::future::BoxFuture;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
@@ -14,7 +14,7 @@ use hyper::http::request::Parts;
 use super::idempotency::{self, Keys};
 use super::problem::Problem;
 use super::{
-    access, accounts, activity, contacts, documents, firm, folders, locks, matter_types, matters, me, messages,
+    access, accounts, activity, contacts, documents, firm, folders, keys, locks, matter_types, matters, me, messages,
     participants, shares,
 };
 use crate::front::http_answer::{Body, Response};
@@ -74,6 +74,11 @@ fn router(shared: Arc<Shared>) -> Router {
     let rest = Router::new()
         .route("/openapi.json", get(description))
         .route("/me", get(me::show))
+        .route("/me/activity", get(me::activity))
+        .route("/me/keys", get(me::list_keys))
+        .route("/me/keys/{fingerprint}", delete(me::remove_key))
+        .route("/me/sessions", get(me::sessions).delete(me::end_others))
+        .route("/me/sessions/{session}", delete(me::end_session))
         .route("/matters/{number}", get(matters::show).patch(matters::edit))
         .route(
             "/matters/{number}/participants/{contact}",
@@ -82,7 +87,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/matters/{number}/participants/{contact}/access", post(access::change))
         .route("/matters/{number}/folders", get(folders::list))
         .route("/matters/{number}/documents", get(documents::list))
-        .route("/matters/{number}/shares/{document}", axum::routing::delete(shares::remove))
+        .route("/matters/{number}/shares/{document}", delete(shares::remove))
         .route("/matters/{number}/messages/{message}", get(messages::show))
         .route("/matters/{number}/activity", get(activity::list))
         .route("/contacts/{contact}", get(contacts::show).patch(contacts::edit))
@@ -94,6 +99,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/firm", get(firm::show).patch(firm::edit))
         .route("/accounts", get(accounts::list))
         .route("/accounts/{login}", get(accounts::show).patch(accounts::edit))
+        .route("/accounts/{login}/keys", get(keys::list))
+        .route("/accounts/{login}/keys/{fingerprint}", delete(keys::remove))
         .route("/accounts/{login}/reset", post(accounts::reset));
     Router::new().nest("/api/v1", creations.merge(rest)).with_state(shared)
 }

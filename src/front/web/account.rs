@@ -21,6 +21,7 @@ use crate::practice::Practice;
 #[template(path = "account.html")]
 struct AccountPage {
     frame: Frame,
+    tab: &'static str,
     login: String,
     role: &'static str,
     devices: Vec<Device>,
@@ -55,6 +56,12 @@ pub(super) struct NewPassword {
 #[derive(Deserialize)]
 pub(super) struct NewKey {
     key: String,
+}
+
+/// Of a key, as it is shown.
+#[derive(Deserialize)]
+pub(super) struct Fingerprint {
+    fingerprint: String,
 }
 
 /// The page.
@@ -96,6 +103,17 @@ pub(super) async fn add_key(posted: Posted<NewKey>) -> Result<Response, Failure>
     }
     person.guest.go_on(&person.session, &person.portal.gate).await?;
     done(&person, "The key opens SFTP from now on. Every other session has ended.")
+}
+
+/// One SSH key less; what it opened ends, and nothing else.
+pub(super) async fn remove_key(posted: Posted<Fingerprint>) -> Result<Response, Failure> {
+    let Posted { person, form: Fingerprint { fingerprint } } = posted;
+    let subject: String = fingerprint.chars().take(100).collect();
+    let remove = move |practice: &Practice, permit| practice.remove_own_key(permit, &fingerprint);
+    match own::change(&person, "account key remove", &subject, remove).await {
+        Ok(_) => done(&person, &format!("The key {subject} opens nothing any more.")),
+        Err(failure) => refused(&person, &failure),
+    }
 }
 
 /// A wrong present password, in words that say which of the passwords is meant.
@@ -146,6 +164,7 @@ fn account_page(person: &Person, frame: Frame) -> Result<AccountPage, Failure> {
     });
     Ok(AccountPage {
         frame,
+        tab: "account",
         login: account.login.clone(),
         role: account.role.as_str(),
         devices: devices.collect(),

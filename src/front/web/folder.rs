@@ -2,19 +2,19 @@
 
 use askama::Template;
 use axum::extract::Query;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
+use super::download::{Sent, Wanted};
 use super::frame::{Frame, page};
 use super::person::Person;
 use super::status::Failure;
 use super::urls::{self, At};
-use super::{download, staff, words};
-use crate::front::limits::Holding;
+use super::{messages, staff, words};
 use crate::names::{DocPath, Verb};
-use crate::vfs::{Error, Listing, Stat};
+use crate::vfs::{Listing, Stat};
 
 /// Entries on one page.
 const ON_A_PAGE: usize = 500;
@@ -33,6 +33,8 @@ struct FolderPage {
     above: Vec<(String, String)>,
     /// Where staff manage the matter.
     manage: Option<String>,
+    /// Where the messages in it are read as a conversation.
+    messages: Option<String>,
     upload: Option<String>,
     new_folder: Option<String>,
     /// All of it as one archive, where there is something to download.
@@ -66,24 +68,18 @@ pub(super) async fn open(
     At(path): At,
     method: Method,
     uri: Uri,
+    headers: HeaderMap,
     Query(part): Query<Part>,
 ) -> Result<Response, Failure> {
     if path.is_root() {
         return Ok(Redirect::to("/").into_response());
     }
-    let view = person.view();
-    if method == Method::HEAD {
-        let stat = view.stat(&path).await?;
-        return if stat.is_folder() { listing(&person, &path, &part).await } else { Ok(download::head(&stat)) };
-    }
-    if uri.path().ends_with('/') {
+    if uri.path().ends_with('/') && method != Method::HEAD {
         return listing(&person, &path, &part).await;
     }
-    person.hold(Holding::Document)?;
-    match view.read(&path).await {
-        Ok(reading) => download::send(reading).await,
-        Err(Error::IsFolder) => listing(&person, &path, &part).await,
-        Err(error) => Err(error.into()),
+    match Wanted::parse(&headers)?.send(&person, &path, method == Method::HEAD).await? {
+        Sent::Document(response) => Ok(response),
+        Sent::Folder => listing(&person, &path, &part).await,
     }
 }
 
@@ -104,6 +100,7 @@ async fn listing(person: &Person, path: &DocPath, part: &Part) -> Result<Respons
         frame: person.frame(title),
         above: above(path),
         manage: staff::folder_of(person, path),
+        messages: messages::area_above(path).map(|_| messages::url(path)),
         upload: can_create.then(|| urls::under("/upload", path)),
         new_folder: can_create.then(|| urls::under("/new-folder", path)),
         archive: entries_are_open.then(|| urls::under("/zip", path)),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::frame::{Frame, page};
 use super::person::Person;
 use super::status::Failure;
-use super::urls;
+use super::{messages, urls};
 use crate::names::DocName;
 use crate::vfs::MatterListing;
 
@@ -59,7 +59,8 @@ pub(super) async fn show(person: Person, Search { q }: Search) -> Result<Respons
 fn shown(matter: MatterListing) -> Matter {
     let area = |name: &DocName| {
         let path = matter.path.clone().join(name.clone()).ok()?;
-        Some((name.to_string(), urls::folder(&path)))
+        let url = if messages::area_above(&path).is_some() { messages::url(&path) } else { urls::folder(&path) };
+        Some((name.to_string(), url))
     };
     let areas = matter.areas.iter().filter_map(|stat| area(stat.name.as_ref()?)).collect();
     Matter { number: matter.number, name: matter.name, url: urls::folder(&matter.path), areas }

@@ -18,7 +18,7 @@ pub(super) async fn change<T: Send + 'static>(
     change: impl FnOnce(&Practice, Permit<OwnAccount>) -> Result<T, PracticeError> + Send + 'static,
 ) -> Result<T, Failure> {
     let gate = &person.portal.gate;
-    let permit = gate.permit_own(&person.session, action, subject).await.map_err(Error::from)?;
+    let permit = gate.permit_own::<OwnAccount>(&person.session, action, subject).await.map_err(Error::from)?;
     let practice = gate.practice().clone();
     let changed = blocking(move || change(&practice, permit)).await?;
     Ok(changed?)

@@ -19,8 +19,8 @@ use super::person::Person;
 use super::sessions::{Guest, Sessions};
 use super::status::Failure;
 use super::{
-    account, archive, assets, changes, connect, device, folder, link, matters, origin, second_factor, settings,
-    sign_in, staff, upload,
+    account, archive, assets, changes, connect, device, folder, link, matters, messages, origin, own_activity,
+    own_sessions, second_factor, settings, sign_in, staff, upload,
 };
 use crate::front::http_answer::{Body, BrokenOff, Response};
 use crate::front::http_upload::Upload;
@@ -84,6 +84,7 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/forgotten", get(link::show_forgotten).post(link::forgotten))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/m/{*path}", get(folder::open))
+        .route("/messages/{*path}", get(messages::show).post(messages::answer))
         .route("/upload/{*path}", post(upload::receive).layer(DefaultBodyLimit::disable()))
         .route("/zip/{*path}", get(archive::send))
         .route("/new-folder/{*path}", post(changes::make_folder))
@@ -93,6 +94,9 @@ fn router(portal: Arc<Portal>) -> Router {
         .route("/account", get(account::show))
         .route("/account/password", post(account::change_password))
         .route("/account/keys", post(account::add_key))
+        .route("/account/keys/remove", post(account::remove_key))
+        .route("/account/activity", get(own_activity::show))
+        .route("/account/sessions", get(own_sessions::show).post(own_sessions::end))
         .route("/account/devices", post(device::add))
         .route("/account/devices/revoke", post(device::revoke))
         .route("/account/second-factor", get(second_factor::show).post(second_factor::switch_on))

@@ -73,7 +73,8 @@ impl Failure {
                 Self::new(StatusCode::CONFLICT, text)
             }
             E::Invalid(_) | E::NoAddress(_) => Self::bad(sentence(&error.to_string())),
-            E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) | E::Changed => {
+            E::Changed => Self::changed_meanwhile(),
+            E::NotFound(_) | E::Exists(_) | E::Refused(_) | E::Full(_) => {
                 Self::new(StatusCode::CONFLICT, sentence(&error.to_string()))
             }
             E::Damaged(_) | E::Store(_) => Self::from(error),
@@ -81,9 +82,8 @@ impl Failure {
     }
 
     /// Somebody else has changed what a form was filled in for.
-    pub(super) fn changed_meanwhile(what: &str) -> Self {
-        let text =
-            format!("Somebody else has changed {what} in the meantime. This is how it is now; look at it again.");
+    pub(super) fn changed_meanwhile() -> Self {
+        let text = "Somebody else has changed this in the meantime. This is how it is now; look at it again.";
         Self::new(StatusCode::CONFLICT, text)
     }
 

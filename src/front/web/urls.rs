@@ -50,8 +50,12 @@ pub(super) enum Target {
     Matters,
     Connect,
     Account,
+    OwnActivity,
+    OwnSessions,
     /// One of the staff's pages, as it stands in its URL.
     Staff(String),
+    /// The messages of a folder.
+    Messages(DocPath),
     /// A folder, or a document.
     Entry {
         path: DocPath,
@@ -65,9 +69,15 @@ impl Target {
         match text {
             "/connect" => Self::Connect,
             "/account" => Self::Account,
+            "/account/activity" => Self::OwnActivity,
+            "/account/sessions" => Self::OwnSessions,
             _ if is_staffs(text) => Self::Staff(text.to_owned()),
-            _ => match text.strip_prefix("/m/").and_then(parse) {
-                Some(path) if !path.is_root() => Self::Entry { path, slash: text.ends_with('/') },
+            _ => match text.strip_prefix('/').and_then(|text| text.split_once('/')) {
+                Some(("m", below)) => match parse(below) {
+                    Some(path) if !path.is_root() => Self::Entry { path, slash: text.ends_with('/') },
+                    _ => Self::Matters,
+                },
+                Some(("messages", below)) => parse(below).map_or(Self::Matters, Self::Messages),
                 _ => Self::Matters,
             },
         }
@@ -80,7 +90,10 @@ impl fmt::Display for Target {
             Self::Matters => f.write_str("/"),
             Self::Connect => f.write_str("/connect"),
             Self::Account => f.write_str("/account"),
+            Self::OwnActivity => f.write_str("/account/activity"),
+            Self::OwnSessions => f.write_str("/account/sessions"),
             Self::Staff(path) => f.write_str(path),
+            Self::Messages(path) => f.write_str(&under("/messages", path)),
             Self::Entry { path, slash } => {
                 f.write_str(&under("/m", path))?;
                 f.write_str(if *slash { "/" } else { "" })
@@ -117,6 +130,7 @@ mod tests {
         for (text, to) in [
             ("/", "/"),
             ("/connect", "/connect"),
+            ("/account/sessions", "/account/sessions"),
             ("/m/a%20b/%C3%84.pdf", "/m/a%20b/%C3%84.pdf"),
             ("/m/a/", "/m/a/"),
             ("https://evil.example/m/a", "/"),
@@ -134,6 +148,8 @@ mod tests {
             ("/matter/1\r\nset-cookie:b", "/"),
             ("/matter/1?x=//evil.example", "/"),
             ("/matters", "/"),
+            ("/messages/a%20b/Messages", "/messages/a%20b/Messages"),
+            ("/messages/../sign-out", "/"),
         ] {
             assert_eq!(Target::parse(text).to_string(), to, "{text}");
         }

@@ -1,8 +1,9 @@
-//! Sizes and times as people read them.
+//! Sizes, times and the record's words as people read them.
 
 use jiff::tz::TimeZone;
 
-use crate::names::Timestamp;
+use crate::audit::Action;
+use crate::names::{AuthMethod, Front, Timestamp};
 
 /// `3 bytes`, `12.3 KB`, `4.0 GB`.
 pub(super) fn size(bytes: u64) -> String {
@@ -23,6 +24,62 @@ pub(super) fn size(bytes: u64) -> String {
 pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
     let Ok(at) = jiff::Timestamp::from_millisecond(at.as_millis()) else { return String::new() };
     at.to_zoned(zone.clone()).strftime("%-d %b %Y, %H:%M").to_string()
+}
+
+/// A way in.
+pub(super) const fn door(front: Front) -> &'static str {
+    match front {
+        Front::Sftp => "SFTP",
+        Front::Webdav => "Drive",
+        Front::Web => "Browser",
+        Front::Api => "Program",
+        Front::Console | Front::Service => "The firm's own system",
+    }
+}
+
+/// By what somebody signed in.
+pub(super) const fn proof(auth: AuthMethod) -> &'static str {
+    match auth {
+        AuthMethod::Password => "by password",
+        AuthMethod::PublicKey => "by SSH key",
+        AuthMethod::DevicePassword => "by device password",
+        AuthMethod::Token => "by token",
+        AuthMethod::Link => "by link",
+        AuthMethod::Socket | AuthMethod::Internal | AuthMethod::None => "",
+    }
+}
+
+/// What somebody did.
+pub(super) const fn did(action: Action) -> &'static str {
+    match action {
+        Action::Login => "Signed in",
+        Action::Read => "Read",
+        Action::Create => "Sent",
+        Action::MakeFolder => "Made the folder",
+        Action::Update => "Changed",
+        Action::Delete => "Removed",
+        Action::Rename => "Renamed",
+        Action::Move => "Moved",
+        Action::Copy => "Copied",
+        other => other.as_str(),
+    }
+}
+
+/// What somebody changed about the own account, by what the record calls it.
+pub(super) fn changed_own(action: &str) -> &str {
+    match action {
+        "account password" | "follow link" => "Set another password",
+        "account key add" => "Added an SSH key",
+        "account key remove" => "Removed an SSH key",
+        "account second-factor enable" => "Switched the second factor on",
+        "account second-factor disable" => "Switched the second factor off",
+        "account device-password add" => "Made a device password",
+        "account device-password revoke" => "Revoked a device password",
+        "ask for reset" => "Asked for a link to another password",
+        "recovery code" => "Used a recovery code",
+        "session end" => "Ended sessions",
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ fn page(path: &DocPath, listing: &Listing) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conditions::tests::document;
     use super::*;
+    use crate::front::http_conditions::tests::document;
     use crate::names::DocName;
     use crate::vfs::{Kind, Stat};
 

@@ -3,14 +3,15 @@
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
-use super::conditions::Conditions;
 use super::headers;
 use super::if_header::IfHeader;
 use super::location::{Location, parse_reference};
 use super::properties::Live;
-use super::range::select;
 use super::requests::{lockinfo, propfind, proppatch};
 use super::xml;
+use crate::front::http_conditions::Conditions;
+use crate::front::http_range::select;
+use crate::names::Front;
 
 const HOST: Option<&str> = Some("box.example");
 
@@ -41,7 +42,7 @@ pub fn fuzz_if_header(value: &[u8]) {
 pub fn fuzz_range(input: &[u8]) {
     let Some((size, value)) = input.split_first_chunk::<8>() else { return };
     if let Ok(value) = HeaderValue::from_bytes(value) {
-        let _ = select(&value, u64::from_le_bytes(*size));
+        let _ = select(&value, u64::from_le_bytes(*size), Front::Webdav);
     }
 }
 

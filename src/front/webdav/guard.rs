@@ -6,12 +6,13 @@ use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, StatusCode};
 
-use super::conditions::{Conditions, Verdict};
-use super::headers::{self, BadHeader, Depth, single};
+use super::headers::{self, Depth};
 use super::if_header::{IfHeader, Resource, State};
 use super::location::{LocationError, parse_reference, request_host};
 use super::status::{Act, Refusal};
 use crate::config::Limits;
+use crate::front::http_conditions::{Conditions, Verdict};
+use crate::front::http_header::{BadHeader, single};
 use crate::front::limits::Limit;
 use crate::names::{DocPath, LockToken, Timestamp};
 use crate::vfs::{Error, Stat, View};

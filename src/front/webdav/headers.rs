@@ -3,15 +3,10 @@
 
 use std::time::Duration;
 
-use hyper::HeaderMap;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
 
+use crate::front::http_header::BadHeader;
 use crate::names::{LockToken, Timestamp};
-
-/// A header is malformed or repeated; the name is all that the answer shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the {0} header is malformed")]
-pub(super) struct BadHeader(pub(super) &'static str);
 
 /// `Depth` (RFC 4918 section 10.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,15 +14,6 @@ pub(super) enum Depth {
     Zero,
     One,
     Infinity,
-}
-
-/// The one value of a header, if it is there; twice is malformed, because the two could disagree.
-pub(super) fn single(headers: &HeaderMap, name: &'static str) -> Result<Option<HeaderValue>, BadHeader> {
-    let mut values = headers.get_all(HeaderName::from_static(name)).iter();
-    match (values.next(), values.next()) {
-        (value, None) => Ok(value.cloned()),
-        (_, Some(_)) => Err(BadHeader(name)),
-    }
 }
 
 fn text<'a>(value: &'a HeaderValue, name: &'static str) -> Result<&'a str, BadHeader> {
@@ -145,15 +131,6 @@ mod tests {
         for bad in ["t", "f", "", "true", "FF", "\u{e9}"] {
             assert!(overwrite(&value(bad)).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_repeated_header_is_malformed() {
-        let mut headers = HeaderMap::new();
-        headers.append("overwrite", value("F"));
-        assert_eq!(single(&headers, "overwrite"), Ok(Some(value("F"))));
-        headers.append("overwrite", value("T"));
-        assert_eq!(single(&headers, "overwrite"), Err(BadHeader("overwrite")));
     }
 
     #[test]

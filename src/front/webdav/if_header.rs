@@ -6,9 +6,10 @@
 //! Condition   = ["Not"] ( "<" absolute-URI ">" | "[" entity-tag "]" )
 //! ```
 
-use super::conditions::Tag;
-use super::headers::{BadHeader, parse_token};
+use super::headers::parse_token;
 use super::location::parse_reference;
+use crate::front::http_conditions::Tag;
+use crate::front::http_header::BadHeader;
 use crate::names::{DocPath, LockToken};
 
 /// How many conditions one header may have: each may cost a look at the tree, and no client sends more than a few.

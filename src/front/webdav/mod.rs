@@ -12,7 +12,6 @@
 //! Sources of the formats: RFC 4918 (WebDAV), RFC 9110 (HTTP), RFC 4331 (quota properties), RFC 7617 (Basic).
 
 mod auth;
-mod conditions;
 mod copy_move;
 mod delete;
 mod folder_page;
@@ -29,7 +28,6 @@ mod properties;
 mod propfind;
 mod proppatch;
 mod put;
-mod range;
 mod requests;
 mod server;
 mod service;

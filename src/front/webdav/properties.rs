@@ -8,6 +8,7 @@ use super::multistatus::{push_href, push_status};
 use super::requests::{Find, MICROSOFT, PropName};
 use super::xml::DAV;
 use super::xml_text::push_escaped;
+use crate::front::http_conditions::http_date;
 use crate::front::media::type_of;
 use crate::names::{DocPath, Timestamp};
 use crate::vfs::{Lock, LockDepth, Property, Space, Stat};
@@ -149,12 +150,6 @@ fn push_quota(out: &mut String, bytes: Option<u64>) {
     }
 }
 
-/// An HTTP date (RFC 9110 section 5.6.7). Times that have none are shown as the nearest that has.
-pub(super) fn http_date(time: Timestamp) -> String {
-    let seconds = time.as_seconds().clamp(0, 253_402_300_799);
-    httpdate::fmt_http_date(Timestamp::from_seconds(seconds).into())
-}
-
 /// RFC 3339, in whole seconds: some clients stumble over a fraction.
 fn rfc3339(time: Timestamp) -> String {
     let seconds = time.as_seconds().clamp(0, 253_402_300_799);
@@ -287,9 +282,9 @@ pub(super) fn push_empty(out: &mut String, namespace: &str, name: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conditions::tests::document;
     use super::super::xml::{Element, parse};
     use super::*;
+    use crate::front::http_conditions::tests::document;
     use crate::names::{DocName, LockToken};
     use crate::vfs::Kind;
 

@@ -131,9 +131,9 @@ fn answer(path: &DocPath, stat: &Stat, patches: &[Patch], done: Done) -> String 
 
 #[cfg(test)]
 mod tests {
-    use super::super::conditions::tests::document;
     use super::super::xml::parse;
     use super::*;
+    use crate::front::http_conditions::tests::document;
 
     #[test]
     fn one_protected_property_fails_all_and_each_gets_its_status() {

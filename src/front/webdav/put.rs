@@ -4,13 +4,12 @@ use bytes::BytesMut;
 use hyper::header::{CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED};
 use hyper::{HeaderMap, StatusCode};
 
-use super::conditions::Tags;
 use super::guard::{Guarded, current};
-use super::headers::single;
 use super::location::href;
-use super::properties::http_date;
 use super::status::{Act, Code, Refusal};
 use crate::front::http_answer::{Body, Response, empty};
+use crate::front::http_conditions::{Tags, http_date};
+use crate::front::http_header::single;
 use crate::front::http_upload::Upload;
 use crate::names::DocPath;
 use crate::vfs::{Error, Existing, Stat, View, WriteOptions, Writing};

@@ -9,11 +9,12 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
-use super::headers::BadHeader;
 use super::location::LocationError;
 use super::xml::XmlError;
 use super::xml_text::push_escaped;
 use crate::front::http_answer::{Body, Response, text, xml};
+use crate::front::http_document::no_such_range;
+use crate::front::http_header::BadHeader;
 use crate::front::http_upload::Interrupted;
 use crate::front::limits::Limit;
 use crate::gate::LoginError;
@@ -136,8 +137,7 @@ impl Refusal {
     /// 416, with the size that the document has.
     pub(super) fn range(size: u64) -> Self {
         let mut refusal = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "the document has no such range");
-        refusal.header =
-            HeaderValue::try_from(format!("bytes */{size}")).ok().map(|value| Box::new((CONTENT_RANGE, value)));
+        refusal.header = no_such_range(size).map(|value| Box::new((CONTENT_RANGE, value)));
         refusal
     }
 

@@ -20,7 +20,9 @@ use super::matter::{self, Head, Tab};
 use super::participants::{self, Added};
 use crate::gate::{Manage, Permit};
 use crate::names::{ContactId, MatterId};
-use crate::practice::{Access, Error as PracticeError, Firm, Matter, Participant, Party, Practice};
+use crate::practice::{
+    Access, AccessEdit, Error as PracticeError, Firm, Matter, Participant, ParticipantEdit, Party, Practice,
+};
 use crate::vfs::{Shared, Vfs};
 
 /// Contacts that the form for another participant offers; others are found by their name or address all the same.
@@ -121,86 +123,84 @@ pub(super) enum Came {
 async fn act(person: &Person, matter: &Arc<Matter>, host: &Host, asked: &Asked) -> Result<Came, Failure> {
     let firm = person.portal.gate.practice().firm();
     let party = parse_party(&asked.who).ok_or_else(|| Failure::bad("The form names nobody."))?;
-    let one = firm.participant(matter.id, party).ok_or_else(|| Failure::changed_meanwhile("who is on this matter"))?;
-    let name = firm.party_name(party).unwrap_or_default().to_owned();
-    if place(one) != asked.was {
-        return Err(Failure::changed_meanwhile(&format!("the access of {name}")));
-    }
-    let on = On { person, matter, party, who: subject(&firm, party) };
+    let name = firm.party_name(party).unwrap_or_default();
+    let on = On { person, matter, party, who: subject(&firm, party), was: &asked.was };
     let told = match (asked.act.as_str(), party) {
-        ("invite", Party::Contact(contact)) => {
-            let email = Some(asked.email.trim()).filter(|email| !email.is_empty());
-            return invitation::invite(person, matter, contact, email, host).await;
-        }
-        ("resend", Party::Contact(contact)) => return invitation::resend(person, matter, contact, host).await,
+        ("invite", Party::Contact(_)) => return invitation::invite(&on, asked.email.trim(), host).await,
+        ("resend", Party::Contact(_)) => return invitation::resend(&on, host).await,
         ("grant", Party::Device(_)) => {
-            on.change("access grant", Practice::grant_access).await?;
+            on.access("access grant", AccessEdit::Grant).await?;
             format!("{name} has access.")
         }
         ("disable", _) => {
-            on.change("access disable", Practice::disable_access).await?;
+            on.access("access disable", AccessEdit::Disable).await?;
             format!("{name} has no access until it is enabled again.")
         }
-        ("enable", _) => {
-            let one = on.change("access enable", Practice::enable_access).await?;
-            match one.access {
-                Access::Invited => format!("{name} never came in: resend the invitation."),
-                _ => format!("{name} has access again."),
-            }
-        }
+        ("enable", _) => match on.access("access enable", AccessEdit::Enable).await?.access {
+            Access::Invited => format!("{name} never came in: resend the invitation."),
+            _ => format!("{name} has access again."),
+        },
         ("remove", _) => {
-            on.change("access remove", Practice::remove_access).await?;
+            on.access("access remove", AccessEdit::Remove).await?;
             format!("{name} has no access any more.")
         }
         ("leave", _) => {
-            on.change("participant remove", Practice::remove_participant).await?;
+            on.access("participant remove", AccessEdit::Leave).await?;
             format!("{name} is off the matter.")
         }
         ("download", _) => {
-            on.change("access download", |practice, permit, matter, party| {
-                practice.set_can_download(permit, matter, party, true)
-            })
-            .await?;
+            on.edit("access download", ParticipantEdit { can_download: Some(true), ..Default::default() }).await?;
             format!("{name} may download.")
         }
         ("no-download", _) => {
-            on.change("access no-download", |practice, permit, matter, party| {
-                practice.set_can_download(permit, matter, party, false)
-            })
-            .await?;
+            on.edit("access no-download", ParticipantEdit { can_download: Some(false), ..Default::default() }).await?;
             format!("{name} may not download.")
         }
         ("type", _) => {
-            let kind = asked.participant_type.clone();
-            let told = format!("{name} is on the matter as {kind}.");
-            on.change("participant change", move |practice, permit, matter, party| {
-                practice.set_participant_type(permit, matter, party, kind)
-            })
-            .await?;
-            told
+            let kind = Some(asked.participant_type.clone());
+            on.edit("participant change", ParticipantEdit { participant_type: kind, ..Default::default() }).await?;
+            format!("{name} is on the matter as {}.", asked.participant_type)
         }
         _ => return Err(Failure::bad("The form asks for nothing that can be done here.")),
     };
     Ok(Came::Told(told))
 }
 
-/// One participant, of whom something is changed.
-struct On<'a> {
-    person: &'a Person,
+/// One participant, of whom something is changed if their place is still what the page showed.
+pub(super) struct On<'a> {
+    pub(super) person: &'a Person,
     matter: &'a Matter,
     party: Party,
     who: String,
+    was: &'a str,
 }
 
 impl On<'_> {
+    pub(super) async fn access(&self, action: &str, edit: AccessEdit) -> Result<Arc<Participant>, Failure> {
+        let (at, is_seen) = (self.at(), self.is_seen());
+        self.change(action, move |practice, permit| practice.edit_access(permit, at, is_seen, edit)).await
+    }
+
+    async fn edit(&self, action: &str, edit: ParticipantEdit) -> Result<Arc<Participant>, Failure> {
+        let (at, is_seen) = (self.at(), self.is_seen());
+        self.change(action, move |practice, permit| practice.edit_participant(permit, at, is_seen, edit)).await
+    }
+
+    fn at(&self) -> (MatterId, Party) {
+        (self.matter.id, self.party)
+    }
+
+    fn is_seen(&self) -> impl FnOnce(&Firm) -> bool + Send + use<> {
+        let ((matter, party), was) = (self.at(), self.was.to_owned());
+        move |firm| firm.participant(matter, party).is_some_and(|one| place(one) == was)
+    }
+
     async fn change<T: Send + 'static>(
         &self,
         action: &str,
-        change: impl FnOnce(&Practice, Permit<Manage>, MatterId, Party) -> Result<T, PracticeError> + Send + 'static,
+        change: impl FnOnce(&Practice, Permit<Manage>) -> Result<T, PracticeError> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (matter, party) = (self.matter.id, self.party);
-        let change = move |practice: &Practice, permit| change(practice, permit, matter, party);
-        acts::change(self.person, (action, &self.who, Some(matter)), change).await
+        acts::change(self.person, (action, &self.who, Some(self.matter.id)), change).await
     }
 }
 

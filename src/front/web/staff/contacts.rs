@@ -17,7 +17,7 @@ use super::matter;
 use super::paging::Paging;
 use crate::front::segments;
 use crate::names::ContactId;
-use crate::practice::{Contact, ContactChange, NewContact, Party, Practice};
+use crate::practice::{Contact, ContactChange, Firm, NewContact, Party, Practice};
 
 /// What is looked for.
 #[derive(Debug, Default, Deserialize)]
@@ -127,20 +127,20 @@ pub(super) async fn change(Path(id): Path<String>, posted: Posted<Changed>) -> R
 }
 
 async fn set(person: &Person, before: &Contact, to: Changed) -> Result<Arc<Contact>, Failure> {
-    let address = before.email.clone().unwrap_or_default();
-    if to.was_name != before.name || to.was_email != address {
-        return Err(Failure::changed_meanwhile(&before.name));
-    }
-    let (name, email) = (to.name.trim().to_owned(), to.email.trim().to_owned());
-    if email.is_empty() && !address.is_empty() {
+    let Changed { name, email, was_name, was_email } = to;
+    let (name, email) = (name.trim().to_owned(), email.trim().to_owned());
+    if email.is_empty() && !was_email.is_empty() {
         return Err(Failure::bad("An address can be replaced, and not taken away: it may open a login."));
     }
     let change = ContactChange {
-        name: Some(name).filter(|name| *name != before.name),
-        email: Some(email).filter(|email| *email != address),
+        name: Some(name).filter(|name| *name != was_name),
+        email: Some(email).filter(|email| *email != was_email),
     };
     let (id, subject) = (before.id, before.email.clone().unwrap_or_else(|| before.id.to_string()));
-    let change = move |practice: &Practice, permit| practice.change_contact(permit, id, change);
+    let is_seen = move |firm: &Firm| {
+        firm.contact(id).is_some_and(|now| now.name == was_name && now.email.as_deref().unwrap_or("") == was_email)
+    };
+    let change = move |practice: &Practice, permit| practice.edit_contact(permit, id, is_seen, change);
     acts::change(person, ("contact change", &subject, None), change).await
 }
 

@@ -9,11 +9,9 @@ use super::super::connect::Host;
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::super::words;
-use super::access::{Came, subject};
-use super::acts;
+use super::access::{Came, On};
 use crate::gate::new_link;
-use crate::names::ContactId;
-use crate::practice::{Access, Delivery, Invited, LinkPurpose, Matter, NewLink, Party, Practice};
+use crate::practice::{Access, AccessEdit, Delivery, LinkPurpose, NewLink, Participant};
 
 /// How long an invitation is good.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -25,35 +23,18 @@ pub(super) struct ShownLink {
     pub(super) expires: String,
 }
 
-/// Invites somebody; `email` fills a missing address in.
-pub(super) async fn invite(
-    person: &Person,
-    matter: &Arc<Matter>,
-    contact: ContactId,
-    email: Option<&str>,
-    host: &Host,
-) -> Result<Came, Failure> {
-    let link = Arc::new(link(person));
-    let (new, email, at) = (link.clone(), email.map(str::to_owned), (matter.id, contact));
-    let invite = move |practice: &Practice, permit| practice.invite(permit, at, email.as_deref(), &new);
-    let who = subject(&person.portal.gate.practice().firm(), Party::Contact(contact));
-    let invited = acts::change(person, ("access invite", &who, Some(matter.id)), invite).await?;
-    Ok(came(person, &invited, &link, host))
+/// Invites somebody; an address fills a missing one in.
+pub(super) async fn invite(on: &On<'_>, email: &str, host: &Host) -> Result<Came, Failure> {
+    let (link, email) = (Arc::new(link(on.person)), Some(email.to_owned()).filter(|email| !email.is_empty()));
+    let invited = on.access("access invite", AccessEdit::Invite(email, link.clone())).await?;
+    Ok(came(on.person, &invited, &link, host))
 }
 
 /// Sends the invitation again, with another link.
-pub(super) async fn resend(
-    person: &Person,
-    matter: &Arc<Matter>,
-    contact: ContactId,
-    host: &Host,
-) -> Result<Came, Failure> {
-    let link = Arc::new(link(person));
-    let (new, at) = (link.clone(), (matter.id, contact));
-    let resend = move |practice: &Practice, permit| practice.resend_invitation(permit, at, &new);
-    let who = subject(&person.portal.gate.practice().firm(), Party::Contact(contact));
-    let invited = acts::change(person, ("access resend", &who, Some(matter.id)), resend).await?;
-    Ok(came(person, &invited, &link, host))
+pub(super) async fn resend(on: &On<'_>, host: &Host) -> Result<Came, Failure> {
+    let link = Arc::new(link(on.person));
+    let invited = on.access("access resend", AccessEdit::Resend(link.clone())).await?;
+    Ok(came(on.person, &invited, &link, host))
 }
 
 fn link(person: &Person) -> NewLink {
@@ -61,10 +42,11 @@ fn link(person: &Person) -> NewLink {
     new_link(LIFE, if mails { Delivery::Mail } else { Delivery::Shown })
 }
 
-fn came(person: &Person, invited: &Invited, link: &NewLink, Host(host): &Host) -> Came {
-    let login = invited.account.login.clone();
+fn came(person: &Person, invited: &Participant, link: &NewLink, Host(host): &Host) -> Came {
+    let firm = person.portal.gate.practice().firm();
+    let login = firm.account_of(invited.party).map(|account| account.login.clone()).unwrap_or_default();
     let settings = person.portal.settings.load();
-    match (invited.participant.access, link.delivery) {
+    match (invited.access, link.delivery) {
         (Access::Invited, Delivery::Shown) => {
             // Whoever is signed in has come by this host, so the link leads where its maker is.
             let address = settings.public_url.clone().unwrap_or_else(|| format!("https://{host}"));

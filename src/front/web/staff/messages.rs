@@ -5,25 +5,22 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use bytes::Bytes;
 use hyper::StatusCode;
 use serde::Deserialize;
 
 use super::super::form::Posted;
 use super::super::frame::{Frame, Notice, page};
+use super::super::messages::send as send_message;
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::super::{urls, words};
 use super::acts::{self, as_refusal};
 use super::matter::{self, Head, Tab};
 use super::paging::Paging;
-use crate::front::segments;
-use crate::names::{Area, DocName, DocPath, Role};
+use crate::front::{conversation, segments};
+use crate::names::{Area, DocPath, Role};
 use crate::practice::Matter;
-use crate::vfs::{Existing, MessageRecord, Vfs, WriteOptions, structure_path};
-
-/// What of a message is shown on a page; all of it can be downloaded.
-const MOST_SHOWN: usize = 256 * 1024;
+use crate::vfs::{MessageRecord, Vfs, structure_path};
 
 /// What is looked at.
 #[derive(Debug, Default, Deserialize)]
@@ -105,22 +102,10 @@ pub(super) async fn send(Path(number): Path<String>, posted: Posted<Draft>) -> R
 async fn write(person: &Person, matter: &Matter, draft: &Draft) -> Result<(), Failure> {
     let folder = folders(matter).find(|path| matter::within(path).as_ref() == Some(&draft.folder));
     let folder = folder.ok_or_else(|| Failure::bad("The matter has no such folder of messages."))?;
-    let subject = draft.subject.trim().replace(['/', '\\'], "-");
-    if subject.is_empty() {
+    if draft.subject.trim().is_empty() {
         return Err(Failure::bad("Give the message a subject."));
     }
-    let name = DocName::parse(format!("{subject}.txt").as_bytes());
-    let path = name.and_then(|name| folder.join(name));
-    let path = path.map_err(|why| Failure::bad(format!("This cannot be a subject: {why}.")))?;
-    if draft.text.trim().is_empty() {
-        return Err(Failure::bad("There is nothing in this message."));
-    }
-    let options = WriteOptions { create: true, existing: Existing::Replace, expect_version: None };
-    let writing = person.view().write(&path, options).await?;
-    writing.append(Bytes::from(draft.text.clone())).await?;
-    // A task of its own: a browser that hangs up now must not leave the commit half done and its record open.
-    tokio::spawn(writing.commit()).await.map_err(|_| Failure::unavailable())??;
-    Ok(())
+    send_message(person, &folder, &draft.subject, &draft.text).await
 }
 
 async fn messages(
@@ -179,7 +164,7 @@ fn row(person: &Person, matter: &Matter, message: &MessageRecord) -> Option<Row>
     let account = firm.account(message.from);
     let (folder, name) = message.path.split_last()?;
     // What stands before the subject says when and by whom, as the row does.
-    let subject = name.as_str().split_once(" – ").map_or(name.as_str(), |(_, subject)| subject);
+    let subject = conversation::subject(name.as_str());
     let mut url = format!("{}?read=", matter::tab_url(matter, Tab::Messages));
     segments::push_text(&mut url, &matter::within(&message.path)?);
     Some(Row {
@@ -200,15 +185,7 @@ async fn read(person: &Person, matter: &Matter, text: &str) -> Result<Text, Fail
     if !is_message {
         return Err(Failure::not_found());
     }
-    let reading = person.view().read(&path).await?;
-    let mut bytes = Vec::new();
-    while bytes.len() < MOST_SHOWN {
-        let next = reading.read_at(bytes.len() as u64, MOST_SHOWN - bytes.len()).await?;
-        if next.is_empty() {
-            break;
-        }
-        bytes.extend_from_slice(&next);
-    }
+    let text = conversation::text(&person.view(), &path).await?;
     let name = path.names().last().map(ToString::to_string).unwrap_or_default();
-    Ok(Text { name, url: urls::under("/m", &path), text: String::from_utf8_lossy(&bytes).into_owned() })
+    Ok(Text { name, url: urls::under("/m", &path), text })
 }

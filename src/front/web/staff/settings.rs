@@ -17,7 +17,7 @@ use super::home::staff_of;
 use super::matter::{self, Head, Tab};
 use super::switching::{self, Switched};
 use crate::names::{AccountId, Area};
-use crate::practice::{Matter, Practice, WatchChange};
+use crate::practice::{Firm, Matter, MatterEdit, Practice, WatchChange};
 
 /// What staff ask for.
 #[derive(Debug, Deserialize)]
@@ -90,16 +90,16 @@ async fn act(person: &Person, matter: &Arc<Matter>, asked: Asked) -> Result<Swit
     let told = match act.as_str() {
         "switch" => return switching::switch(person, matter, (&value, &to), yes.is_some()).await,
         "owner" => {
-            if owner(person, matter) != was {
-                return Err(Failure::changed_meanwhile("the owner"));
-            }
             let told = if value.is_empty() {
                 "The matter is nobody's.".to_owned()
             } else {
                 format!("The matter is {value}'s.")
             };
-            let login = Some(value).filter(|login| !login.is_empty());
-            watch(person, matter, "matter owner", WatchChange::Owner(login)).await?;
+            let (id, login) = (matter.id, Some(value).filter(|login| !login.is_empty()));
+            let edit = MatterEdit { owner: Some(login), ..MatterEdit::default() };
+            let is_seen = move |firm: &Firm| firm.matter(id).is_some_and(|now| owner(firm, now) == was);
+            let change = move |practice: &Practice, permit| practice.edit_matter(permit, id, is_seen, edit);
+            acts::change(person, ("matter owner", &matter.number, Some(id)), change).await?;
             told
         }
         "follow" => {
@@ -146,19 +146,19 @@ async fn watch(person: &Person, matter: &Matter, action: &str, to: WatchChange) 
     Ok(())
 }
 
-fn login(person: &Person, account: AccountId) -> Option<String> {
-    person.portal.gate.practice().firm().account(account).map(|account| account.login.clone())
+fn login(firm: &Firm, account: AccountId) -> Option<String> {
+    firm.account(account).map(|account| account.login.clone())
 }
 
 /// The login of whose matter it is; empty if it is nobody's.
-fn owner(person: &Person, matter: &Matter) -> String {
-    matter.watch.owner.and_then(|account| login(person, account)).unwrap_or_default()
+fn owner(firm: &Firm, matter: &Matter) -> String {
+    matter.watch.owner.and_then(|account| login(firm, account)).unwrap_or_default()
 }
 
 async fn settings(person: &Person, matter: &Arc<Matter>) -> Result<Response, Failure> {
     acts::look(person, ("matter show", &matter.number, Some(matter.id))).await?;
     let firm = person.portal.gate.practice().firm();
-    let followers: Vec<String> = matter.watch.followers.iter().filter_map(|one| login(person, *one)).collect();
+    let followers: Vec<String> = matter.watch.followers.iter().filter_map(|one| login(&firm, *one)).collect();
     let staff = staff_of(&firm);
     let area = |area: Area| AreaRow {
         area,
@@ -173,7 +173,7 @@ async fn settings(person: &Person, matter: &Arc<Matter>) -> Result<Response, Fai
         portal: matter.portal,
         firm_portal: firm.switches().portal,
         areas: Area::ALL.map(area).into(),
-        owner: owner(person, matter),
+        owner: owner(&firm, matter),
         others: staff.iter().filter(|login| !followers.contains(login)).cloned().collect(),
         followers,
         staff,

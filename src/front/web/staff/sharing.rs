@@ -132,7 +132,7 @@ pub(super) async fn take_back(Path(number): Path<String>, posted: Posted<Back>) 
     let node: Option<NodeId> = form.node.parse().ok();
     let rule = matter.own_rules().iter().find(|rule| Some(rule.node) == node);
     let done = match rule {
-        None => Err(Failure::changed_meanwhile("what is shared here")),
+        None => Err(Failure::changed_meanwhile()),
         Some(rule) => {
             let (node, id, path) = (rule.node, matter.id, rule.path.to_string());
             let (action, told) = match rule.ruling {

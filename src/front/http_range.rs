@@ -2,10 +2,10 @@
 
 use hyper::header::HeaderValue;
 
-use super::conditions::{Tag, http_date};
-use super::headers::BadHeader;
-use crate::front::document_body::Span;
-use crate::front::limits::Limit;
+use super::document_body::Span;
+use super::http_conditions::{Tag, seconds_of};
+use super::http_header::BadHeader;
+use super::limits::Limit;
 use crate::names::Front;
 use crate::vfs::Stat;
 
@@ -25,8 +25,22 @@ pub(super) enum Selection {
     Unsatisfiable,
 }
 
+/// What the headers `Range` and `If-Range` select of a document; all of it if there is no range, or one of another version.
+pub(super) fn selection(
+    range: Option<&HeaderValue>,
+    if_range: Option<&HeaderValue>,
+    stat: &Stat,
+    door: Front,
+) -> Result<Selection, BadHeader> {
+    let Some(range) = range else { return Ok(Selection::Whole) };
+    match if_range {
+        Some(validator) if !still_valid(validator, stat)? => Ok(Selection::Whole),
+        _ => select(range, stat.size, door),
+    }
+}
+
 /// Reads a `Range` header for a document of `size` bytes. Other units than bytes are ignored (RFC 9110 section 14.2).
-pub(super) fn select(value: &HeaderValue, size: u64) -> Result<Selection, BadHeader> {
+pub(super) fn select(value: &HeaderValue, size: u64, door: Front) -> Result<Selection, BadHeader> {
     const BAD: BadHeader = BadHeader("range");
     let text = value.to_str().map_err(|_| BAD)?.trim();
     let (unit, set) = text.split_once('=').ok_or(BAD)?;
@@ -38,7 +52,7 @@ pub(super) fn select(value: &HeaderValue, size: u64) -> Result<Selection, BadHea
     for part in set.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         asked += 1;
         if asked > MAX_RANGES {
-            Limit::Ranges.hit(Front::Webdav);
+            Limit::Ranges.hit(door);
             return Ok(Selection::Unsatisfiable);
         }
         let (first, last) = part.split_once('-').ok_or(BAD)?;
@@ -77,7 +91,7 @@ fn number(text: &str) -> Option<u64> {
 
 /// `If-Range` (RFC 9110 section 13.1.5): does the range still belong to what the client has? The whole document is sent
 /// if not. An entity tag compares strongly, a date exactly.
-pub(super) fn still_valid(value: &HeaderValue, stat: &Stat) -> Result<bool, BadHeader> {
+fn still_valid(value: &HeaderValue, stat: &Stat) -> Result<bool, BadHeader> {
     let bytes = value.as_bytes().trim_ascii();
     if bytes.starts_with(b"\"") || bytes.starts_with(b"W/") {
         return match Tag::take(bytes) {
@@ -85,7 +99,7 @@ pub(super) fn still_valid(value: &HeaderValue, stat: &Stat) -> Result<bool, BadH
             _ => Err(BadHeader("if-range")),
         };
     }
-    let date = http_date(value).ok_or(BadHeader("if-range"))?;
+    let date = seconds_of(value).ok_or(BadHeader("if-range"))?;
     Ok(date == stat.modified.as_seconds())
 }
 
@@ -93,11 +107,11 @@ pub(super) fn still_valid(value: &HeaderValue, stat: &Stat) -> Result<bool, BadH
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::conditions::tests::document;
+    use super::super::http_conditions::tests::document;
     use super::*;
 
     fn selected(text: &str, size: u64) -> Result<Selection, BadHeader> {
-        select(&HeaderValue::from_bytes(text.as_bytes()).expect("value"), size)
+        select(&HeaderValue::from_bytes(text.as_bytes()).expect("value"), size, Front::Webdav)
     }
 
     fn span(start: u64, end: u64) -> Span {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
-use super::headers::{BadHeader, single};
+use super::http_header::{BadHeader, single};
 use crate::names::Timestamp;
 use crate::vfs::Stat;
 
@@ -101,8 +101,14 @@ impl Tags {
     }
 }
 
+/// A time as an HTTP date (RFC 9110 section 5.6.7). Times that have none are shown as the nearest that has.
+pub(super) fn http_date(time: Timestamp) -> String {
+    let seconds = time.as_seconds().clamp(0, 253_402_300_799);
+    httpdate::fmt_http_date(Timestamp::from_seconds(seconds).into())
+}
+
 /// An HTTP date in whole seconds since the epoch.
-pub(super) fn http_date(value: &HeaderValue) -> Option<i64> {
+pub(super) fn seconds_of(value: &HeaderValue) -> Option<i64> {
     let time: SystemTime = httpdate::parse_http_date(value.to_str().ok()?.trim()).ok()?;
     Some(Timestamp::from(time).as_seconds())
 }
@@ -116,10 +122,10 @@ impl Conditions {
             if_match: Tags::parse(headers, "if-match")?,
             if_none_match: Tags::parse(headers, "if-none-match")?,
             if_unmodified_since: match unmodified {
-                Some(value) => Some(http_date(&value).ok_or(BadHeader("if-unmodified-since"))?),
+                Some(value) => Some(seconds_of(&value).ok_or(BadHeader("if-unmodified-since"))?),
                 None => None,
             },
-            if_modified_since: single(headers, "if-modified-since")?.as_ref().and_then(http_date),
+            if_modified_since: single(headers, "if-modified-since")?.as_ref().and_then(seconds_of),
         })
     }
 
