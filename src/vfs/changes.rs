@@ -59,7 +59,7 @@ impl View {
             Err(Error::NotFound) => return Err(Error::NoParent),
             other => other?,
         };
-        let NewTarget { place, name } = permit.target().clone();
+        let NewTarget { place, name, .. } = permit.target().clone();
         let permit = self.named(permit, &name)?;
         let permit = self.unlocked(permit, span(None, &place, true, false))?;
         let rights = self.look(|sight| Ok(sight.seen.rights(&place)))?;
