@@ -14,6 +14,8 @@ mod told;
 mod tools;
 mod wire;
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 
 use crate::demo::*;
@@ -38,13 +40,23 @@ pub(crate) struct Room {
     staff: Client,
 }
 
+/// One firm for all rooms: their shares show folders to people who must not see them in other tests.
+fn firm() -> &'static Demo {
+    static FIRM: OnceLock<Demo> = OnceLock::new();
+    FIRM.get_or_init(|| {
+        let demo = Demo::start();
+        end_with_tests(demo.pid());
+        demo
+    })
+}
+
 /// The content that staff have put.
 pub(crate) const FIRST: &str = "as it was";
 
 impl Room {
     /// In one of the sample's folders.
     pub(crate) fn with(document: &str, folder: &str, name: &str) -> Self {
-        let demo = Demo::shared();
+        let demo = firm();
         let folder = format!("{MATTER_ONE}/Documents/{folder}/{name}");
         let mut staff = Client::at(demo, STAFF, &folder, &[]);
         staff.expect(201, "MKCOL", "", &[], "");
