@@ -4,6 +4,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::demo::*;
+use crate::desktop::names_on_desktops;
+use crate::mounts::names_in_every_client;
 
 const GIB: u64 = 1 << 30;
 /// The daemon may not need more than this while 5 GiB pass through, in KiB. As it is built for tests it takes 150 to 220 MiB,
@@ -17,6 +19,15 @@ fn peak_memory(demo: &Demo) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", demo.pid())).expect("the daemon runs");
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
     line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).expect("a number")
+}
+
+/// How many PROPFINDs the daemon has answered.
+fn propfinds(demo: &Demo) -> u64 {
+    let metrics = client("curl").args(["-sSf", &format!("http://{}/metrics", demo.text("observe"))]).output();
+    let metrics = ok(metrics.expect("curl is installed"));
+    let counters =
+        metrics.lines().filter(|line| line.starts_with("http_requests_total{") && line.contains("\"PROPFIND\""));
+    counters.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 #[test]
@@ -77,6 +88,13 @@ fn a_folder_of_ten_thousand_entries_is_listed_whole_on_both_front_ends() {
     let found = demo.curl(CLIENT_ONE, &folder, &["-f", "-X", "PROPFIND", "-H", "Depth: 1"]);
     assert!(found.status.success(), "{}", both(&found));
     assert_eq!(stdout(&found).matches("<D:response>").count(), ENTRIES + 1);
+    let before = propfinds(&demo);
+    for (program, names) in names_in_every_client(&demo, &folder).into_iter().chain(names_on_desktops(&demo, &folder)) {
+        assert_eq!(names, ENTRIES, "{program}");
+    }
+    // Each asks for the listing as a whole, and for a few folders on the way to it; nobody has to ask for each entry.
+    let asked = propfinds(&demo) - before;
+    assert!(asked < 100, "{asked} requests");
     let peak = peak_memory(&demo);
     assert!(peak < MEMORY_KIB + CACHE_KIB, "the daemon needed {peak} KiB");
     demo.stop();

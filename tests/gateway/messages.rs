@@ -320,9 +320,9 @@ fn drives_and_transfer_tools_send_messages_and_are_not_confused() {
         wait_for(subject, || found().is_some_and(|name| get(demo, STAFF, &name) == text));
         assert_eq!(messages(demo, STAFF).iter().filter(|name| name.ends_with(&ending)).count(), 1, "{subject}");
     };
-    type Mounted = fn(&str) -> Mount;
+    type Mounted = fn(&Demo, &str) -> Mount;
     for (kind, mount) in [("davfs", davfs as Mounted), ("sshfs", sshfs), ("rclone", rclone_drive)] {
-        let drive = mount(&folder());
+        let drive = mount(demo, &folder());
         let name = format!("from {kind}.txt");
         let told = |error: std::io::Error| -> ! { panic!("{kind}: {error}\n{}", drive.said()) };
         std::fs::write(drive.place().join(&name), kind).unwrap_or_else(|error| told(error));

@@ -1,6 +1,7 @@
 //! Drives as programs see them: rclone, sshfs and davfs2 mount a folder, and everything else is files. And two clients that
 //! people type into: cadaver and psftp.
 
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -91,9 +92,23 @@ impl Mount {
         });
         // Edited: at its end and in the middle.
         let mut file = std::fs::OpenOptions::new().append(true).open(at("small.txt")).expect("opened");
-        std::io::Write::write_all(&mut file, b" and more").unwrap_or_else(|error| told("append", error));
+        file.write_all(b" and more").unwrap_or_else(|error| told("append", error));
         drop(file);
-        wait_for("the edit", || demo.curl(CLIENT_ONE, &format!("{path}/small.txt"), &[]).stdout == b"small and more");
+        let mut file = std::fs::OpenOptions::new().write(true).open(at("a ä.bin")).expect("opened");
+        file.seek(SeekFrom::Start(1_000_000))
+            .and_then(|_| file.write_all(b"in place"))
+            .unwrap_or_else(|e| told("edit", e));
+        drop(file);
+        let edited = [&content[..1_000_000], b"in place", &content[1_000_008..]].concat();
+        wait_for("the edits", || {
+            demo.curl(CLIENT_ONE, &format!("{path}/a ä.bin"), &[]).stdout == edited
+                && demo.curl(CLIENT_ONE, &format!("{path}/small.txt"), &[]).stdout == b"small and more"
+        });
+        // As programs save: written aside and renamed over.
+        std::fs::write(at("small.new"), "newer").unwrap_or_else(|error| told("write", error));
+        wait_for("the upload", || demo.status(CLIENT_ONE, &format!("{path}/small.new"), &["-I"]) == 200);
+        std::fs::rename(at("small.new"), at("small.txt")).unwrap_or_else(|error| told("rename over", error));
+        wait_for("the save", || demo.curl(CLIENT_ONE, &format!("{path}/small.txt"), &[]).stdout == b"newer");
         std::fs::rename(at("a ä.bin"), at("folder/b.bin")).unwrap_or_else(|error| told("rename", error));
         std::fs::rename(at("small.txt"), at("renamed.txt")).unwrap_or_else(|error| told("rename", error));
         let listed = ok(Command::new("ls").arg("-1").arg(&self.place).output().expect("ls runs"));
@@ -142,12 +157,31 @@ fn home() -> TempDir {
 #[test]
 fn rclone_mounts_a_folder_over_webdav() {
     let path = room("mount-rclone");
-    rclone_drive(&path).try_as_a_drive(&path);
+    rclone_drive(Demo::shared(), &path).try_as_a_drive(&path);
 }
 
-/// A folder of the shared firm as the client mounts it.
-pub(crate) fn rclone_drive(path: &str) -> Mount {
-    let (demo, home) = (Demo::shared(), home());
+/// A folder as the client mounts it.
+pub(crate) fn rclone_drive(demo: &Demo, path: &str) -> Mount {
+    let home = home();
+    let mut command = rclone(demo, path, &home);
+    command
+        .args([
+            "mount",
+            "--vfs-cache-mode",
+            "writes",
+            "--vfs-write-back",
+            "0s",
+            "--dir-cache-time",
+            "0s",
+            "--cache-dir",
+        ])
+        .arg(home.path().join("cache"))
+        .arg("dav:");
+    Mount::new(home, &mut command)
+}
+
+/// rclone, with a folder as its remote `dav:`.
+fn rclone(demo: &Demo, path: &str, home: &TempDir) -> Command {
     let obscured = ok(client("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
     let mut command = Command::new("rclone");
     command
@@ -157,22 +191,19 @@ pub(crate) fn rclone_drive(path: &str) -> Mount {
         .env("RCLONE_CONFIG_DAV_URL", demo.url(path))
         .env("RCLONE_CONFIG_DAV_USER", CLIENT_ONE)
         .env("RCLONE_CONFIG_DAV_PASS", obscured.trim())
-        .args(["mount", "--vfs-cache-mode", "writes", "--vfs-write-back", "0s", "--dir-cache-time", "0s"])
-        .args(["--ca-cert", demo.text("ca_file"), "--cache-dir"])
-        .arg(home.path().join("cache"))
-        .arg("dav:");
-    Mount::new(home, &mut command)
+        .args(["--ca-cert", demo.text("ca_file")]);
+    command
 }
 
 #[test]
 fn sshfs_mounts_a_folder_over_sftp() {
     let path = room("mount-sshfs");
-    sshfs(&path).try_as_a_drive(&path);
+    sshfs(Demo::shared(), &path).try_as_a_drive(&path);
 }
 
-/// A folder of the shared firm as the client mounts it.
-pub(crate) fn sshfs(path: &str) -> Mount {
-    let (demo, home) = (Demo::shared(), home());
+/// A folder as the client mounts it.
+pub(crate) fn sshfs(demo: &Demo, path: &str) -> Mount {
+    let home = home();
     // It knows few of ssh's options itself.
     let config = home.path().join("config");
     let options = demo.ssh_options(CLIENT_ONE).into_iter().filter(|option| option != "-o");
@@ -186,16 +217,16 @@ pub(crate) fn sshfs(path: &str) -> Mount {
 #[test]
 fn davfs2_mounts_a_folder_over_webdav() {
     let path = room("mount-davfs");
-    davfs(&path).try_as_a_drive(&path);
+    davfs(Demo::shared(), &path).try_as_a_drive(&path);
 }
 
-/// A folder of the shared firm as the client mounts it.
-pub(crate) fn davfs(path: &str) -> Mount {
+/// A folder as the client mounts it.
+pub(crate) fn davfs(demo: &Demo, path: &str) -> Mount {
     let root = ok(Command::new("id").arg("-u").output().expect("id runs"));
     assert_eq!(root.trim(), "0", "mount.davfs works for root alone; run this test as root");
-    let (demo, home) = (Demo::shared(), home());
+    let home = home();
     // It encodes the path itself.
-    let url = format!("{}{path}", demo.text("webdav_url"));
+    let url = format!("{}{}", demo.text("webdav_url"), path.trim_start_matches('/'));
     // It reads the certificate as its own user, who cannot look into the firm's directory.
     let ca = home.path().join("ca.pem");
     std::fs::copy(demo.text("ca_file"), &ca).expect("copied");
@@ -223,30 +254,96 @@ pub(crate) fn davfs(path: &str) -> Mount {
 }
 
 #[test]
+fn two_drives_on_one_folder_see_each_other_and_mix_nothing() {
+    let (demo, path) = (Demo::shared(), room("mount-two"));
+    let drives = [davfs(demo, &path), rclone_drive(demo, &path)];
+    let content = |drive: usize, n: usize| bytes((100 * drive + n) as u64, 150_000);
+    let name = |drive: usize, n: usize| format!("{drive}-{n}.bin");
+    // Each writes documents of its own, and both write one that they share.
+    std::thread::scope(|scope| {
+        for (i, drive) in drives.iter().enumerate() {
+            scope.spawn(move || {
+                for n in 0..4 {
+                    std::fs::write(drive.place().join(name(i, n)), content(i, n)).expect("written");
+                }
+                // One of them may be told that the other has it locked.
+                let _ = std::fs::write(drive.place().join("same.bin"), content(i, 9));
+            });
+        }
+    });
+    for (i, n) in (0..8).map(|all| (all / 4, all % 4)) {
+        wait_for("the uploads", || {
+            demo.curl(CLIENT_ONE, &format!("{path}/{}", name(i, n)), &[]).stdout == content(i, n)
+        });
+        for drive in &drives {
+            wait_for("the other's document", || {
+                std::fs::read(drive.place().join(name(i, n))).ok() == Some(content(i, n))
+            });
+        }
+    }
+    wait_for("one of the two", || {
+        let same = demo.curl(CLIENT_ONE, &format!("{path}/same.bin"), &[]).stdout;
+        same == content(0, 9) || same == content(1, 9)
+    });
+    // What one removes is gone for the other.
+    std::fs::remove_file(drives[1].place().join(name(0, 0))).expect("removed");
+    wait_for("the removal", || std::fs::metadata(drives[0].place().join(name(0, 0))).is_err());
+    drives.iter().for_each(Mount::unmount);
+}
+
+/// How many entries each of the programs lists of a folder whose entries are called `entry …`.
+pub(crate) fn names_in_every_client(demo: &Demo, path: &str) -> Vec<(&'static str, usize)> {
+    let in_mount = |drive: Mount| {
+        let entries = std::fs::read_dir(drive.place()).expect("a folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+        let count = names.filter(|name| name.starts_with("entry ")).count();
+        drive.unmount();
+        count
+    };
+    let lines = |text: String| text.lines().filter(|line| line.contains("entry ")).count();
+    let home = home();
+    let listed = rclone(demo, path, &home).args(["lsf", "dav:"]).output().expect("rclone is installed");
+    vec![
+        ("davfs2", in_mount(davfs(demo, path))),
+        ("rclone mount", in_mount(rclone_drive(demo, path))),
+        ("rclone", lines(ok(listed))),
+        ("cadaver", lines(cadaver(demo, path, home.path(), "ls\n"))),
+    ]
+}
+
+#[test]
 fn cadaver_puts_gets_moves_and_deletes() {
     let (demo, home) = (Demo::shared(), home());
     let path = room("cadaver");
     let here = home.path();
+    std::fs::write(here.join("up.bin"), bytes(42, 300_000)).expect("written");
+    std::fs::write(here.join("other.bin"), bytes(44, 1000)).expect("written");
+    // Put twice is an edit; onto a document that is there, it copies and moves when it is told to.
+    let script = "put other.bin up.bin\nput up.bin\nmkcol sub\nmove up.bin sub/moved.bin\ncopy sub/moved.bin copy.bin\n\
+                  put other.bin\ncopy other.bin sub/other.bin\nmove sub/moved.bin sub/other.bin\nls\n\
+                  get sub/other.bin down.bin\nlock copy.bin\nunlock copy.bin\ndelete copy.bin\ndelete other.bin\nrmcol sub\n";
+    let said = cadaver(demo, &path, here, script);
+    assert!(!said.contains("failed") && said.contains("copy.bin"), "{said}");
+    assert!(std::fs::read(here.join("down.bin")).expect("got") == bytes(42, 300_000), "{said}");
+    assert_eq!(ok(demo.sftp(CLIENT_ONE, &format!("ls -1 \"/{path}\""))).lines().count(), 1, "{said}");
+}
+
+/// What cadaver says to these commands.
+fn cadaver(demo: &Demo, path: &str, here: &Path, commands: &str) -> String {
     let password = demo.password(CLIENT_ONE);
     std::fs::write(here.join(".netrc"), format!("machine 127.0.0.1\nlogin {CLIENT_ONE}\npassword {password}\n"))
         .expect("written");
-    std::fs::write(here.join("up.bin"), bytes(42, 300_000)).expect("written");
-    let script = "put up.bin\nmkcol sub\nmove up.bin sub/moved.bin\ncopy sub/moved.bin copy.bin\nls\nget sub/moved.bin down.bin\n\
-                  lock copy.bin\nunlock copy.bin\ndelete copy.bin\nrmcol sub\nquit\n";
     // It does not know the demo's authority, and asks.
-    std::fs::write(here.join("script"), format!("y\n{script}")).expect("written");
+    std::fs::write(here.join("script"), format!("y\n{commands}quit\n")).expect("written");
     // Only at a terminal, which `script` is for it.
     let output = Command::new("script")
         .env("HOME", here)
         .current_dir(here)
-        .args(["-qec", &format!("cadaver '{}/'", demo.url(&path)), "/dev/null"])
+        .args(["-qec", &format!("cadaver '{}/'", demo.url(path)), "/dev/null"])
         .stdin(std::fs::File::open(here.join("script")).expect("a script"))
         .output()
         .expect("script is installed");
-    let said = both(&output);
-    assert!(!said.contains("failed") && said.contains("copy.bin"), "{said}");
-    assert!(std::fs::read(here.join("down.bin")).expect("got") == bytes(42, 300_000));
-    assert_eq!(ok(demo.sftp(CLIENT_ONE, &format!("ls -1 \"/{path}\""))).lines().count(), 1, "{said}");
+    both(&output)
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn malformed_headers_are_refused_and_nothing_happens() {
     for header in [
         "If-Match: \"",
         "If-Match: abc",
+        "If-Match: \u{e9}",
         "If: (<abc",
         "If: (<opaquelocktoken:x>) x",
         "If: ",

@@ -217,7 +217,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("gate", All),
             ("vault", All),
             ("policy", All),
-            ("practice", Only(&["Account", "Matter"])),
+            ("practice", Only(&["Account", "Firm", "Matter"])),
             // The names in what somebody did are shown as the tree would show them.
             ("audit", Only(&["Act", "Action", "Detail", "Lookup", "Outcome", "Page"])),
         ],

@@ -2,7 +2,7 @@
 //!
 //! Nothing that stands at the target is ever deleted first. A document that is replaced gets its next version in one
 //! step of the tree. A folder in the way is set aside under another name, put back if the operation fails, and removed
-//! only after the new content stands.
+//! only after the new content stands, whether or not the client waits for it.
 
 use hyper::StatusCode;
 
@@ -13,6 +13,7 @@ use super::location::href;
 use super::multistatus::Failures;
 use super::status::{Act, Code, Refusal};
 use crate::front::http_answer::{Body, Response, empty};
+use crate::front::limits::Share;
 use crate::names::{DocName, DocPath, SessionId, Verb};
 use crate::vfs::{Error, PropertyChange, Replace, Stat, View};
 
@@ -34,8 +35,14 @@ struct Job {
     deep: bool,
 }
 
-/// The COPY and MOVE methods.
-pub(super) async fn place(view: View, from: DocPath, guarded: &Guarded, kind: Kind) -> Result<Response<Body>, Refusal> {
+/// The COPY and MOVE methods. `share` is what the account holds for the request, until all of it is done.
+pub(super) async fn place(
+    view: View,
+    from: DocPath,
+    guarded: &Guarded,
+    kind: Kind,
+    share: Share,
+) -> Result<Response<Body>, Refusal> {
     let to = match &guarded.destination {
         Some(Ok((path, _))) => path.clone(),
         Some(Err(error)) => return Err((*error).into()),
@@ -71,7 +78,15 @@ pub(super) async fn place(view: View, from: DocPath, guarded: &Guarded, kind: Ki
         Some(target) if !target.is_folder() && !job.source.is_folder() => job.put(Replace::Yes).await,
         // A folder must not be lost to one whose name only Linux can tell from its own.
         Some(target) if target.name.as_ref() != job.to.names().last() => Err(refused(Error::CaseTwin)),
-        Some(target) => job.displace(&target).await,
+        // A task of its own: a client that hangs up now must not leave the old aside and the new half there.
+        Some(target) => {
+            let task = tokio::spawn(async move {
+                let done = job.displace(&target).await;
+                drop(share);
+                done
+            });
+            task.await.unwrap_or_else(|_| Err(refused(Error::Unavailable)))
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! PROPPATCH (RFC 4918 section 9.2): all instructions happen, or none.
 
-use hyper::header::USER_AGENT;
 use hyper::{HeaderMap, StatusCode};
 
 use super::guard::Guarded;
@@ -42,15 +41,9 @@ pub(super) async fn patch(
     Ok(xml(StatusCode::MULTI_STATUS, answer(&path, &stat, &patches, done)))
 }
 
-/// Windows sets times and attributes of a document that it holds locked without sending the token. Its user's own
-/// tokens are taken as sent then; any other client must say what it knows.
+/// Windows sets times and attributes of a document that it holds locked without sending the token.
 async fn with_own_tokens(view: View, path: &DocPath, headers: &HeaderMap, guarded: &Guarded) -> View {
-    let agent = headers.get(USER_AGENT).map(|agent| agent.as_bytes()).unwrap_or_default();
-    if !agent.starts_with(b"Microsoft-WebDAV-MiniRedir") || !guarded.tokens().is_empty() {
-        return view;
-    }
-    let locks = view.locks(path).await.unwrap_or_default();
-    view.with_tokens(locks.into_iter().filter_map(|lock| lock.token).collect())
+    guarded.with_own_tokens(view, path, headers, "Microsoft-WebDAV-MiniRedir").await
 }
 
 async fn apply(view: &View, path: &DocPath, stat: &Stat, patches: &[Patch]) -> Result<(), Error> {

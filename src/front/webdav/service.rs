@@ -169,14 +169,15 @@ async fn route(
         Location::Top | Location::Server | Location::Elsewhere => return Err(Refusal::method("OPTIONS, PROPFIND")),
     };
     let view = shared.vfs.view(&session).with_tokens(guarded.tokens());
+    let request = || bounds.hold(session.account(), Holding::Request, Front::Webdav);
     match parts.method.as_str() {
         "GET" => get::get(view, path, slash, &guarded, false).await,
         "HEAD" => get::get(view, path, slash, &guarded, true).await,
         "PUT" => put::put(view, path, slash, &parts.headers, &guarded, upload, limits.upload_bytes).await,
         "DELETE" => delete::delete(view, path, slash, &guarded).await,
         "MKCOL" => mkcol::make(view, path, &guarded, upload).await,
-        "COPY" => copy_move::place(view, path, &guarded, copy_move::Kind::Copy).await,
-        "MOVE" => copy_move::place(view, path, &guarded, copy_move::Kind::Move).await,
+        "COPY" => copy_move::place(view, path, &guarded, copy_move::Kind::Copy, request()?).await,
+        "MOVE" => copy_move::place(view, path, &guarded, copy_move::Kind::Move, request()?).await,
         "PROPFIND" => propfind::tree(view, path, &guarded, upload, limits.xml_bytes).await,
         "PROPPATCH" => proppatch::patch(view, path, &parts.headers, &guarded, upload, limits.xml_bytes).await,
         "LOCK" => lock::lock(view, path, &guarded, upload, limits.xml_bytes).await,
