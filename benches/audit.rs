@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use deedbox::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Lookup, Outcome, Scope, Unavailable, Wait, verify};
-use deedbox::names::{AccountId, AuthMethod, Front, MatterId, NodeId, Role, SessionId};
+use deedbox::names::{AccountId, AuthMethod, Front, MatterId, NodeId, Role, SessionId, TransientNames};
 use report::{Spread, judge};
 use tempfile::TempDir;
 
@@ -167,7 +167,8 @@ fn look_back(log: &Log) {
         let times: Vec<f64> = (0..11)
             .map(|_| {
                 let began = Instant::now();
-                log.activity(scope, &Lookup { limit: 100, ..Lookup::default() }).expect("the record is sound");
+                log.activity(scope, &Lookup { limit: 100, ..Lookup::default() }, &TransientNames::default())
+                    .expect("the record is sound");
                 began.elapsed().as_secs_f64() * 1000.0
             })
             .collect();

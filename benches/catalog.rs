@@ -69,6 +69,8 @@ fn put(store: &SealedStore, change: &mut kv::Change<'_>, folder: NodeId, name: &
         properties: 0,
         content: Some(Content { version: 1, blob }),
         transient: false,
+        own_name: false,
+        made: None,
     };
     change.if_absent(&key).put(&key, &entry);
     change.put(&version_key(node, 1), &Version { blob, at: now, by });

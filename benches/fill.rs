@@ -73,6 +73,8 @@ impl Filler {
                     properties: 0,
                     content: Some(Content { version: 1, blob: *blob }),
                     transient: false,
+                    own_name: false,
+                    made: None,
                 };
                 let key = entry_key(&self.store, *folder, name);
                 change.if_absent(&key).put(&key, &entry);

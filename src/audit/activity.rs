@@ -14,7 +14,7 @@ use super::event::{Action, Event, Outcome};
 use super::leaf::{Leaf, Tag};
 use super::log::Log;
 use super::store::Store;
-use crate::names::{AccountId, DocName, Front, MatterId, Role, Timestamp};
+use crate::names::{AccountId, DocName, Front, MatterId, Role, Timestamp, TransientNames};
 
 /// The most acts on one page.
 pub const MAX_PAGE: usize = 10_000;
@@ -101,18 +101,22 @@ impl Log {
     ///
     /// # Errors
     /// If the record is damaged where it is read.
-    pub fn activity(&self, scope: Scope, lookup: &Lookup) -> Result<Page, VerifyError> {
-        self.activity_within(scope, lookup, MAX_SKIMMED)
+    pub fn activity(&self, scope: Scope, lookup: &Lookup, transients: &TransientNames) -> Result<Page, VerifyError> {
+        self.activity_within((scope, lookup, transients), MAX_SKIMMED)
     }
 
-    pub(super) fn activity_within(&self, scope: Scope, lookup: &Lookup, most: u64) -> Result<Page, VerifyError> {
+    pub(super) fn activity_within(
+        &self,
+        (scope, lookup, transients): (Scope, &Lookup, &TransientNames),
+        most: u64,
+    ) -> Result<Page, VerifyError> {
         let store = Store::load(&self.dir, Some(&self.key))?;
         let tag = match scope {
             Scope::Matter(matter) => Some(self.queue.sealer.tag(&matter)),
             Scope::Account(_) => None,
         };
         let bounds = Bounds { before: lookup.before, limit: lookup.limit.min(MAX_PAGE), most };
-        let (acts, next) = page(&store, &self.queue.sealer, &Acts { scope, tag, lookup }, &bounds)?;
+        let (acts, next) = page(&store, &self.queue.sealer, &Acts { scope, tag, lookup, transients }, &bounds)?;
         Ok(Page { acts, next })
     }
 }
@@ -122,6 +126,7 @@ struct Acts<'l> {
     scope: Scope,
     tag: Option<Tag>,
     lookup: &'l Lookup,
+    transients: &'l TransientNames,
 }
 
 impl Wanted for Acts<'_> {
@@ -163,8 +168,8 @@ impl Wanted for Acts<'_> {
         let asked = self.lookup.login.as_ref().is_none_or(|login| actor.login.eq_ignore_ascii_case(login));
         let from_outside = matches!(actor.role, Some(Role::Participant | Role::Device));
         // What a program keeps only until its save is done is nobody's business; to give it its name is to upload it.
-        let temporary = path.as_deref().is_some_and(is_temporary);
-        let saved = temporary && detail.to.as_deref().is_some_and(|to| !is_temporary(to));
+        let temporary = path.as_deref().is_some_and(|path| self.is_temporary(path));
+        let saved = temporary && detail.to.as_deref().is_some_and(|to| !self.is_temporary(to));
         let uploaded = match leaf.action {
             Action::Rename | Action::Move => saved,
             _ => !temporary,
@@ -187,6 +192,12 @@ impl Wanted for Acts<'_> {
             reason: detail.reason,
         })
     }
+
+    fn is_temporary(&self, path: &str) -> bool {
+        let mut names = path.rsplit('/').map(|name| DocName::parse(name.as_bytes()));
+        names.next().is_some_and(|name| name.is_ok_and(|name| self.transients.is_file(&name)))
+            || names.any(|folder| folder.is_ok_and(|folder| self.transients.is_folder(&folder)))
+    }
 }
 
 /// Whether this is a change of an account, as the command line calls it, and no look at one.
@@ -194,9 +205,4 @@ fn is_own_change(action: &str) -> bool {
     let looks = [" list", " show"].iter().any(|look| action.ends_with(look));
     let others = ["session end", "recovery code", "follow link", "ask for reset"];
     (action.starts_with("account ") && !looks) || others.contains(&action)
-}
-
-fn is_temporary(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    DocName::parse(name.as_bytes()).is_ok_and(|name| name.is_transient())
 }

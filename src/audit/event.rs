@@ -126,6 +126,8 @@ words! {
         Erase = 22, "erase";
         /// A mail was handed to the relay, or refused by it, or withdrawn.
         Mail = 23, "mail";
+        /// A document moved away or removed by a save, or put back, before what replaces it comes: for the saver alone.
+        SetAside = 24, "set-aside";
     }
 }
 
@@ -209,6 +211,9 @@ pub struct Detail {
     /// The blob that holds the version.
     #[serde(skip_serializing_if = "Option::is_none", with = "super::text::option")]
     pub blob: Option<BlobId>,
+    /// The temporary file that became the version, and is gone with it.
+    #[serde(skip_serializing_if = "Option::is_none", with = "super::text::option")]
+    pub source: Option<NodeId>,
 }
 
 impl Detail {

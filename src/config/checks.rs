@@ -44,6 +44,7 @@ impl Checks<'_> {
             sandbox: self.sandbox(raw.sandbox),
             drain: Duration::from_secs(self.number("stop.drain_seconds", raw.stop.drain_seconds, 30, 0..=600)),
             uploads: self.uploads(raw.uploads),
+            temporary_files: self.temporary_files(raw.temporary_files),
             windows_names: self.names(raw.names),
             limits: self.limits(raw.limits),
             source: self.source.to_owned(),
@@ -142,7 +143,8 @@ impl Checks<'_> {
 
     fn uploads(&mut self, raw: raw::Uploads) -> Uploads {
         let minutes = self.number("uploads.fresh_minutes", raw.fresh_minutes, 15, 0..=24 * 60);
-        Uploads { fresh: Duration::from_secs(minutes * 60) }
+        let grace = self.number("uploads.grace_seconds", raw.grace_seconds, 60, 0..=3600);
+        Uploads { fresh: Duration::from_secs(minutes * 60), grace: Duration::from_secs(grace) }
     }
 
     fn names(&mut self, raw: raw::Names) -> WindowsNames {

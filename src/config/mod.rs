@@ -11,6 +11,7 @@ mod mail;
 mod mistakes;
 mod paths;
 mod raw;
+mod temporary_files;
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -23,6 +24,7 @@ pub use limits::Limits;
 pub use mail::{Mail, Relay, RelayTls};
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
+pub use temporary_files::TemporaryFiles;
 
 use crate::names::WindowsNames;
 
@@ -68,6 +70,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Uploads.
     pub uploads: Uploads,
+    /// The temporary files of saves.
+    pub temporary_files: TemporaryFiles,
     /// What becomes of new names that Windows cannot hold.
     pub windows_names: WindowsNames,
     /// What the network may take of the daemon.
@@ -178,6 +182,8 @@ pub enum Sandbox {
 pub struct Uploads {
     /// How long an upload stays its uploader's own to correct without Update.
     pub fresh: Duration,
+    /// How long it stays so after its uploader has given back the lock under which it was written.
+    pub grace: Duration,
 }
 
 /// Why there are no settings.

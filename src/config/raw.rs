@@ -38,6 +38,7 @@ pub(super) struct Raw {
     pub(super) sandbox: Sandbox,
     pub(super) stop: Stop,
     pub(super) uploads: Uploads,
+    pub(super) temporary_files: TemporaryFiles,
     pub(super) names: Names,
     pub(super) limits: Limits,
     pub(super) mail: Mail,
@@ -135,6 +136,18 @@ pub(super) struct Stop {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Uploads {
     pub(super) fresh_minutes: Item<u64>,
+    pub(super) grace_seconds: Item<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TemporaryFiles {
+    pub(super) named_after: Option<Vec<Spanned<String>>>,
+    pub(super) unnamed: Option<Vec<Spanned<String>>>,
+    pub(super) beside: Option<Vec<Spanned<String>>>,
+    pub(super) folders: Option<Vec<Spanned<String>>>,
+    pub(super) keep_hours: Item<u64>,
+    pub(super) save_seconds: Item<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -57,7 +57,7 @@ filter = \"info,deedbox=loud\"
     let expected = "\
 1:8: invalid type: integer `7`, expected a string
 2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
-                    `log`, `sandbox`, `stop`, `uploads`, `names`, `limits`, `mail`
+                    `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `names`, `limits`, `mail`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
 6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`
 9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login
@@ -67,6 +67,19 @@ filter = \"info,deedbox=loud\"
 18:23: `limits.uploads_per_account` must not be more than `limits.uploads`, which is 10
 21:10: `log.filter` is a list such as \"info,deedbox::front=debug\" of the levels off, error, warn, info, debug and \
                     trace; `deedbox=loud` is none of it";
+    assert_eq!(mistakes(text), expected);
+}
+
+#[test]
+fn patterns_of_temporary_files_are_checked_and_have_defaults() {
+    let defaults = parse("", Path::new("/x.toml")).expect("valid").temporary_files;
+    assert_eq!(defaults.names, crate::names::TransientNames::default());
+    let text = "[temporary_files]\nbeside = [\"*.swp\", \"*\", \"[a-\"]\nsave_seconds = 0\n";
+    let expected = "\
+2:20: `temporary_files.beside`: the pattern \"*\" must have at least two characters that are no wildcards, or it would take \
+                    documents for temporary files
+2:25: `temporary_files.beside`: the pattern \"[a-\" has a `[` that is not closed, or with nothing in it
+3:16: `temporary_files.save_seconds` must be between 1 and 3600";
     assert_eq!(mistakes(text), expected);
 }
 

@@ -215,6 +215,10 @@ impl Core {
         &self.vfs
     }
 
+    pub(super) fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
     /// Where the vault pins up what came.
     pub(crate) fn board(&self) -> &Arc<Noticeboard> {
         &self.board
@@ -264,6 +268,9 @@ impl Core {
 fn gate_settings(settings: &Settings) -> gate::Settings {
     gate::Settings {
         fresh_for: settings.uploads.fresh,
+        grace: settings.uploads.grace,
+        transients: settings.temporary_files.names.clone(),
+        save_wait: settings.temporary_files.save,
         passwords_waiting: settings.limits.passwords_waiting,
         passwords_waiting_per_address: settings.limits.passwords_waiting_per_address,
     }

@@ -20,6 +20,7 @@
 mod bound;
 mod core;
 mod doors;
+mod expiry;
 mod health;
 mod mail;
 mod prepared;
@@ -156,6 +157,7 @@ impl Daemon {
         if let Some(notifier) = notifier.clone() {
             self.run("mail", notifier.run(self.stop.subscribe()));
         }
+        self.run("the watch over time", expiry::watch(core.clone(), self.stop.subscribe()));
         self.run("the control socket", cli::serve_control(control, core, self.stop.subscribe()));
         Ok((addresses, doors, notifier))
     }

@@ -219,7 +219,9 @@ fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("audit.origin", old.audit_origin != new.audit_origin),
         ("log.format", old.log.format != new.log.format),
         ("sandbox.landlock", old.sandbox != new.sandbox),
-        ("uploads.fresh_minutes", old.uploads != new.uploads),
+        ("uploads.fresh_minutes", old.uploads.fresh != new.uploads.fresh),
+        ("uploads.grace_seconds", old.uploads.grace != new.uploads.grace),
+        ("temporary_files", old.temporary_files != new.temporary_files),
         // The sandbox lets the daemon connect to the port that it knew when it started, and look names up only if it must.
         ("mail.smtp", relay(old) != relay(new)),
     ];
@@ -265,6 +267,7 @@ fn with_what_stays(old: &Settings, new: Settings) -> Settings {
         log: Log { format: old.log.format, ..new.log },
         sandbox: old.sandbox,
         uploads: old.uploads,
+        temporary_files: old.temporary_files.clone(),
         ..new
     }
 }

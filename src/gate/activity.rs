@@ -11,7 +11,7 @@ impl Gate {
     /// If the audit record is damaged where it is read.
     pub fn activity(&self, permit: &Permit<SeeActivity>, lookup: &Lookup) -> Result<Page, VerifyError> {
         match permit.target().matter {
-            Some(matter) => self.log.activity(Scope::Matter(matter), lookup),
+            Some(matter) => self.log.activity(Scope::Matter(matter), lookup, self.transients()),
             None => Ok(Page::default()),
         }
     }
@@ -22,6 +22,6 @@ impl Gate {
     /// # Errors
     /// If the audit record is damaged where it is read.
     pub fn own_activity(&self, permit: &Permit<SeeOwnAccount>, lookup: &Lookup) -> Result<Page, VerifyError> {
-        self.log.activity(Scope::Account(permit.by()), lookup)
+        self.log.activity(Scope::Account(permit.by()), lookup, self.transients())
     }
 }

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::operation::{Operation, Viewpoint};
 use super::{Gate, Session};
-use crate::names::{DocName, DocumentTarget, FolderTarget, MoveTarget, NewTarget, Place, Timestamp, Verb};
+use crate::names::{DocName, DocumentTarget, FolderTarget, MoveTarget, NewTarget, Place, SaveTarget, Timestamp, Verb};
 use crate::policy::Object;
 use crate::policy::guards::{Asker, Forbidden, Guards, LocalTime, Question, folder_within};
 
@@ -54,7 +54,7 @@ pub(super) fn of_new(target: &NewTarget, is_folder: bool) -> Vec<Ask<'_>> {
 
 /// New content for a document: what fills the empty first half of a drive's upload belongs to that upload.
 pub(super) fn of_content(object: Object, target: &DocumentTarget) -> Vec<Ask<'_>> {
-    let creating = is_own_save(object) || (object.own && object.fresh && object.empty);
+    let creating = is_own_save(object) || (object.own && ((object.fresh && object.empty) || object.held));
     vec![of_document(if creating { Verb::Create } else { Verb::Update }, target)]
 }
 
@@ -65,6 +65,11 @@ pub(super) fn of_description(object: Object, target: &DocumentTarget) -> Vec<Ask
 
 pub(super) fn of_removal(object: Object, target: &DocumentTarget) -> Vec<Ask<'_>> {
     vec![of_document(if is_own_save(object) { Verb::Create } else { Verb::Delete }, target)]
+}
+
+/// The last step of a save: new content for the document.
+pub(super) fn of_save(target: &SaveTarget) -> Vec<Ask<'_>> {
+    vec![Ask { size: target.temporary.size, ..of_document(Verb::Update, &target.document) }]
 }
 
 pub(super) fn of_move(object: Object, target: &MoveTarget) -> Vec<Ask<'_>> {
@@ -86,11 +91,11 @@ pub(super) fn of_move(object: Object, target: &MoveTarget) -> Vec<Ask<'_>> {
 }
 
 fn describing(object: Object) -> Verb {
-    if is_own_save(object) || (object.own && object.fresh) { Verb::Create } else { Verb::Update }
+    if is_own_save(object) || (object.own && (object.fresh || object.held)) { Verb::Create } else { Verb::Update }
 }
 
 fn is_own_save(object: Object) -> bool {
-    object.own && object.transient && !object.folder
+    object.own && object.transient
 }
 
 impl Gate {

@@ -35,15 +35,16 @@ pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
 pub use login::LoginError;
 pub use open_sessions::{OpenSession, OwnSession, Which, WhichOwn};
 pub use operation::{
-    Administer, Aim, Create, Delete, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount, Read, SeeActivity,
-    SeeOwnAccount, SeeRecord, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
+    Administer, Aim, Create, Delete, EndSave, Expire, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount,
+    Read, Save, SeeActivity, SeeOwnAccount, SeeRecord, SetAside, SetProperties, SetTimes, Stat, StatFolder, Update,
+    Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal};
 pub use record::{Verification, Verified};
 pub use session::{CarriedOn, Session};
 
 use crate::audit::Log;
-use crate::names::SessionId;
+use crate::names::{SessionId, TransientNames};
 use crate::practice::Practice;
 
 /// What a firm can set about the gate.
@@ -51,6 +52,12 @@ use crate::practice::Practice;
 pub struct Settings {
     /// How long the maker of a document may still finish it with Create alone.
     pub fresh_for: Duration,
+    /// How long the maker of a document may do so after giving back the lock under which it was written.
+    pub grace: Duration,
+    /// Which names are those of temporary files.
+    pub transients: TransientNames,
+    /// How long what a save has moved away or removed waits for what replaces it.
+    pub save_wait: Duration,
     /// Passwords that wait to be checked at a time.
     pub passwords_waiting: usize,
     /// Of these, from one address.
@@ -59,7 +66,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { fresh_for: Duration::from_secs(15 * 60), passwords_waiting: 256, passwords_waiting_per_address: 32 }
+        Self {
+            fresh_for: Duration::from_secs(15 * 60),
+            grace: Duration::from_secs(60),
+            transients: TransientNames::default(),
+            save_wait: Duration::from_secs(120),
+            passwords_waiting: 256,
+            passwords_waiting_per_address: 32,
+        }
     }
 }
 
@@ -86,6 +100,16 @@ impl Gate {
             verification: Mutex::default(),
             sessions: Mutex::default(),
         }))
+    }
+
+    /// What the firm has set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Which names are those of temporary files.
+    pub fn transients(&self) -> &TransientNames {
+        &self.settings.transients
     }
 
     /// The firm's records as they are now.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::asks::{self, Ask};
 use crate::audit::Action;
 use crate::names::{
-    AdminTarget, Area, DocumentTarget, FolderTarget, MatterId, MoveTarget, NewTarget, NodeId, Place, Rights, Role,
-    Scope, Verb,
+    AdminTarget, Area, AsideStep, AsideTarget, DocumentTarget, ExpiredTarget, FolderTarget, MatterId, MoveTarget,
+    NewTarget, NodeId, Place, Rights, Role, SaveTarget, Scope, Verb,
 };
 use crate::policy::{self, Decision, MatterRules, Object, Standing};
 use crate::practice::Firm;
@@ -56,6 +56,10 @@ pub trait Aim {
     fn to(&self) -> Option<String> {
         None
     }
+    /// The temporary file whose content it is, for the last step of a save.
+    fn source(&self) -> Option<NodeId> {
+        None
+    }
 }
 
 /// The firm as one session stands in it at one moment.
@@ -90,7 +94,8 @@ impl Viewpoint<'_> {
             return self.with_rules(place, |rules| policy::may_enter(self.standing, rules, place));
         }
         let by_rule = self.with_rules(place, |rules| policy::by_rule(self.standing, rules, place));
-        let folder = Object { own: place.own, folder: true, by_rule, ..Object::default() };
+        let transient = place.transient;
+        let folder = Object { own: place.own, folder: true, by_rule, transient, ..Object::default() };
         folder.visible(self.rights(place))
     }
 
@@ -102,6 +107,7 @@ impl Viewpoint<'_> {
             empty: !target.is_folder && target.size == 0,
             transient: target.is_transient,
             folder: target.is_folder,
+            held: target.is_held,
             ..Object::default()
         };
         self.with_rules(&target.place, |rules| {
@@ -220,17 +226,72 @@ operations! {
     Delete(DocumentTarget) = Delete, BeforeEffect,
         |seen, aim| policy::Operation::Delete { object: seen.object(aim), rights: seen.rights(&aim.place) },
         asks asks::of_removal(seen.object(aim), aim);
+    /// Move a document away or remove it for a moment, in a save.
+    SetAside(AsideTarget) = SetAside, BeforeEffect,
+        |seen, aim| {
+            let document = &aim.document;
+            policy::Operation::SetAside { object: seen.object(document), rights: seen.rights(&document.place) }
+        },
+        asks asks::of_content(seen.object(&aim.document), &aim.document);
+    /// Give a document the content of a temporary file as its next version: a save's last step.
+    Save(SaveTarget) = Update, BeforeEffect, |seen, aim| {
+        let SaveTarget { temporary, document } = aim;
+        let (object, replaces) = (seen.object(temporary), Some(seen.object(document)));
+        let (source, target) = (seen.rights(&temporary.place), seen.rights(&document.place));
+        if temporary.place.chain == document.place.chain {
+            policy::Operation::Rename { object, replaces, rights: target }
+        } else {
+            policy::Operation::Move { object, replaces, source, target }
+        }
+    }, asks asks::of_save(aim);
     /// Rename or move a document or folder.
     Move(MoveTarget) = Move, BeforeEffect, |seen, aim| {
         let object = seen.object(&aim.from);
         let replaces = aim.replaces.as_ref().map(|target| seen.object(target));
-        let (source, target) = (seen.rights(&aim.from.place), seen.rights_to_place(&aim.to.place));
+        let (source, mut target) = (seen.rights(&aim.from.place), seen.rights_to_place(&aim.to.place));
+        // To bring a document where its mover alone sees it would be a way to remove it.
+        if aim.to.place.transient && !aim.from.is_transient {
+            target = Rights::NONE;
+        }
         if aim.from.place.chain == aim.to.place.chain {
             policy::Operation::Rename { object, replaces, rights: target }
         } else {
             policy::Operation::Move { object, replaces, source, target }
         }
     }, asks asks::of_move(seen.object(&aim.from), aim);
+}
+
+/// What the daemon does by itself, in nobody's name: no session gets such a permit.
+macro_rules! services {
+    ($($(#[$doc:meta])* $name:ident = $action:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $name;
+            impl sealed::Sealed for $name {}
+            impl Operation for $name {
+                type Target = ExpiredTarget;
+                const ACTION: Action = Action::$action;
+                const RECORDED: Recorded = Recorded::BeforeEffect;
+                fn judge(_seen: &Viewpoint<'_>, _target: &ExpiredTarget) -> Decision {
+                    Decision::Hidden
+                }
+                fn refusal(_seen: &Viewpoint<'_>, _target: &ExpiredTarget) -> Decision {
+                    Decision::Hidden
+                }
+                fn asks<'t>(_seen: &Viewpoint<'_>, _target: &'t ExpiredTarget) -> Vec<Ask<'t>> {
+                    Vec::new()
+                }
+            }
+        )*
+    };
+}
+
+services! {
+    /// Remove a temporary file whose time is over.
+    Expire = Delete;
+    /// End a save whose time is over: its document is back where it was.
+    EndSave = SetAside;
 }
 
 /// Acts on the firm's records. No guard is asked: they are about documents, and one that is mistaken must not lock out
@@ -282,7 +343,7 @@ fn describe(seen: &Viewpoint<'_>, aim: &DocumentTarget) -> policy::Operation {
 }
 
 fn create(seen: &Viewpoint<'_>, aim: &NewTarget, rights: Rights) -> policy::Operation {
-    policy::Operation::Create { transient: aim.name.is_transient(), rights, shown: seen.shown(&aim.place) }
+    policy::Operation::Create { transient: aim.transient, rights, shown: seen.shown(&aim.place) }
 }
 
 impl Aim for FolderTarget {
@@ -333,6 +394,51 @@ impl Aim for MoveTarget {
     }
     fn to(&self) -> Option<String> {
         Some(self.to.path().to_string())
+    }
+}
+
+impl Aim for AsideTarget {
+    fn matter(&self) -> Option<MatterId> {
+        self.document.place.matter
+    }
+    fn object(&self) -> Option<NodeId> {
+        Some(self.document.node)
+    }
+    fn path(&self) -> String {
+        self.document.path().to_string()
+    }
+    fn to(&self) -> Option<String> {
+        match &self.step {
+            AsideStep::Away(name) => Some(name.to_string()),
+            AsideStep::Removed | AsideStep::Forgotten | AsideStep::Back => None,
+        }
+    }
+}
+
+impl Aim for SaveTarget {
+    fn matter(&self) -> Option<MatterId> {
+        self.document.place.matter
+    }
+    fn object(&self) -> Option<NodeId> {
+        Some(self.document.node)
+    }
+    fn path(&self) -> String {
+        self.document.path().to_string()
+    }
+    fn source(&self) -> Option<NodeId> {
+        Some(self.temporary.node)
+    }
+}
+
+impl Aim for ExpiredTarget {
+    fn matter(&self) -> Option<MatterId> {
+        self.matter
+    }
+    fn object(&self) -> Option<NodeId> {
+        Some(self.node)
+    }
+    fn path(&self) -> String {
+        self.name.to_string()
     }
 }
 

@@ -9,8 +9,8 @@ use futures_util::future::{BoxFuture, Shared};
 
 use super::operation::{Aim, Operation, Read, Recorded, Viewpoint};
 use super::{Gate, Session};
-use crate::audit::{self, Detail, Event, OpenRecord, Outcome, Wait};
-use crate::names::{AccountId, AdminTarget, DocPath, MatterId, Scope};
+use crate::audit::{self, Actor, Detail, Event, OpenRecord, Outcome, Wait};
+use crate::names::{AccountId, AdminTarget, DocPath, ExpiredTarget, MatterId, Scope};
 use crate::policy::Decision;
 use crate::policy::guards::Forbidden;
 use crate::practice::Account;
@@ -32,6 +32,10 @@ enum Record {
 }
 
 impl<O: Operation> Permit<O> {
+    fn mint(target: O::Target, by: AccountId, scope: Scope, record: Record) -> Self {
+        Permit { target, by, scope, record }
+    }
+
     /// What the permit is for.
     pub fn target(&self) -> &O::Target {
         &self.target
@@ -177,7 +181,7 @@ impl Gate {
             self.record_refusal(O::RECORDED, refused).await?;
             return Err(if decision == Decision::Denied { Refusal::Denied } else { Refusal::Hidden });
         }
-        let to = Detail { to: target.to(), ..Detail::default() };
+        let to = Detail { to: target.to(), source: target.source(), ..Detail::default() };
         let (record, beginning) = match O::RECORDED {
             Recorded::Lookup => {
                 self.record_lookup(event(Outcome::Done, to)).await?;
@@ -191,7 +195,23 @@ impl Gate {
                 (Record::Open(Box::new(record)), Some(beginning))
             }
         };
-        Ok((Permit { target, by: session.account(), scope: session.scope(), record }, beginning))
+        Ok((Permit::mint(target, session.account(), session.scope(), record), beginning))
+    }
+
+    /// A permit for what the daemon does by itself once a time is over; recorded like anybody's.
+    pub async fn permit_service<O: Operation<Target = ExpiredTarget>>(
+        &self,
+        target: ExpiredTarget,
+    ) -> Result<Permit<O>, Refusal> {
+        let begun = Event {
+            matter: target.matter(),
+            object: target.object(),
+            path: Some(target.path()),
+            ..Event::new(Actor::service("expiry"), O::ACTION, Outcome::Begun)
+        };
+        let record = Record::Open(Box::new(self.log.begin(begun, Wait::Durable).await?));
+        let by = target.account;
+        Ok(Permit::mint(target, by, Scope::Manage, record))
     }
 
     /// Judges an upload once more at its end and records what is about to become visible.

@@ -23,7 +23,11 @@ pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Name
 pub use place_in_text::line_and_column;
 pub use quota::{Bytes, ParseBytesError, Quota, Quotas};
 pub use scope::Scope;
-pub use target::{AdminTarget, DocumentTarget, FolderTarget, MoveTarget, NewTarget, Place};
+pub use target::{
+    AdminTarget, Aside, AsideStep, AsideTarget, DocumentTarget, ExpiredTarget, FolderTarget, MoveTarget, NewTarget,
+    Place, SaveTarget,
+};
 pub use time::Timestamp;
+pub use transient::{BESIDE, FOLDERS, NAMED_AFTER, NamePattern, PatternError, TransientNames, UNNAMED};
 pub use verb::{AuthMethod, Front, Rights, Role, Verb};
 pub use windows::{NotOnWindows, WindowsNames};

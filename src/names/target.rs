@@ -1,6 +1,6 @@
 //! What an operation is aimed at, resolved: the address that a permit carries into the vault.
 
-use super::{DocName, DocPath, MatterId, NodeId, Timestamp};
+use super::{AccountId, DocName, DocPath, MatterId, NodeId, Timestamp};
 
 /// A folder, found: the root, a matter, or a folder below one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Place {
     pub structure: usize,
     /// True if this is a user-made folder that the session's account made or asked for.
     pub own: bool,
+    /// True within a folder in which a program of the account prepares a save, or in that folder's maker's eyes that folder.
+    pub transient: bool,
     /// The path of this folder as people see it.
     pub path: DocPath,
 }
@@ -55,8 +57,23 @@ pub struct DocumentTarget {
     pub is_own: bool,
     /// It was made as a temporary file of a save and still has such a name.
     pub is_transient: bool,
+    /// Whose own name it bears, beside which others may have one that is the same; nothing for a name that is everybody's.
+    pub own_name: Option<AccountId>,
+    /// Its maker has held a lock on it since it was made, or has given that back just now.
+    pub is_held: bool,
     /// When it was made.
     pub made_at: Timestamp,
+    /// How the session sees it that has set it aside for a save.
+    pub aside: Option<Aside>,
+}
+
+/// The name under which a document stands for the session that has moved it away in a save.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// That name.
+    pub name: DocName,
+    /// What replaces it has come: this is the version before.
+    pub is_replaced: bool,
 }
 
 impl DocumentTarget {
@@ -67,6 +84,7 @@ impl DocumentTarget {
             chain: [&self.place.chain[..], &[self.node]].concat(),
             structure: self.place.structure,
             own: self.is_own,
+            transient: self.is_transient,
             path: self.path(),
         }
     }
@@ -74,6 +92,11 @@ impl DocumentTarget {
     /// The whole path.
     pub fn path(&self) -> DocPath {
         self.place.path.clone().join(self.name.clone()).unwrap_or_else(|_| self.place.path.clone())
+    }
+
+    /// True for what a saver still sees of the version that was replaced. It can be read and given up, and nothing else.
+    pub fn is_before_its_replacement(&self) -> bool {
+        self.aside.as_ref().is_some_and(|aside| aside.is_replaced)
     }
 }
 
@@ -84,6 +107,8 @@ pub struct NewTarget {
     pub place: Place,
     /// The name.
     pub name: DocName,
+    /// It is the name of a temporary file, or stands among such.
+    pub transient: bool,
 }
 
 impl NewTarget {
@@ -102,6 +127,52 @@ pub struct MoveTarget {
     pub to: NewTarget,
     /// The document that stands there now and of which the moved content becomes the next version.
     pub replaces: Option<DocumentTarget>,
+}
+
+/// A document and what a save does with it before what replaces it comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsideTarget {
+    /// The document.
+    pub document: DocumentTarget,
+    /// What is done.
+    pub step: AsideStep,
+}
+
+/// What a save does with the document that it saves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AsideStep {
+    /// It is moved away, to a name that the saver alone sees.
+    Away(DocName),
+    /// It is removed.
+    Removed,
+    /// The name that the saver alone sees is given up.
+    Forgotten,
+    /// It is moved back.
+    Back,
+}
+
+/// A save's last step: a temporary file takes a document's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaveTarget {
+    /// What goes.
+    pub temporary: DocumentTarget,
+    /// The document whose next version its content becomes.
+    pub document: DocumentTarget,
+}
+
+/// What the daemon itself puts away when its time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiredTarget {
+    /// The matter.
+    pub matter: Option<MatterId>,
+    /// The folder that holds it.
+    pub folder: NodeId,
+    /// Its name there.
+    pub name: DocName,
+    /// Whose.
+    pub account: AccountId,
+    /// Its node.
+    pub node: NodeId,
 }
 
 /// What an administrative action is about.

@@ -94,7 +94,14 @@ fn participating<'f>(firm: &'f Firm, matter: &'f Matter) -> impl Iterator<Item =
 /// Can an object in the folder be seen by name? Access, switches and areas are part of the standing.
 fn may_see(standing: &Standing, matter: &Matter, folder: NodeId) -> bool {
     let chain: Vec<_> = matter.way_to(folder).map(|folder| folder.id).collect();
-    let place = Place { matter: Some(matter.id), structure: chain.len(), chain, own: false, path: Default::default() };
+    let place = Place {
+        matter: Some(matter.id),
+        structure: chain.len(),
+        chain,
+        own: false,
+        transient: false,
+        path: Default::default(),
+    };
     policy::granted(standing, &matter.rules, &place).rights.reveals()
 }
 

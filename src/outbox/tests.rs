@@ -34,6 +34,7 @@ fn place(folder: u8) -> Place {
         chain: vec![node(100), node(folder)],
         structure: 2,
         own: false,
+        transient: false,
         path: DocPath::root(),
     }
 }

@@ -17,6 +17,9 @@ pub struct Object {
     pub transient: bool,
     /// It is a folder.
     pub folder: bool,
+    /// Its maker holds a lock on it that was taken when it was new, or has given that back just now: the program that brings
+    /// it is not done.
+    pub held: bool,
     /// A folder that shows or hides itself by a rule of its own, or by what it holds, whatever the rights in its folder are.
     pub by_rule: Option<bool>,
     /// What may be done with a document because it is shared where it stands.
@@ -38,7 +41,7 @@ impl Object {
         }
         self.shared.reveals()
             || rights.reveals()
-            || (rights.has(Verb::Create) && self.own && (self.fresh || self.folder))
+            || (rights.has(Verb::Create) && self.own && (self.fresh || self.folder || self.held))
     }
 
     /// Shows itself where its folder is not listed.
@@ -51,12 +54,18 @@ impl Object {
         (self.transient && !self.own) || self.by_rule == Some(false)
     }
 
+    /// Its maker may still be busy with it.
     fn own_fresh(self) -> bool {
-        self.own && self.fresh && !self.folder
+        self.own && (self.fresh || self.held) && !self.folder
+    }
+
+    /// Its maker may still bring its content.
+    fn is_unfinished(self) -> bool {
+        self.own && !self.folder && ((self.fresh && self.empty) || self.held)
     }
 
     fn own_transient(self) -> bool {
-        self.own && self.transient && !self.folder
+        self.own && self.transient
     }
 }
 
@@ -108,6 +117,13 @@ pub enum Operation {
     /// Remove.
     Delete {
         /// The document or folder.
+        object: Object,
+        /// Rights in its folder.
+        rights: Rights,
+    },
+    /// Move away or remove for a moment, in a save: others see it all the while, and it is back if nothing replaces it.
+    SetAside {
+        /// The document.
         object: Object,
         /// Rights in its folder.
         rights: Rights,
@@ -194,7 +210,7 @@ pub fn exception(operation: Operation) -> Option<Exception> {
             shared.or(temporary.then_some(Exception::Temporary))
         }
         Op::Update { object, rights } if !rights.has(Verb::Update) => {
-            let finishing = rights.has(Verb::Create) && object.own_fresh() && object.empty;
+            let finishing = rights.has(Verb::Create) && object.is_unfinished();
             let temporary = writes_transient(object, rights).then_some(Exception::Temporary);
             temporary.or(finishing.then_some(Exception::Unfinished))
         }
@@ -227,6 +243,12 @@ fn weigh(operation: Operation) -> (bool, bool) {
         Op::Delete { object, rights } => {
             (rights.has(Verb::Delete) || exception(operation).is_some(), object.visible(rights))
         }
+        Op::SetAside { object, rights } => {
+            (rights.has(Verb::Update) && !object.transient && !object.folder, object.visible(rights))
+        }
+        // A folder in which a save is prepared goes as it came: what is in it is its maker's alone.
+        Op::Rename { object, rights, .. } if object.transient && object.folder => (false, object.visible(rights)),
+        Op::Move { object, source, .. } if object.transient && object.folder => (false, object.visible(source)),
         Op::Rename { object, replaces, rights } => {
             let blind = rights.has(Verb::Create) && !rights.reveals() && object.own_fresh() && replaces.is_none();
             // Giving a temporary file its final name makes a document, or replaces one.
@@ -245,6 +267,7 @@ fn weigh(operation: Operation) -> (bool, bool) {
         | Op::Update { object, .. }
         | Op::Describe { object, .. }
         | Op::Delete { object, .. }
+        | Op::SetAside { object, .. }
         | Op::Rename { object, .. }
         | Op::Move { object, .. } => object.out_of_sight(),
         Op::List { .. } | Op::Stat { .. } | Op::Create { .. } => false,

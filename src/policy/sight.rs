@@ -124,7 +124,14 @@ mod tests {
 
     fn place(chain: &[NodeId]) -> Place {
         let structure = chain.len().min(2);
-        Place { matter: Some(MATTER), chain: chain.to_vec(), structure, own: false, path: DocPath::root() }
+        Place {
+            matter: Some(MATTER),
+            chain: chain.to_vec(),
+            structure,
+            own: false,
+            transient: false,
+            path: DocPath::root(),
+        }
     }
 
     fn ruled(rule: FolderRule, above: &[NodeId]) -> RuledFolder {

@@ -174,6 +174,13 @@ fn rights_of(matter: &Matter, node: NodeId, participant_type: &str) -> Rights {
     let standing =
         Standing { role: Role::Participant, matters: HashMap::from([(matter.id, participation)]), read_only: false };
     let chain: Vec<_> = folder.above.iter().chain([&node]).copied().collect();
-    let place = Place { matter: Some(matter.id), structure: chain.len(), chain, path: DocPath::root(), own: false };
+    let place = Place {
+        matter: Some(matter.id),
+        structure: chain.len(),
+        chain,
+        path: DocPath::root(),
+        own: false,
+        transient: false,
+    };
     policy::granted(&standing, &matter.rules, &place).rights
 }

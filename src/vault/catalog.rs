@@ -7,8 +7,11 @@
 //! | `p` node(16) tag(16) | one dead property |
 //! | `l` token(16) | one lock |
 //! | `t` account(16) folder(16) tag(16) | an unfinished upload that its account may resume |
+//! | `x` account(16) folder(16) node(16) | [`StoredTransient`]: a temporary file, so that it is found when its time is over |
+//! | `a` account(16) node(16) | [`AsideRecord`]: a document that a save has moved away or removed |
 //!
-//! A tag is the keyed hash of the folded name, so that neither key nor value shows a name, and case twins meet.
+//! A tag is the keyed hash of the folded name, so that neither key nor value shows a name, and case twins meet. The tags of
+//! temporary files hold their maker too: everybody can have a `.DS_Store` in one folder.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,7 +23,7 @@ use super::error::Error;
 use super::recent::Recent;
 use super::staging::Part;
 use crate::kv::{Change, Sealed, SealedStore};
-use crate::names::{AccountId, DocName, MatterId, NodeId, Place, Timestamp};
+use crate::names::{AccountId, DocName, DocumentTarget, MatterId, NodeId, Place, Timestamp};
 
 /// A folder or document as its folder lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,9 @@ pub struct Entry {
     /// is renamed to such a name stays everybody's, or renaming would be a way to delete.
     #[serde(default)]
     pub transient: bool,
+    /// Its name is its maker's own, beside which others may have the same one.
+    #[serde(default)]
+    pub own_name: bool,
     /// When a client says that it was made. It is shown and decides nothing: rights that end with time go by `created`.
     #[serde(default)]
     pub made: Option<Timestamp>,
@@ -79,6 +85,43 @@ pub struct StoredProperty {
     pub name: String,
     /// The element as XML.
     pub xml: String,
+}
+
+/// A temporary file as it is found when its time is over, or when a save's document goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StoredTransient {
+    /// The matter.
+    pub(super) matter: Option<MatterId>,
+    /// Its name.
+    pub(super) name: DocName,
+    /// As the entry says.
+    pub(super) own_name: bool,
+    /// When its content came last.
+    pub(super) at: Timestamp,
+}
+
+/// A document that a save has moved away or removed, until what replaces it comes or its time is over. To everybody but the
+/// saver it stands where it stood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsideRecord {
+    /// The matter.
+    pub matter: Option<MatterId>,
+    /// Whose save.
+    pub account: AccountId,
+    /// The folder that holds the document.
+    pub folder: NodeId,
+    /// The document.
+    pub node: NodeId,
+    /// Its name.
+    pub name: DocName,
+    /// The name in that folder under which the saver sees it; nothing if it was removed.
+    pub away: Option<DocName>,
+    /// Its version then.
+    pub version: u64,
+    /// What replaces it has come.
+    pub is_replaced: bool,
+    /// When its time is over.
+    pub until: Timestamp,
 }
 
 /// An unfinished upload.
@@ -145,6 +188,47 @@ impl Catalog {
         let found = self.store.get(&key)?;
         found.iter().for_each(|entry| self.recent.hold(commit, entry));
         Ok(found)
+    }
+
+    /// The key under an account's own name.
+    pub(super) fn own_key(&self, folder: NodeId, account: AccountId, name: &DocName) -> Vec<u8> {
+        // No name holds a NUL, so the pair has one reading.
+        let tag = self.store.name_tag(folder.as_bytes(), &format!("{}\0{account}", name.folded()));
+        [&folder_prefix(folder)[..], &tag].concat()
+    }
+
+    /// Where an entry stands.
+    pub(super) fn key_of(&self, folder: NodeId, entry: &Entry) -> Vec<u8> {
+        match entry.own_name {
+            true => self.own_key(folder, entry.made_by, &entry.name),
+            false => self.entry_key(folder, &entry.name),
+        }
+    }
+
+    /// What stands under a name in an account's eyes: what is everybody's, or else the account's own.
+    pub(super) fn entry_for(
+        &self,
+        account: AccountId,
+        folder: NodeId,
+        name: &DocName,
+    ) -> Result<Option<Sealed<Entry>>, Error> {
+        match self.entry(folder, name)? {
+            Some(entry) => Ok(Some(entry)),
+            None => Ok(self.store.get(&self.own_key(folder, account, name))?),
+        }
+    }
+
+    /// The entry of a target, whatever stands there by now.
+    pub(super) fn entry_at(&self, folder: NodeId, target: &DocumentTarget) -> Result<Option<Sealed<Entry>>, Error> {
+        match target.own_name {
+            Some(account) => Ok(self.store.get(&self.own_key(folder, account, &target.name))?),
+            None => self.entry(folder, &target.name),
+        }
+    }
+
+    /// One version of a document.
+    pub(super) fn version(&self, node: NodeId, number: u64) -> Result<Option<Version>, Error> {
+        Ok(self.store.get(&version_key(node, number))?.map(|version| version.value))
     }
 
     /// All entries of a folder, in one scan.
@@ -221,6 +305,27 @@ impl Catalog {
         })?)
     }
 
+    /// The temporary files of an account in a folder, or of everybody everywhere, with their keys.
+    pub(super) fn transients(
+        &self,
+        of: Option<(AccountId, NodeId)>,
+        mut visit: impl FnMut(&[u8], StoredTransient),
+    ) -> Result<(), Error> {
+        let within = of.map(|(account, folder)| [&account.as_bytes()[..], folder.as_bytes()].concat());
+        let prefix = [b"x", &within.unwrap_or_default()[..]].concat();
+        Ok(self.store.scan(&prefix, None, |key, transient: StoredTransient| {
+            visit(key, transient);
+            ControlFlow::Continue(())
+        })?)
+    }
+
+    pub(super) fn set_aside(&self, mut visit: impl FnMut(AsideRecord)) -> Result<(), Error> {
+        Ok(self.store.scan(b"a", None, |_, aside: AsideRecord| {
+            visit(aside);
+            ControlFlow::Continue(())
+        })?)
+    }
+
     pub(super) fn scan_locks<T: serde::de::DeserializeOwned>(&self, mut visit: impl FnMut(T)) -> Result<(), Error> {
         Ok(self.store.scan(b"l", None, |_, lock: T| {
             visit(lock);
@@ -229,14 +334,15 @@ impl Catalog {
     }
 
     /// Makes a change depend on its folder still standing where it was found. Folders of the structure always stand.
-    pub(super) fn require_place(&self, change: &mut Change<'_>, place: &Place) -> Result<(), Error> {
+    /// `by` sees it, and may have made it as its own.
+    pub(super) fn require_place(&self, change: &mut Change<'_>, place: &Place, by: AccountId) -> Result<(), Error> {
         if place.is_structure() {
             return Ok(());
         }
         let (Some((_, name)), [.., above, folder]) = (place.path.split_last(), &place.chain[..]) else {
             return Err(Error::Gone);
         };
-        match self.entry(*above, name)? {
+        match self.entry_for(by, *above, name)? {
             Some(entry) if entry.value.node == *folder => {
                 change.if_unchanged(&entry);
                 Ok(())
@@ -251,6 +357,16 @@ impl Catalog {
 pub fn entry_key(store: &SealedStore, folder: NodeId, name: &DocName) -> Vec<u8> {
     let tag = store.name_tag(folder.as_bytes(), &name.folded());
     [&folder_prefix(folder)[..], &tag].concat()
+}
+
+/// The key of a [`StoredTransient`].
+pub(super) fn transient_key(account: AccountId, folder: NodeId, node: NodeId) -> Vec<u8> {
+    [b"x", &account.as_bytes()[..], folder.as_bytes(), node.as_bytes()].concat()
+}
+
+/// The key of a [`AsideRecord`].
+pub(super) fn aside_key(account: AccountId, node: NodeId) -> Vec<u8> {
+    [b"a", &account.as_bytes()[..], node.as_bytes()].concat()
 }
 
 /// With what the keys of all entries of a folder start.

@@ -1,12 +1,12 @@
 //! Changes of the tree: folders, renames, removals, times.
 
 use super::Vault;
-use super::catalog::{Content, Entry, folder_prefix, version_key};
+use super::catalog::{Content, Entry, folder_prefix, transient_key, version_key};
 use super::error::Error;
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Delete, MakeFolder, Move, Operation, Permit, SetTimes};
 use crate::kv::Sealed;
-use crate::names::{AccountId, BlobId, DocumentTarget, MoveTarget, NodeId, Place, Timestamp};
+use crate::names::{AccountId, BlobId, DocumentTarget, MatterId, MoveTarget, NodeId, Place, Timestamp};
 use crate::outbox::{Cause, News, structure_folder};
 
 /// Accounts that may claim one folder; more than a drop box has devices.
@@ -41,12 +41,16 @@ impl Vault {
             claims: Vec::new(),
             properties: 0,
             content: None,
-            transient: false,
+            transient: target.transient,
+            own_name: target.transient && !target.place.transient,
             made: None,
         };
-        let key = self.catalog.entry_key(folder, &target.name);
+        let key = self.catalog.key_of(folder, &entry);
         let mut change = self.catalog.change();
-        self.catalog.require_place(&mut change, &target.place)?;
+        if entry.transient {
+            self.note_transient(&mut change, &target.place, &entry);
+        }
+        self.catalog.require_place(&mut change, &target.place, permit.by())?;
         change.if_absent(&key).put(&key, &entry).commit()?;
         Ok(entry)
     }
@@ -77,38 +81,45 @@ impl Vault {
 
     /// Removes the document with its history, or the empty folder, that the permit names.
     pub fn delete(&self, permit: Permit<Delete>) -> Result<(), Error> {
-        let removed = self.take_out(permit.target());
+        let target = permit.target();
+        let removed = self.target_entry(target).and_then(|found| {
+            let folder = target.place.folder().ok_or(Error::Gone)?;
+            self.take_out(found, folder, target.place.matter)
+        });
         settle(permit, removed)
     }
 
-    fn take_out(&self, target: &DocumentTarget) -> Result<(), Error> {
-        let found = self.target_entry(target)?;
+    pub(super) fn take_out(&self, found: Sealed<Entry>, folder: NodeId, matter: Option<MatterId>) -> Result<(), Error> {
+        let node = found.value.node;
         let mut change = self.catalog.change();
         change.if_unchanged(&found).delete(found.key());
         if found.value.content.is_none() {
-            change.if_empty(&folder_prefix(target.node));
+            change.if_empty(&folder_prefix(node));
         }
-        let history = self.catalog.versions(target.node)?;
+        if found.value.transient {
+            change.delete(&transient_key(found.value.made_by, folder, node));
+        }
+        let history = self.catalog.versions(node)?;
         for (number, _) in &history {
-            change.delete(&version_key(target.node, *number));
+            change.delete(&version_key(node, *number));
         }
-        for property in self.catalog.properties(target.node)? {
-            change.delete(&self.catalog.property_key(target.node, &property.namespace, &property.name));
+        for property in self.catalog.properties(node)? {
+            change.delete(&self.catalog.property_key(node, &property.namespace, &property.name));
         }
-        self.board.withdraw(&mut change, target.place.matter, target.node)?;
+        self.board.withdraw(&mut change, matter, node)?;
         let turn = self.usage.turn();
         match change.commit() {
             Ok(_) => {}
-            Err(crate::kv::Error::Conflict) if self.catalog.entries(target.node).is_ok_and(|e| !e.is_empty()) => {
+            Err(crate::kv::Error::Conflict) if self.catalog.entries(node).is_ok_and(|e| !e.is_empty()) => {
                 return Err(Error::NotEmpty);
             }
             Err(error) => return Err(error.into()),
         }
         for (_, version) in &history {
-            turn.changed(target.place.matter, version.by, version.blob.size, 0);
+            turn.changed(matter, version.by, version.blob.size, 0);
         }
         drop(turn);
-        self.forget_locks(target.node);
+        self.forget_locks(node);
         self.remove_blobs(history.iter().map(|(_, version)| version.blob.id));
         Ok(())
     }
@@ -134,18 +145,24 @@ impl Vault {
         // Two folder moves at once could each be fine and together make a circle, so they take turns and look again.
         let _turn = from.is_folder.then(|| self.moves.lock());
         if from.is_folder {
-            self.require_chain(&to.place)?;
+            self.require_chain(&to.place, by)?;
         }
         let found = self.target_entry(from)?;
         match replaces {
             Some(replaced) => self.put_as_next_version(from, found, replaced, by),
             None => {
                 let folder = to.place.folder().ok_or(Error::Gone)?;
-                let key = self.catalog.entry_key(folder, &to.name);
-                let transient = found.value.transient && to.name.is_transient();
-                let entry = Entry { name: to.name.clone(), transient, ..found.value.clone() };
+                let transient = found.value.transient && to.transient;
+                let own_name = transient && !to.place.transient;
+                let entry = Entry { name: to.name.clone(), transient, own_name, ..found.value.clone() };
+                let key = self.catalog.key_of(folder, &entry);
                 let mut change = self.catalog.change();
-                self.catalog.require_place(&mut change, &to.place)?;
+                if found.value.transient {
+                    let before = from.place.folder().ok_or(Error::Gone)?;
+                    change.delete(&transient_key(found.value.made_by, before, entry.node));
+                    self.note_transient(&mut change, &to.place, &entry);
+                }
+                self.catalog.require_place(&mut change, &to.place, by)?;
                 change.if_unchanged(&found).delete(found.key());
                 // A change of case alone has the same key.
                 if key != found.key() {
@@ -156,6 +173,8 @@ impl Vault {
                 let cause = match (structure_folder(&from.place), structure_folder(&to.place)) {
                     // A save or an upload is complete once it drops its temporary name.
                     _ if found.value.transient && !transient => Some(Cause::Uploaded),
+                    // So is one of which its maker's lock has kept others from being told.
+                    _ if self.is_untold(entry.node) => Some(Cause::Uploaded),
                     (Some(from), to) if Some(from) != to && !transient => Some(Cause::Moved { from }),
                     _ => None,
                 };
@@ -194,7 +213,9 @@ impl Vault {
         self.board.withdraw(&mut change, from.place.matter, from.node)?;
         let news = News::now(&replaced.place, entry.node, &entry.name, by, Cause::Uploaded);
         self.board.announce(&mut change, news)?;
+        let noted = self.note_replaced(&mut change, by, entry.node);
         change.commit()?;
+        self.noted_replaced(noted);
         self.forget_locks(from.node);
         Ok(entry)
     }
@@ -212,17 +233,21 @@ impl Vault {
 
     pub(super) fn target_entry(&self, target: &DocumentTarget) -> Result<Sealed<Entry>, Error> {
         let folder = target.place.folder().ok_or(Error::Gone)?;
-        let found = self.catalog.entry(folder, &target.name)?.ok_or(Error::Gone)?;
-        if found.value.node == target.node { Ok(found) } else { Err(Error::Gone) }
+        let found = self.catalog.entry_at(folder, target)?.ok_or(Error::Gone)?;
+        if found.value.node == target.node && !target.is_before_its_replacement() {
+            Ok(found)
+        } else {
+            Err(Error::Gone)
+        }
     }
 
     /// Every user-made folder on the way to a place still stands where it was found.
-    fn require_chain(&self, place: &Place) -> Result<(), Error> {
+    fn require_chain(&self, place: &Place, by: AccountId) -> Result<(), Error> {
         let user_made = place.chain.len() - place.structure;
         let names = place.path.names();
         for (at, name) in (place.structure..).zip(&names[names.len() - user_made..]) {
             let above = place.chain.get(at.wrapping_sub(1)).ok_or(Error::Gone)?;
-            match self.catalog.entry(*above, name)? {
+            match self.catalog.entry_for(by, *above, name)? {
                 Some(entry) if entry.value.node == place.chain[at] => {}
                 _ => return Err(Error::Gone),
             }
@@ -231,7 +256,7 @@ impl Vault {
     }
 
     /// After the commit that no longer names them. What cannot be removed now is found by the next sweep.
-    fn remove_blobs(&self, blobs: impl Iterator<Item = BlobId>) {
+    pub(super) fn remove_blobs(&self, blobs: impl Iterator<Item = BlobId>) {
         for blob in blobs {
             if let Err(error) = self.blobs.remove(&blob) {
                 tracing::warn!(%blob, %error, "the blob of a removed version could not be removed");

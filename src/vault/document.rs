@@ -74,8 +74,14 @@ impl Vault {
     fn current(&self, permit: &Permit<Read>) -> Result<Current, Error> {
         let target = permit.target();
         let folder = target.place.folder().ok_or(Error::Gone)?;
-        let entry = self.catalog.entry(folder, &target.name)?.ok_or(Error::Gone)?.value;
-        let content = entry.content.filter(|_| entry.node == target.node).ok_or(Error::Gone)?;
+        let mut entry = self.catalog.entry_at(folder, target)?.ok_or(Error::Gone)?.value;
+        if entry.node != target.node {
+            return Err(Error::Gone);
+        }
+        if target.is_before_its_replacement() {
+            entry = self.at_version(entry, target.version)?.ok_or(Error::Gone)?;
+        }
+        let content = entry.content.ok_or(Error::Gone)?;
         Ok(Current { entry, content, key: self.key(target.place.matter)? })
     }
 }

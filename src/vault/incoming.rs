@@ -149,8 +149,7 @@ impl Vault {
                 (part.clone().filter(|_| keep).map_or(Base::Empty, Base::Part), part)
             }
             Intent::Update(permit) if keep => {
-                let entry = self.catalog.entry(folder, &permit.target().name)?.ok_or(Error::Gone)?.value;
-                let content = entry.content.filter(|_| entry.node == permit.target().node).ok_or(Error::Gone)?;
+                let content = self.target_entry(permit.target())?.value.content.ok_or(Error::Gone)?;
                 (Base::Version(content.blob), None)
             }
             Intent::Update(_) => (Base::Empty, None),
@@ -186,22 +185,21 @@ impl Vault {
         let (place, asked, by) = (intent.place(), intent.name(), intent.by());
         let folder = place.folder().ok_or(Error::Gone)?;
         let name = given.as_ref().map_or(asked, |given| &given.name);
-        let transient = given.as_ref().map_or_else(|| name.is_transient(), |given| given.to_maker_alone);
-        let key = self.catalog.entry_key(folder, name);
         let now = Timestamp::now();
         let mut change = self.catalog.change();
         let mut part_bytes = 0;
         let entry = match intent {
-            Intent::Create(_) => {
-                self.catalog.require_place(&mut change, place)?;
-                change.if_absent(&key);
+            Intent::Create(permit) => {
+                self.catalog.require_place(&mut change, place, by)?;
                 if let Some(part) = self.catalog.part(by, folder, asked)? {
                     change.if_unchanged(&part).delete(part.key());
                     part_bytes = part.value.part.len();
                 }
+                let target = permit.target();
+                let transient = given.as_ref().map_or(target.transient, |given| given.to_maker_alone);
                 let content = Some(Content { version: 1, blob });
                 let modified = modified.unwrap_or(now);
-                Entry {
+                let entry = Entry {
                     name: name.clone(),
                     node: NodeId::random(),
                     created: now,
@@ -211,21 +209,25 @@ impl Vault {
                     properties: 0,
                     content,
                     transient,
+                    own_name: given.is_none() && transient && !place.transient,
                     made: None,
-                }
+                };
+                change.if_absent(&self.catalog.key_of(folder, &entry));
+                entry
             }
             Intent::Update(permit) => {
-                let sealed = self.catalog.entry(folder, asked)?.ok_or(Error::Changed)?;
+                let target = permit.target();
+                let sealed = self.target_entry(target)?;
                 change.if_unchanged(&sealed);
+                let mut entry = sealed.value.clone();
+                if let Some(given) = given {
+                    entry = Entry { name: given.name.clone(), transient: given.to_maker_alone, ..entry };
+                }
+                let key = self.catalog.key_of(folder, &entry);
                 if key != sealed.key() {
                     change.delete(sealed.key()).if_absent(&key);
                 }
-                let mut entry = sealed.value;
-                if let Some(given) = given {
-                    entry = Entry { name: given.name.clone(), transient, ..entry };
-                }
-                let target = permit.target();
-                let current = entry.content.filter(|_| entry.node == target.node).ok_or(Error::Changed)?;
+                let current = entry.content.ok_or(Error::Changed)?;
                 if current.version != target.version {
                     return Err(Error::Changed);
                 }
@@ -236,7 +238,11 @@ impl Vault {
                 entry
             }
         };
-        change.put(&key, &entry);
+        change.put(&self.catalog.key_of(folder, &entry), &entry);
+        let mut kept = None;
+        if entry.transient || given.is_some() {
+            self.note_transient(&mut change, place, &entry);
+        }
         if let Some(content) = entry.content.filter(|_| is_new) {
             change.put(&version_key(entry.node, content.version), &Version { blob, at: now, by });
             // A copy within the matter is nothing new to anybody, and a temporary file is nobody's but its maker's.
@@ -245,14 +251,25 @@ impl Vault {
                 // A message is sent, wherever its text comes from.
                 _ => Some(Cause::Uploaded),
             };
-            let cause = cause.filter(|_| !entry.transient);
+            // An empty document is the first half of one.
+            let cause = cause.filter(|_| !entry.transient && blob.size > 0);
             let news = cause.and_then(|cause| News::now(place, entry.node, name, by, cause));
-            self.board.announce(&mut change, news)?;
+            let told = self.until_unlocked(&mut change, by, news);
+            self.board.announce(&mut change, told.now)?;
+            kept = told.kept;
         }
+        let replaced = match intent {
+            Intent::Update(permit) if permit.target().aside.is_none() => {
+                Some(self.note_replaced(&mut change, by, entry.node))
+            }
+            Intent::Update(_) | Intent::Create(_) => None,
+        };
         let turn = self.usage.turn();
         change.commit()?;
         let size = if is_new { blob.size } else { 0 };
         turn.brought((place.matter, by), part_bytes, size, ready.reservation.as_deref());
+        replaced.into_iter().for_each(|replaced| self.noted_replaced(replaced));
+        self.keep_untold(kept);
         Ok(entry)
     }
 

@@ -72,6 +72,12 @@ impl LockTable {
         self.by_token.get(&token)
     }
 
+    /// That of the upload of a document: one that holds, or that was given back just now.
+    pub(super) fn of_upload(&self, node: NodeId) -> Option<&LockRecord> {
+        let all = self.on.get(&node).into_iter().flatten().filter_map(|token| self.by_token.get(token));
+        all.filter(|lock| lock.of_upload && !lock.is_over()).max_by_key(|lock| lock.is_live())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.by_token.is_empty()
     }
@@ -166,12 +172,15 @@ mod tests {
             owner: String::new(),
             expires: Timestamp::now().after(Duration::from_secs(600)),
             root: DocPath::root(),
+            of_upload: false,
+            is_given_back: false,
+            untold: None,
         }
     }
 
     fn place(chain: &[u32]) -> Place {
         let chain: Vec<_> = chain.iter().map(|n| node(*n)).collect();
-        Place { matter: None, structure: 1, chain, own: false, path: DocPath::root() }
+        Place { matter: None, structure: 1, chain, own: false, transient: false, path: DocPath::root() }
     }
 
     fn touched(table: &LockTable, on: Option<u32>, chain: &[u32], membership: bool, deep: bool) -> usize {

@@ -1,4 +1,7 @@
 //! WebDAV locks (RFC 4918 section 6): shared by all users and front ends, kept in the catalog, ended by time.
+//!
+//! A lock that the maker of a new document takes is that of an *upload*: as long as it holds, and for a moment after it was
+//! given back, the maker may bring content, and what came is told once, when the lock ends.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,7 +15,9 @@ use super::changes::settle;
 use super::error::Error;
 use super::lock_table::LockTable;
 use crate::gate::{Administer, Lock, Permit};
+use crate::kv::Change;
 use crate::names::{AccountId, DocPath, LockId, LockToken, NodeId, Place, Timestamp};
+use crate::outbox::News;
 
 /// A lock lives at most this long without a refresh.
 const MAX_LIFE: Duration = Duration::from_secs(3600);
@@ -40,6 +45,30 @@ pub struct LockRecord {
     pub expires: Timestamp,
     /// The path at which it was taken.
     pub root: DocPath,
+    /// Its holder is the document's maker and took it when the document was new.
+    #[serde(default)]
+    pub of_upload: bool,
+    /// It binds nobody any more; of an upload it says for how long the maker may still finish.
+    #[serde(default)]
+    pub is_given_back: bool,
+    /// What is to be told of the upload when the lock ends.
+    #[serde(default)]
+    pub untold: Option<News>,
+}
+
+/// What a lock is to be.
+#[derive(Debug, Clone)]
+pub struct LockWish {
+    /// Others may hold shared locks beside it.
+    pub shared: bool,
+    /// It covers everything below.
+    pub infinite: bool,
+    /// The owner text as the client gave it.
+    pub owner: String,
+    /// How long it is to last.
+    pub timeout: Duration,
+    /// See [`LockRecord::of_upload`].
+    pub of_upload: bool,
 }
 
 /// What a write touches, as far as locks are concerned.
@@ -57,7 +86,11 @@ pub struct LockSpan<'a> {
 
 impl LockRecord {
     pub(super) fn is_live(&self) -> bool {
-        self.expires > Timestamp::now()
+        !self.is_given_back && !self.is_over()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.expires <= Timestamp::now()
     }
 
     /// How the administrator names it.
@@ -100,7 +133,7 @@ impl Vault {
     pub fn break_lock(&self, _permit: &Permit<Administer>, id: LockId) -> Result<LockRecord, Error> {
         let mut locks = self.locks.lock();
         let lock = locks.named(id).cloned().ok_or(Error::Gone)?;
-        self.end(&mut locks, &[lock.token])?;
+        self.end(&mut locks, &[lock.token], None)?;
         Ok(lock)
     }
 
@@ -120,15 +153,9 @@ impl Vault {
     }
 
     /// Locks the entry that the permit names. [`Error::Exists`] if another lock is in the way.
-    pub fn lock(
-        &self,
-        permit: Permit<Lock>,
-        shared: bool,
-        infinite: bool,
-        owner: String,
-        timeout: Duration,
-    ) -> Result<LockRecord, Error> {
+    pub fn lock(&self, permit: Permit<Lock>, wish: LockWish) -> Result<LockRecord, Error> {
         let target = permit.target();
+        let LockWish { shared, infinite, owner, timeout, of_upload } = wish;
         let lock = LockRecord {
             token: LockToken::random(),
             node: target.node,
@@ -139,6 +166,9 @@ impl Vault {
             owner,
             expires: Timestamp::now().after(timeout.min(MAX_LIFE)),
             root: target.path(),
+            of_upload,
+            is_given_back: false,
+            untold: None,
         };
         let put = self.put_lock(lock, &target.place);
         settle(permit, put)
@@ -150,7 +180,7 @@ impl Vault {
         }
         let mut locks = self.locks.lock();
         let ended = locks.ended(Timestamp::now());
-        self.end(&mut locks, &ended)?;
+        self.end(&mut locks, &ended, None)?;
         let span = LockSpan { node: Some(lock.node), place, membership: false, deep: lock.infinite };
         if locks.touching(span).into_iter().any(|other| !(other.shared && lock.shared)) {
             return Err(Error::Exists);
@@ -161,6 +191,48 @@ impl Vault {
         self.catalog.change().put(&key(lock.token), &lock).commit()?;
         locks.insert(lock.clone());
         Ok(lock)
+    }
+
+    /// Ends the locks whose time is over.
+    pub fn end_locks(&self) -> Result<(), Error> {
+        let mut locks = self.locks.lock();
+        let ended = locks.ended(Timestamp::now());
+        self.end(&mut locks, &ended, None)
+    }
+
+    /// Has this account held a lock on the document since it made it, or given that back just now?
+    pub fn is_held(&self, account: AccountId, node: NodeId) -> bool {
+        self.locks.lock().of_upload(node).is_some_and(|lock| lock.account == account)
+    }
+
+    pub(super) fn is_locked(&self, node: NodeId) -> bool {
+        self.locks.lock().covering(node, &[]).next().is_some()
+    }
+
+    /// What is told of a document now: nothing of an upload whose maker's lock holds, which is told when that ends.
+    pub(super) fn until_unlocked(&self, change: &mut Change<'_>, by: AccountId, news: Option<News>) -> Told {
+        let held = news.as_ref().and_then(|news| self.locks.lock().of_upload(news.node).cloned());
+        match held.filter(|lock| lock.account == by && lock.is_live()) {
+            Some(lock) => {
+                let lock = LockRecord { untold: news, ..lock };
+                change.put(&key(lock.token), &lock);
+                Told { now: None, kept: Some(lock) }
+            }
+            None => Told { now: news, kept: None },
+        }
+    }
+
+    /// After the commit.
+    pub(super) fn keep_untold(&self, kept: Option<LockRecord>) {
+        let Some(kept) = kept else { return };
+        let mut locks = self.locks.lock();
+        if let Some(lock) = locks.get(kept.token).cloned() {
+            locks.insert(LockRecord { untold: kept.untold, ..lock });
+        }
+    }
+
+    pub(super) fn is_untold(&self, node: NodeId) -> bool {
+        self.locks.lock().of_upload(node).is_some_and(|lock| lock.untold.is_some())
     }
 
     /// Prolongs a lock of the permit's account that covers the permit's entry. [`Error::Gone`] if there is none.
@@ -176,36 +248,59 @@ impl Vault {
         settle(permit, refreshed)
     }
 
-    /// Ends a lock of the permit's account that covers the permit's entry. [`Error::Gone`] if there is none,
-    /// [`Error::Exists`] if it is somebody else's.
-    pub fn unlock(&self, permit: Permit<Lock>, token: LockToken) -> Result<(), Error> {
+    /// Ends a lock of the permit's account that covers the permit's entry; the maker of an upload may still finish it for so
+    /// long. [`Error::Gone`] if there is none, [`Error::Exists`] if it is somebody else's.
+    pub fn unlock(&self, permit: Permit<Lock>, token: LockToken, grace: Duration) -> Result<(), Error> {
         let mut locks = self.locks.lock();
-        let freed = own_lock(&locks, &permit, token).and_then(|_| self.end(&mut locks, &[token]));
+        let freed = own_lock(&locks, &permit, token).and_then(|lock| match lock.of_upload {
+            true => self.give_back(&mut locks, lock, grace),
+            false => self.end(&mut locks, &[token], None),
+        });
         drop(locks);
         settle(permit, freed)
+    }
+
+    /// The lock binds nobody any more, and says for how long its holder may still finish.
+    fn give_back(&self, locks: &mut LockTable, lock: LockRecord, grace: Duration) -> Result<(), Error> {
+        let mut change = self.catalog.change();
+        self.board.announce(&mut change, lock.untold.clone())?;
+        let expires = Timestamp::now().after(grace);
+        let lock = LockRecord { is_given_back: true, untold: None, expires, ..lock };
+        change.put(&key(lock.token), &lock).commit()?;
+        locks.insert(lock);
+        Ok(())
     }
 
     /// The entry went or moved away: its locks end with it, and those of what was below (RFC 4918 section 7.7).
     pub(super) fn forget_locks(&self, node: NodeId) {
         let mut locks = self.locks.lock();
         let gone = locks.at_or_below(node);
-        if let Err(error) = self.end(&mut locks, &gone) {
+        if let Err(error) = self.end(&mut locks, &gone, Some(node)) {
             tracing::warn!(%error, "locks of an entry that went could not be removed; they end with their time");
         }
     }
 
-    fn end(&self, locks: &mut LockTable, tokens: &[LockToken]) -> Result<(), Error> {
+    /// What the locks have kept back is told now, but for what it says of an entry that is `gone` or told of otherwise.
+    fn end(&self, locks: &mut LockTable, tokens: &[LockToken], gone: Option<NodeId>) -> Result<(), Error> {
         if tokens.is_empty() {
             return Ok(());
         }
         let mut change = self.catalog.change();
         for token in tokens {
             change.delete(&key(*token));
+            let untold = locks.get(*token).filter(|lock| Some(lock.node) != gone).and_then(|lock| lock.untold.clone());
+            self.board.announce(&mut change, untold)?;
         }
         change.commit()?;
         tokens.iter().for_each(|token| drop(locks.remove(*token)));
         Ok(())
     }
+}
+
+/// What is told now, and what a lock keeps.
+pub(super) struct Told {
+    pub(super) now: Option<News>,
+    pub(super) kept: Option<LockRecord>,
 }
 
 fn own_lock(locks: &LockTable, permit: &Permit<Lock>, token: LockToken) -> Result<LockRecord, Error> {

@@ -18,17 +18,19 @@ mod locks;
 mod properties;
 mod recent;
 mod recovery;
+mod saves;
 pub mod staging;
+mod transients;
 mod usage;
 
 use std::sync::Arc;
 
-pub use catalog::{Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
+pub use catalog::{AsideRecord, Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
 pub use changes::Times;
 pub use document::{Document, OpenedNow};
 pub use error::Error;
 pub use incoming::{Committed, Given, Incoming, Intent, Ready, Sealed};
-pub use locks::{LockRecord, LockSpan};
+pub use locks::{LockRecord, LockSpan, LockWish};
 pub use properties::PropertyEdit;
 pub use recovery::Recovered;
 pub use usage::{Left, Reservation, Room, Tally};
@@ -43,6 +45,7 @@ use crate::outbox::Noticeboard;
 use blobs::BlobStore;
 use catalog::Catalog;
 use lock_table::LockTable;
+use saves::Saves;
 use staging::Staging;
 use usage::Usage;
 
@@ -57,6 +60,7 @@ pub struct Vault {
     keyring: Arc<Keyring>,
     /// All locks, written through to the catalog.
     locks: Mutex<LockTable>,
+    saves: Saves,
     usage: Arc<Usage>,
     /// What came into folders, for whoever is to be told.
     board: Arc<Noticeboard>,
@@ -65,7 +69,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// The vault over opened stores. Reads the locks; run [`Vault::recover`] before serving.
+    /// The vault over opened stores. Reads locks and saves under way; run [`Vault::recover`] before serving.
     pub fn new(
         store: Arc<SealedStore>,
         blobs: Arc<BlobStore>,
@@ -74,14 +78,19 @@ impl Vault {
         board: Arc<Noticeboard>,
     ) -> Result<Self, Error> {
         let catalog = Catalog::new(store);
-        let locks = locks::load(&catalog)?;
+        let (locks, saves) = (locks::load(&catalog)?, Saves::load(&catalog)?);
         let (usage, moves) = (Arc::default(), Mutex::default());
-        Ok(Self { catalog, blobs, staging, keyring, locks, usage, board, moves })
+        Ok(Self { catalog, blobs, staging, keyring, locks, saves, usage, board, moves })
     }
 
-    /// What stands under a name in a folder. Not a document operation: the answer goes to the gate.
+    /// What stands under a name in a folder in everybody's eyes. Not a document operation: the answer goes to the gate.
     pub fn find(&self, folder: NodeId, name: &DocName) -> Result<Option<Entry>, Error> {
         Ok(self.catalog.entry(folder, name)?.map(|entry| entry.value))
+    }
+
+    /// The same in an account's eyes, which has temporary files of its own.
+    pub fn find_for(&self, account: AccountId, folder: NodeId, name: &DocName) -> Result<Option<Entry>, Error> {
+        Ok(self.catalog.entry_for(account, folder, name)?.map(|entry| entry.value))
     }
 
     /// The entries of the folder that the permit names; none for the root and for a matter, which are structure alone.

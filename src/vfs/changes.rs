@@ -6,7 +6,7 @@ use super::tree::{Found, entry_stat, is_twin};
 use super::{ATTEMPTS, Error, Existing, PropertyChange, Replace, Stat, Times, View, WriteOptions};
 use crate::audit::{Detail, Outcome};
 use crate::gate;
-use crate::names::{DocName, DocPath, DocumentTarget, MoveTarget, NewTarget, Place, Verb};
+use crate::names::{AsideStep, DocName, DocPath, DocumentTarget, MoveTarget, NewTarget, Place, Verb};
 use crate::vault::{LockSpan, StoredProperty};
 
 /// What a copy moves at once.
@@ -39,6 +39,8 @@ impl View {
                 return Err(if twin { Error::CaseTwin } else { Error::Exists });
             }
             Found::NoParent => return self.absent::<gate::MakeFolder, _>(path, Error::NoParent).await,
+            // What a save has moved away is not gone.
+            Found::Missing(place, name) if self.vacated(&place, &name)?.is_some() => return Err(Error::Exists),
             Found::Missing(place, name) => (place, name, false),
             Found::Entry(target, _) => {
                 if !self.is_kept_beside(&target)? {
@@ -53,11 +55,11 @@ impl View {
                 }
             }
         };
-        let permit = match self.permit::<gate::MakeFolder>(NewTarget { place, name }).await {
+        let permit = match self.permit::<gate::MakeFolder>(self.new_folder(place, name)).await {
             Err(Error::NotFound) => return Err(Error::NoParent),
             other => other?,
         };
-        let NewTarget { place, name } = permit.target().clone();
+        let NewTarget { place, name, .. } = permit.target().clone();
         let permit = self.named(permit, &name)?;
         let permit = self.unlocked(permit, span(None, &place, true, false))?;
         let rights = self.look(|sight| Ok(sight.seen.rights(&place)))?;
@@ -87,7 +89,7 @@ impl View {
         let target = match self.find(path)? {
             Found::Structure(_) => return Err(if folder { Error::Structure } else { Error::IsFolder }),
             Found::Missing(place, name) if !folder && self.has_part(&place, &name)? => {
-                let permit = self.permit::<gate::Create>(NewTarget { place, name }).await?;
+                let permit = self.permit::<gate::Create>(self.new_document(place, name)).await?;
                 return self.blocking(move |vault| vault.discard_part(permit)).await;
             }
             Found::Missing(..) | Found::NoParent => {
@@ -97,6 +99,12 @@ impl View {
         };
         if target.is_folder != folder && self.is_visible(&target)? {
             return Err(if target.is_folder { Error::IsFolder } else { Error::NotFolder });
+        }
+        if target.aside.is_some() {
+            return self.set_aside(target, AsideStep::Forgotten).await;
+        }
+        if self.is_being_saved(&target)? {
+            return self.set_aside(target, AsideStep::Removed).await;
         }
         let permit = self.permit::<gate::Delete>(target).await?;
         let (node, place) = (permit.target().node, permit.target().place.clone());
@@ -118,14 +126,27 @@ impl View {
             }
             Found::Entry(target, _) => target,
         };
+        if source.is_before_its_replacement() {
+            return self.keep_replaced(source, from, to, replace).await;
+        }
+        let moved_away = source.aside.is_some();
+        let source = if moved_away { self.back(source).await? } else { source };
+        if moved_away && source.path() == *to {
+            return Ok(false);
+        }
         let found = self.find(to)?;
         if let Some(target) = self.among_messages(&found, to)? {
             return self.send(source, from, to, target).await;
         }
+        // What the session has set aside itself did not stand there in its eyes.
+        let stood = matches!(found, Found::Entry(..));
         let (place, name, replaces) = match found {
             Found::Structure(_) => return Err(Error::Exists),
             Found::NoParent => return self.absent::<gate::Move, _>(to, Error::NoParent).await,
-            Found::Missing(place, name) => (place, name, None),
+            Found::Missing(place, name) => match self.vacated(&place, &name)? {
+                Some(_) if source.is_folder => return Err(Error::Exists),
+                vacated => (place, name, vacated),
+            },
             Found::Entry(target, _) if target.node == source.node => {
                 let (_, name) = to.split_last().ok_or(Error::Structure)?;
                 (target.place, name.clone(), None)
@@ -141,12 +162,25 @@ impl View {
         if place.matter != source.place.matter && place.folder().is_some() {
             return self.move_across(source, from, to, replace).await;
         }
-        let target = MoveTarget { from: source, to: NewTarget { place, name }, replaces };
+        let to = if source.is_folder { self.new_folder(place, name) } else { self.new_document(place, name) };
+        if self.is_moved_away(&source, &to, replaces.as_ref())? {
+            if let Some(temporary) = replaces {
+                let permit = self.permit::<gate::Delete>(temporary).await?;
+                self.blocking(move |vault| vault.delete(permit)).await?;
+            }
+            self.set_aside(source, AsideStep::Away(to.name)).await?;
+            return Ok(false);
+        }
+        if let (true, Some(document)) = (source.is_transient && !to.transient, &replaces) {
+            self.save(source, document.clone()).await?;
+            return Ok(stood);
+        }
+        let target = MoveTarget { from: source, to, replaces };
         let permit = self.permit::<gate::Move>(target).await?;
         let permit = self.unlocked_move(self.named_move(permit)?)?;
         let replaced = permit.target().replaces.is_some();
         self.blocking(move |vault| vault.relocate(permit)).await?;
-        Ok(replaced)
+        Ok(replaced && stood)
     }
 
     /// The place that something would take among messages.
@@ -158,7 +192,7 @@ impl View {
         };
         let (_, name) = to.split_last().ok_or(Error::Structure)?;
         let messages = self.holds_messages(place)?;
-        Ok(messages.then(|| NewTarget { place: place.clone(), name: name.clone() }))
+        Ok(messages.then(|| self.new_document(place.clone(), name.clone())))
     }
 
     /// What comes among messages by a rename or a move is sent: judged and named like an upload, and then the original goes.

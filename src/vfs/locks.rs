@@ -6,7 +6,7 @@ use super::tree::Found;
 use super::{Error, Existing, Lock, LockDepth, LockRequest, Vfs, View, WriteOptions};
 use crate::gate::{self, Administer, Permit};
 use crate::names::{AccountId, DocPath, DocumentTarget, LockId, LockToken, Timestamp, Verb};
-use crate::vault::{self, LockRecord, LockSpan};
+use crate::vault::{self, LockRecord, LockSpan, LockWish};
 
 /// A lock as the administrator sees it: everything but the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,10 @@ impl View {
         let permit = self.lock_permit(path).await?;
         let infinite = request.depth == LockDepth::Infinity;
         let LockRequest { shared, owner, timeout, .. } = request;
-        let locked = self.in_vault(move |vault| vault.lock(permit, shared, infinite, owner, timeout)).await?;
+        let object = self.look(|sight| Ok(sight.seen.object(permit.target())))?;
+        let of_upload = object.own && !object.folder && !object.transient && (object.fresh || object.held);
+        let wish = LockWish { shared, infinite, owner, timeout, of_upload };
+        let locked = self.in_vault(move |vault| vault.lock(permit, wish)).await?;
         match locked {
             // What was locked may bear another name, in a drop box.
             Ok(record) => Ok((Lock { root: path.clone(), ..self.lock_view(record) }, made)),
@@ -94,7 +97,8 @@ impl View {
     /// else's.
     pub async fn unlock(&self, path: &DocPath, token: LockToken) -> Result<(), Error> {
         let permit = self.lock_permit(path).await?;
-        match self.in_vault(move |vault| vault.unlock(permit, token)).await? {
+        let grace = self.vfs.gate.settings().grace;
+        match self.in_vault(move |vault| vault.unlock(permit, token, grace)).await? {
             Ok(()) => Ok(()),
             Err(vault::Error::Gone) => Err(Error::Changed),
             Err(vault::Error::Exists) => Err(Error::Denied),

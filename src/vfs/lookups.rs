@@ -67,12 +67,16 @@ impl View {
         if listed || self.look(|sight| Ok(sight.seen.opens_in(&place)))? {
             let stored = self.blocking(|vault| vault.list(permit)).await?;
             self.look(|sight| {
+                let asides = sight.set_aside_in(&place);
                 entries.extend(stored.iter().filter_map(|entry| {
                     let target = sight.target(&place, entry);
                     let object = sight.seen.object(&target);
                     let shown = object.visible(folder.rights) && (listed || object.shows_itself());
-                    shown.then(|| entry_stat(entry, folder.rights | object.shared))
+                    shown.then(|| sight.listed_as(entry, folder.rights | object.shared, &asides)).flatten()
                 }));
+                if listed {
+                    entries.extend(sight.replaced_in(&place, folder.rights, &asides)?);
+                }
                 Ok(())
             })?;
         }

@@ -141,7 +141,7 @@ impl View {
 
     /// Can something of this name be put there? The temporary files of a save can be put everywhere.
     pub(super) fn fits(&self, place: &Place, name: &DocName) -> Result<Result<(), Unfit>, Error> {
-        let judged = self.holds_messages(place)? && !name.is_transient();
+        let judged = self.holds_messages(place)? && !self.vfs.gate.transients().is_file(name);
         Ok(if judged { fits_by_name(name) } else { Ok(()) })
     }
 
@@ -160,7 +160,8 @@ impl View {
 impl Writing {
     /// The name under which this upload is sent as a message; nothing if it is no message.
     fn sent(&self) -> Option<&DocName> {
-        self.path.names().last().filter(|name| self.among_messages && !name.is_transient())
+        let names = self.view.vfs.gate.transients();
+        self.path.names().last().filter(|name| self.among_messages && !names.is_file(name))
     }
 
     /// Holds the upload to the length of a message, if it may become one.

@@ -14,6 +14,7 @@ mod messages;
 mod own_activity;
 mod reading;
 mod room;
+mod saves;
 mod stat;
 mod survey;
 mod tree;

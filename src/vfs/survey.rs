@@ -150,7 +150,7 @@ fn structure(matter: &Matter) -> impl Iterator<Item = (Place, &RuledFolder)> {
         let ruled = matter.rules.folders.get(&folder.id)?;
         let chain: Vec<_> = ruled.above.iter().chain([&folder.id]).copied().collect();
         let (structure, path) = (chain.len(), structure_path(matter, folder.id));
-        Some((Place { matter: Some(matter.id), chain, structure, own: false, path }, ruled))
+        Some((Place { matter: Some(matter.id), chain, structure, own: false, transient: false, path }, ruled))
     })
 }
 

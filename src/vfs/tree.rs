@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::messages::SentNames;
+use super::saves::is_vacated;
 use super::{Error, Kind, MatterListing, Stat, Vfs};
 use crate::gate::Viewpoint;
 use crate::names::{AccountId, DocName, DocPath, DocumentTarget, NodeId, Place, Rights, Timestamp, Verb};
@@ -33,7 +34,7 @@ pub(super) enum Found {
 pub(super) struct Sight<'a> {
     pub(super) seen: &'a Viewpoint<'a>,
     pub(super) vault: &'a Vault,
-    account: AccountId,
+    pub(super) account: AccountId,
     sent: &'a SentNames,
 }
 
@@ -70,7 +71,12 @@ impl<'a> Sight<'a> {
             return Ok(if self.seen.shown(&inner) { Child::Structure(inner) } else { Child::Missing });
         }
         let Some(folder) = place.folder() else { return Ok(Child::Missing) };
-        Ok(match self.vault.find(folder, name)? {
+        let asides = self.vault.set_aside_in(self.account, folder);
+        if let Some((target, entry)) = self.moved_to(place, name, &asides)? {
+            return Ok(Child::Entry(target, entry));
+        }
+        Ok(match self.vault.find_for(self.account, folder, name)? {
+            Some(entry) if is_vacated(&entry, &asides) => Child::Missing,
             Some(entry) => {
                 let target = self.target(place, &entry);
                 match self.own_beside(&target)? {
@@ -221,7 +227,9 @@ impl<'a> Sight<'a> {
 
     /// An entry as an operation's target of this account.
     pub(super) fn target(&self, place: &Place, entry: &Entry) -> DocumentTarget {
-        target_of(place, entry, entry.is_of(self.account))
+        let is_own = entry.is_of(self.account);
+        let is_held = is_own && self.vault.is_held(self.account, entry.node);
+        DocumentTarget { is_held, ..target_of(place, entry, is_own) }
     }
 
     fn matter(&self, place: &Place) -> Option<&Arc<Matter>> {
@@ -247,13 +255,16 @@ pub(super) fn target_of(place: &Place, entry: &Entry, is_own: bool) -> DocumentT
         size: entry.size(),
         is_own,
         is_transient: entry.transient,
+        own_name: entry.own_name.then_some(entry.made_by),
+        is_held: false,
         made_at: entry.created,
+        aside: None,
     }
 }
 
 /// The root, which lists the matters.
 pub(super) fn root() -> Place {
-    Place { matter: None, chain: Vec::new(), structure: 0, own: false, path: DocPath::root() }
+    Place { matter: None, chain: Vec::new(), structure: 0, own: false, transient: false, path: DocPath::root() }
 }
 
 fn matter_place(matter: &Matter) -> Place {

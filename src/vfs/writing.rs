@@ -55,7 +55,8 @@ impl View {
     /// Opens a document for writing; see [`WriteOptions`]. In a folder where the session cannot see what is there, a name
     /// that is taken leads to a document beside it, `name (2).ext`.
     pub async fn write(&self, path: &DocPath, options: WriteOptions) -> Result<Writing, Error> {
-        let intent = match self.find(path)? {
+        let edits = options.existing == Existing::Edit;
+        let (intent, keep) = match self.find(path)? {
             Found::Structure(_) => return Err(Error::IsFolder),
             Found::NoParent => return self.absent::<gate::Create, _>(path, Error::NoParent).await,
             Found::Missing(place, name) => {
@@ -65,12 +66,14 @@ impl View {
                 if options.expect_version.is_some_and(|version| version != 0) {
                     return Err(Error::Changed);
                 }
-                self.may_create(place, name).await?
+                let intent = self.may_create(place, name).await?;
+                // What a save has set aside is not there to be edited.
+                let keep = edits && matches!(intent, Intent::Create(_));
+                (intent, keep)
             }
-            Found::Entry(target, _) => self.intent_on(path, target, &options).await?,
+            Found::Entry(target, _) => (self.intent_on(path, target, &options).await?, edits),
         };
         let among_messages = self.holds_messages(intent.place())?;
-        let keep = options.existing == Existing::Edit;
         let incoming = self.begin(intent, keep).await?;
         let state = State {
             len: incoming.len(),
@@ -88,11 +91,14 @@ impl View {
     }
 
     async fn may_create(&self, place: Place, name: DocName) -> Result<Intent, Error> {
-        let permit = match self.permit::<gate::Create>(NewTarget { place, name }).await {
+        if let Some(document) = self.vacated(&place, &name)? {
+            return self.may_update(document).await;
+        }
+        let permit = match self.permit::<gate::Create>(self.new_document(place, name)).await {
             Err(Error::NotFound) => return Err(Error::NoParent),
             other => other?,
         };
-        let NewTarget { place, name } = permit.target().clone();
+        let NewTarget { place, name, .. } = permit.target().clone();
         let permit = self.named(permit, &name)?;
         if let Err(unfit) = self.fits(&place, &name)? {
             permit.settle(Outcome::Refused, Detail::because(unfit.to_string()));
@@ -130,12 +136,20 @@ impl View {
             return Err(Error::Exists);
         }
         let expected = options.expect_version.is_none_or(|version| version == target.version);
+        let intent = self.may_update(target).await?;
+        if expected { Ok(intent) } else { Err(Error::Changed) }
+    }
+
+    async fn may_update(&self, target: DocumentTarget) -> Result<Intent, Error> {
         let permit = self.permit::<gate::Update>(target).await?;
+        if permit.target().is_before_its_replacement() {
+            permit.settle(Outcome::Refused, Detail::because("this is the version before what was saved"));
+            return Err(Error::Denied);
+        }
         let at = permit.target();
         let (node, place) = (at.node, at.place.clone());
         let span = LockSpan { node: Some(node), place: &place, membership: false, deep: false };
-        let permit = self.unlocked(permit, span)?;
-        if expected { Ok(Intent::Update(permit)) } else { Err(Error::Changed) }
+        Ok(Intent::Update(self.unlocked(permit, span)?))
     }
 
     async fn beside(&self, path: &DocPath, place: Place) -> Result<Intent, Error> {

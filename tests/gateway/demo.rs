@@ -322,7 +322,7 @@ impl Drop for Demo {
 }
 
 /// A static daemon is never dropped, so a shell that waits for this process ends it.
-fn end_with_tests(pid: u32) {
+pub(crate) fn end_with_tests(pid: u32) {
     static WATCHERS: Mutex<Vec<Child>> = Mutex::new(Vec::new());
     let script = format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done; kill -9 {pid}", std::process::id());
     let watcher = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).spawn().expect("sh runs");

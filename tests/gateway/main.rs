@@ -14,6 +14,7 @@ mod demo;
 mod demo_contract;
 mod desktop;
 mod drain;
+mod drive_sequences;
 mod encryption;
 mod factors;
 mod faults;

@@ -88,4 +88,16 @@ pub(crate) const COLUMNS: &[Column] = &[
     column("own-rmdir", "rmdir F/made/inner", "DELETE F/made/inner/", "", &["remove_folder"]),
     column("temporary", "put new \"F/~$own.txt\"", "PUT F/~$own.txt", "", &["write"]),
     column("rm-temporary", "rm \"F/~$own.txt\"", "DELETE F/~$own.txt", "", &["remove_document"]),
+    // A save that moves the original away and puts it back, and one that removes it first.
+    column("save-away", "rename F/away.txt \"F/~WRL0001.tmp\"", "MOVE F/away.txt F/~WRL0001.tmp", "", &["rename"]),
+    column("save-back", "rename \"F/~WRL0001.tmp\" F/away.txt", "MOVE F/~WRL0001.tmp F/away.txt", "", &["rename"]),
+    column("save-beside", "put new F/save.txt.filepart", "PUT F/save.txt.filepart", "", &["write"]),
+    column("save-remove", "rm F/save.txt", "DELETE F/save.txt", "", &["remove_document"]),
+    column(
+        "save-finish",
+        "rename F/save.txt.filepart F/save.txt",
+        "MOVE F/save.txt.filepart F/save.txt",
+        "",
+        &["rename"],
+    ),
 ];

@@ -362,7 +362,8 @@ const HEADER: &str = "\
 # What comes of an operation at the front door: every set of rights against every operation, over SFTP (OpenSSH) and over
 # WebDAV (curl). The rows are the rights of the client in the folder: l list, r read, c create, u update, d delete.
 # Everything in the folder was made by staff, but for the columns `own`, which are about the client's own upload of this
-# minute, and `temporary`, about the temporary file of a save. `out`, `in`: from or into a folder with all rights.
+# minute, and `temporary`, about the temporary file of a save; in the columns `save` a document is moved away and back, and
+# removed beside the client's own temporary file, which then takes its name. `out`, `in`: from or into a folder with all rights.
 #
 #   done     done, and seen to be done
 #   beside   taken, and kept beside the document of that name as `name (2).txt`

@@ -93,24 +93,8 @@ impl Drive {
 
     /// Sends bytes over a connection of its own and gives what comes back, at most a few kilobytes.
     pub(crate) fn raw(&self, head: &str, body: &[u8], hang_up: bool) -> String {
-        let url = self.demo.text("webdav_url");
-        let authority = url.trim_start_matches("https://").split('/').next().expect("an authority");
-        let basic = format!("{}:{}", self.login, self.demo.password(self.login));
-        let basic = base64::engine::general_purpose::STANDARD.encode(basic);
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(self.demo.text("ca_file")).expect("a certificate")).expect("a root");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let host = ServerName::try_from(authority.split(':').next().expect("a host").to_owned()).expect("a name");
-        let connection = rustls::ClientConnection::new(Arc::new(config), host).expect("a client");
-        let socket = TcpStream::connect(authority).expect("connected");
-        socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
-        let mut stream = rustls::StreamOwned::new(connection, socket);
-        let head = format!("{head}\r\nHost: {authority}\r\nAuthorization: Basic {basic}\r\n\r\n");
+        let mut stream = connect(self.demo);
+        let head = format!("{head}\r\n{}\r\n", credentials(self.demo, self.login));
         stream.write_all(head.as_bytes()).expect("sent");
         stream.write_all(body).expect("sent");
         stream.flush().expect("sent");
@@ -127,4 +111,35 @@ impl Drive {
         let at = url.find("/dav/").expect("a path");
         url[at..].to_owned()
     }
+}
+
+/// A TLS connection to the drive's door.
+pub(crate) type Connection = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
+
+/// Host and port of the drive.
+pub(crate) fn authority(demo: &Demo) -> &str {
+    demo.text("webdav_url").trim_start_matches("https://").split('/').next().expect("an authority")
+}
+
+pub(crate) fn connect(demo: &Demo) -> Connection {
+    let authority = authority(demo);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(demo.text("ca_file")).expect("a certificate")).expect("a root");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let host = ServerName::try_from(authority.split(':').next().expect("a host").to_owned()).expect("a name");
+    let connection = rustls::ClientConnection::new(Arc::new(config), host).expect("a client");
+    let socket = TcpStream::connect(authority).expect("connected");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    rustls::StreamOwned::new(connection, socket)
+}
+
+/// The header lines that every request has.
+pub(crate) fn credentials(demo: &Demo, login: &str) -> String {
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{login}:{}", demo.password(login)));
+    format!("Host: {}\r\nAuthorization: Basic {basic}\r\n", authority(demo))
 }

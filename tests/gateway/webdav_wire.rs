@@ -150,24 +150,6 @@ fn a_folder_of_the_structure_keeps_what_is_in_it() {
 }
 
 #[test]
-fn office_saves_over_a_document_without_the_right_to_delete() {
-    let drive = Drive::at(CLIENT_ONE, "Drafts");
-    drive.put(201, "accounts.xlsx", "first", &[]);
-    drive.put(201, "34429E5E.tmp", "second", &[]);
-    let token = drive.lock(200, "34429E5E.tmp");
-    drive.put(423, "34429E5E.tmp", "no token", &[]);
-    drive.expect(201, "accounts.xlsx", &["-X", "MOVE", "-H", &drive.to("A9A97EC7.tmp")]);
-    let condition = format!("If: ({token})");
-    let to = drive.to("accounts.xlsx");
-    let reply = drive.send("34429E5E.tmp", &["-X", "MOVE", "-H", &to, "-H", &condition]);
-    assert!(matches!(reply.status, 201 | 204), "{} {}", reply.status, reply.text());
-    assert_eq!(drive.content("accounts.xlsx"), "second");
-    // What was moved aside is the firm's document, not a temporary file of this session: without Delete it stays.
-    drive.expect(403, "A9A97EC7.tmp", &["-X", "DELETE"]);
-    assert_eq!(drive.content("A9A97EC7.tmp"), "first");
-}
-
-#[test]
 fn explorer_copies_a_document_in_with_create_alone() {
     let drive = Drive::at(CLIENT_ONE, "From you");
     let agent = "Microsoft-WebDAV-MiniRedir/10.0.19045";

@@ -12,7 +12,8 @@ const HEADER: &str = "\
 # What a session may do, decided by `policy::decide`: every set of rights against every operation.
 #
 # The columns are what is known of the object: whose it is, whether its maker made it just now (new), whether it holds no
-# byte yet (empty), whether it is a temporary file of a save (temp), whether it is a folder. The rows are the rights in the
+# byte yet (empty), whether its maker has held a lock on it since then (held), whether it is a temporary file of a save
+# (temp), whether it is a folder. The rows are the rights in the
 # folder that holds it: l list, r read, c create, u update, d delete. The door does not matter: the table is the same for
 # every front end.
 #
@@ -22,13 +23,14 @@ const HEADER: &str = "\
 ";
 
 /// The objects of the columns.
-const OBJECTS: [(&str, Object); 8] = {
+const OBJECTS: [(&str, Object); 10] = {
     let foreign = Object {
         own: false,
         fresh: false,
         empty: false,
         transient: false,
         folder: false,
+        held: false,
         by_rule: None,
         shared: Rights::NONE,
         anchored: false,
@@ -39,10 +41,12 @@ const OBJECTS: [(&str, Object); 8] = {
         ("own", own),
         ("own-new", Object { fresh: true, ..own }),
         ("own-new-empty", Object { fresh: true, empty: true, ..own }),
+        ("own-held", Object { held: true, ..own }),
         ("own-temp", Object { fresh: true, transient: true, ..own }),
         ("foreign-temp", Object { fresh: true, transient: true, ..foreign }),
         ("foreign-folder", Object { folder: true, ..foreign }),
         ("own-folder", Object { folder: true, ..own }),
+        ("own-temp-folder", Object { folder: true, transient: true, ..own }),
     ]
 };
 
@@ -57,6 +61,7 @@ fn variant(operation: Operation) -> &'static str {
         Operation::Update { .. } => "Update",
         Operation::Describe { .. } => "Describe",
         Operation::Delete { .. } => "Delete",
+        Operation::SetAside { .. } => "SetAside",
         Operation::Rename { .. } => "Rename",
         Operation::Move { .. } => "Move",
     }
@@ -121,6 +126,10 @@ fn table() -> String {
     table.objects("replace, edit, append, truncate", |object, rights| Operation::Update { object, rights });
     table.objects("set times or properties, lock", |object, rights| Operation::Describe { object, rights });
     table.objects("remove", |object, rights| Operation::Delete { object, rights });
+    table.objects(
+        "move away or remove in a save, for the saver's eyes alone and until its replacement comes",
+        |object, rights| Operation::SetAside { object, rights },
+    );
     let other = OBJECTS[0].1;
     for (onto, replaces) in [("a free name", None), ("an existing document", Some(other))] {
         let about = format!("within a folder, to {onto}");

@@ -9,11 +9,14 @@
 //! | replace, edit, append, truncate | Update; Create for the second half of a create that began with an empty document |
 //! | set times, properties, locks | Update; Create for the own new upload or folder |
 //! | delete | Delete |
+//! | move away or remove in a save, until what replaces it comes | Update |
 //! | rename | Update; in a drop box Create for the own new upload |
 //! | move | Read and Delete at the source; Create at the target, Update if something is replaced |
 //!
 //! Temporary files of a save exist for their maker alone, who may make, read, write, rename and delete them with Create or
-//! Update (to read them, with any right). Giving one its final name needs Create, or Update where it replaces.
+//! Update (to read them, with any right). Giving one its final name needs Create, or Update where it replaces. So it is with
+//! the folders in which a save is prepared, but that those are never renamed or moved. A new upload stays one as long as its
+//! maker holds the lock that was taken on it when it was new, and may be written as often as its maker likes.
 
 use deedbox::names::{Rights, Verb};
 use deedbox::policy::{Decision, Object, Operation, decide};
@@ -38,7 +41,7 @@ impl Before {
     }
 
     fn new_upload(self) -> bool {
-        self.object.own && self.object.fresh && !self.object.folder
+        self.object.own && (self.object.fresh || self.object.held) && !self.object.folder
     }
 
     fn own_folder(self) -> bool {
@@ -91,8 +94,8 @@ fn expected(operation: Operation) -> Decision {
         }
         Operation::Update { object, rights } => {
             let it = Before { rights, object };
-            let second_half = it.has(Verb::Create) && it.new_upload() && object.empty;
-            it.answer(it.has(Verb::Update) || second_half || it.saves())
+            let unfinished = object.own && !object.folder && (object.held || (object.fresh && object.empty));
+            it.answer(it.has(Verb::Update) || (it.has(Verb::Create) && unfinished) || it.saves())
         }
         Operation::Describe { object, rights } => {
             let it = Before { rights, object };
@@ -103,12 +106,21 @@ fn expected(operation: Operation) -> Decision {
             let it = Before { rights, object };
             it.answer(it.has(Verb::Delete) || it.saves())
         }
+        Operation::SetAside { object, rights } => {
+            let it = Before { rights, object };
+            it.answer(it.has(Verb::Update) && !object.transient && !object.folder)
+        }
+        Operation::Rename { object, rights, .. } | Operation::Move { object, source: rights, .. }
+            if object.folder && object.transient =>
+        {
+            Before { rights, object }.answer(false)
+        }
         Operation::Rename { object, replaces, rights } => {
             let it = Before { rights, object };
             let drop_box = it.has(Verb::Create) && !it.any_but_create();
             let in_drop_box = drop_box && it.new_upload() && replaces.is_none();
             let end_of_save = it.has(if replaces.is_some() { Verb::Update } else { Verb::Create });
-            let temporary = object.own && object.transient && !object.folder;
+            let temporary = object.own && object.transient;
             it.answer(if temporary { end_of_save } else { it.has(Verb::Update) || in_drop_box })
         }
         Operation::Move { object, replaces, source, target } => {
@@ -140,6 +152,7 @@ fn every_decision_is_the_one_that_the_text_asks_for() {
             agree(Operation::Update { object, rights });
             agree(Operation::Describe { object, rights });
             agree(Operation::Delete { object, rights });
+            agree(Operation::SetAside { object, rights });
             for replaces in std::iter::once(None).chain(all_objects().map(Some)) {
                 agree(Operation::Rename { object, replaces, rights });
             }

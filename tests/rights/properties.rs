@@ -6,13 +6,14 @@ use deedbox::policy::{Decision, Object, Operation, decide, refusal};
 use crate::vocabulary::{all_objects, all_rights};
 
 /// The operations on one object, a rename to a free name among them.
-fn on(object: Object, rights: Rights) -> [Operation; 6] {
+fn on(object: Object, rights: Rights) -> [Operation; 7] {
     [
         Operation::Stat { object, rights },
         Operation::Read { object, rights },
         Operation::Update { object, rights },
         Operation::Describe { object, rights },
         Operation::Delete { object, rights },
+        Operation::SetAside { object, rights },
         Operation::Rename { object, replaces: None, rights },
     ]
 }
@@ -29,8 +30,18 @@ fn nothing_is_allowed_without_any_right() {
 #[test]
 fn everything_is_allowed_with_all_rights_but_on_somebody_elses_temporary_file() {
     for object in all_objects() {
-        let expected = if object.transient && !object.own { Decision::Hidden } else { Decision::Allowed };
         for operation in on(object, Rights::FULL) {
+            // Only a document is moved away in a save, and a folder in which one is prepared stays where it is.
+            let never = match operation {
+                Operation::SetAside { .. } => object.transient || object.folder,
+                Operation::Rename { .. } => object.transient && object.folder,
+                _ => false,
+            };
+            let expected = match (object.transient && !object.own, never) {
+                (true, _) => Decision::Hidden,
+                (false, true) => Decision::Denied,
+                (false, false) => Decision::Allowed,
+            };
             assert_eq!(decide(operation), expected, "{operation:?}");
         }
     }

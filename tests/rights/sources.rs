@@ -44,7 +44,7 @@ impl Folders {
         let structure = line.len();
         let users = (0..users_below).map(|n| NodeId::from_bytes([u8::try_from(n).expect("few folders"); 16]));
         let chain = line.into_iter().map(Self::node).chain(users).collect();
-        Place { matter: Some(matter), chain, structure, own: false, path: DocPath::root() }
+        Place { matter: Some(matter), chain, structure, own: false, transient: false, path: DocPath::root() }
     }
 
     /// What rows say of a participant type, walking from the top: each rule that says something replaces what was said.
@@ -66,7 +66,7 @@ impl Folders {
 }
 
 fn matter_level(matter: Option<MatterId>) -> Place {
-    Place { matter, chain: Vec::new(), structure: 0, own: false, path: DocPath::root() }
+    Place { matter, chain: Vec::new(), structure: 0, own: false, transient: false, path: DocPath::root() }
 }
 
 fn some_rights() -> impl Strategy<Value = Rights> {
@@ -222,7 +222,14 @@ fn among_messages_nobody_changes_anything_and_the_download_switch_is_not_asked()
         let folder = RuledFolder { rule, above: Vec::new(), label: "Messages".to_owned(), area: Area::Messages };
         let rules = MatterRules { folders: HashMap::from([(node, folder)]), ..MatterRules::default() };
         for chain in [vec![node], vec![node, below]] {
-            let place = Place { matter: Some(MATTERS[0]), chain, structure: 1, own: false, path: DocPath::root() };
+            let place = Place {
+                matter: Some(MATTERS[0]),
+                chain,
+                structure: 1,
+                own: false,
+                transient: false,
+                path: DocPath::root(),
+            };
             for (participant_type, can_download) in [("client", true), ("client", false), ("expert", true)] {
                 let participant_type = participant_type.to_owned();
                 let on = Participation { participant_type, can_download, areas: Areas::ALL };

@@ -12,9 +12,9 @@ pub(crate) fn all_rights() -> impl Iterator<Item = Rights> + Clone {
     })
 }
 
-/// All objects that can be. A folder has no bytes to be empty of, and a temporary file is never a folder.
+/// All objects that can be. A folder has no bytes to be empty of, and nobody uploads it under a lock.
 pub(crate) fn all_objects() -> impl Iterator<Item = Object> + Clone {
-    (0..32u8).filter_map(|bits| {
+    (0..64u8).filter_map(|bits| {
         let fact = |n: u8| bits >> n & 1 == 1;
         // Every field by name: a further fact must be added here before this compiles again.
         let object = Object {
@@ -23,9 +23,10 @@ pub(crate) fn all_objects() -> impl Iterator<Item = Object> + Clone {
             empty: fact(2),
             transient: fact(3),
             folder: fact(4),
+            held: fact(5),
             ..Object::default()
         };
-        (!object.folder || !(object.empty || object.transient)).then_some(object)
+        (!object.folder || !(object.empty || object.held)).then_some(object)
     })
 }
 

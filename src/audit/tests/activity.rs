@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::{Act, Lookup, Scope};
-use crate::names::{AccountId, Timestamp};
+use crate::names::{AccountId, Timestamp, TransientNames};
 
 /// A log of acts over three matters by two accounts, with lookups between them; a page each.
 fn acts(log: &Log, count: u64) {
@@ -33,7 +33,7 @@ fn pages(log: &Log, scope: Scope, lookup: &Lookup, most: u64) -> Vec<Act> {
     let mut lookup = lookup.clone();
     let mut all = Vec::new();
     for _ in 0..100_000 {
-        let page = log.activity_within(scope, &lookup, most).expect("sound");
+        let page = log.activity_within((scope, &lookup, &TransientNames::default()), most).expect("sound");
         assert!(page.acts.len() <= lookup.limit);
         all.extend(page.acts);
         match page.next {
@@ -92,10 +92,10 @@ fn a_page_goes_on_where_the_one_before_ended_though_more_was_recorded() {
     let (log, _) = open(dir.path());
     acts(&log, 40);
     let mut lookup = Lookup { limit: 3, ..Lookup::default() };
-    let first = log.activity(Scope::Matter(matter(0)), &lookup).expect("sound");
+    let first = log.activity(Scope::Matter(matter(0)), &lookup, &TransientNames::default()).expect("sound");
     acts(&log, 40);
     lookup.before = first.next;
-    let second = log.activity(Scope::Matter(matter(0)), &lookup).expect("sound");
+    let second = log.activity(Scope::Matter(matter(0)), &lookup, &TransientNames::default()).expect("sound");
     let both: Vec<_> = numbers(&first.acts).into_iter().chain(numbers(&second.acts)).collect();
     assert_eq!(both, expected(40, |n| n % 3 == 0)[..6]);
 }

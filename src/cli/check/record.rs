@@ -77,7 +77,20 @@ impl Comparison<'_> {
     fn follow(&mut self, shown: &Shown, event: Event) {
         match (event.action, event.outcome) {
             (Action::Create | Action::Update, Outcome::Confirmed) => self.confirm(shown.seq, &event),
-            (Action::Create | Action::Update, Outcome::Done) => self.store(shown.seq, event),
+            // The last step of a save: what the temporary file held is the document's, and the file is gone.
+            (Action::Update, Outcome::Begun) => {
+                self.moving.extend(event.detail.source.map(|node| (shown.seq, node)));
+            }
+            (Action::Create | Action::Update, outcome) => {
+                match shown.refers.and_then(|intent| self.moving.remove(&intent)) {
+                    Some(saved) if outcome == Outcome::Done => self.remove(saved),
+                    Some(saved) => drop(self.gone.remove(&saved)),
+                    None => {}
+                }
+                if outcome == Outcome::Done {
+                    self.store(shown.seq, event);
+                }
+            }
             (Action::Delete, Outcome::Begun | Outcome::Done | Outcome::Failed | Outcome::Abandoned) => {
                 event.object.into_iter().for_each(|node| self.remove(node));
             }

@@ -122,6 +122,13 @@ fn rights(firm: &Firm, matter: &Matter, party: Party, folder: &str) -> Rights {
     let account = firm.account_of(party).expect("an account");
     let node = matter.folders.iter().find(|one| one.name.as_str() == folder).expect("a folder");
     let chain: Vec<_> = matter.rules.folders[&node.id].above.iter().chain([&node.id]).copied().collect();
-    let place = Place { matter: Some(matter.id), structure: chain.len(), chain, path: DocPath::root(), own: false };
+    let place = Place {
+        matter: Some(matter.id),
+        structure: chain.len(),
+        chain,
+        path: DocPath::root(),
+        own: false,
+        transient: false,
+    };
     policy::granted(&firm.standing(account), &matter.rules, &place).rights
 }

@@ -38,7 +38,7 @@ impl Check {
             };
             let path = || tree.path(folder, Some(&entry.name));
             let about = |what: &str| Finding::new(what, RESTORE_CATALOG).node(Some(entry.node)).path(path());
-            if self.catalog.entry_key(folder, &entry.name) != key {
+            if self.catalog.key_of(folder, &entry) != key {
                 found.findings.add(about("the entry does not stand where its name is looked up"));
             }
             let matter = match tree.matter(folder) {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::contents::{Case, Queue};
 use super::entries::{Known, impossible};
@@ -11,10 +11,10 @@ use super::tree::Tree;
 use super::{Check, Examined, Finding, Nodes, RESTORE_CATALOG, node_at};
 use crate::names::NodeId;
 use crate::vault::LockRecord;
-use crate::vault::catalog::{Entry, StoredPart, StoredProperty, Version};
+use crate::vault::catalog::{AsideRecord, Entry, StoredPart, StoredProperty, StoredTransient, Version};
 
 /// First letters of all keys; `f` is the firm's own records.
-const KINDS: &[u8] = b"nvpltf";
+const KINDS: &[u8] = b"nvpltfax";
 
 impl Check {
     pub(super) fn rest(&self, tree: &Tree, known: &Known, queue: &Queue<'_>, found: &mut Examined) {
@@ -28,13 +28,10 @@ impl Check {
             };
             found.findings.add(Finding::new(what, RESTORE_CATALOG));
         });
+        self.readable::<StoredTransient>(b"x", "the note of a temporary file", found);
+        self.readable::<AsideRecord>(b"a", "the record of a save under way", found);
         let claimed = self.unfinished(tree, queue, found);
-        self.pages::<IgnoredAny>(b"f", found, |_, record, found| {
-            if let Err(why) = record {
-                let what = format!("a record of the firm cannot be read: {why}");
-                found.findings.add(Finding::new(what, RESTORE_CATALOG));
-            }
-        });
+        self.readable::<IgnoredAny>(b"f", "a record of the firm", found);
         // Ordered by their first byte, so that what lies between the kinds is found without reading these.
         let (mut strange, mut after) = (Vec::new(), Vec::new());
         while let Some(key) = self.key_after(&after, found) {
@@ -48,6 +45,14 @@ impl Check {
         }
         strange.iter().for_each(|key| found.findings.add(impossible(key)));
         self.files(&claimed, found);
+    }
+
+    fn readable<T: DeserializeOwned>(&self, kind: &[u8], what: &str, found: &mut Examined) {
+        self.pages::<T>(kind, found, |_, record, found| {
+            if let Err(why) = record {
+                found.findings.add(Finding::new(format!("{what} cannot be read: {why}"), RESTORE_CATALOG));
+            }
+        });
     }
 
     /// The first key after another one.
