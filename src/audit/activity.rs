@@ -192,7 +192,9 @@ impl Wanted for Acts<'_> {
             reason: detail.reason,
         })
     }
+}
 
+impl Acts<'_> {
     fn is_temporary(&self, path: &str) -> bool {
         let mut names = path.rsplit('/').map(|name| DocName::parse(name.as_bytes()));
         names.next().is_some_and(|name| name.is_ok_and(|name| self.transients.is_file(&name)))
