@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::deep_check::is_sound;
 use crate::demo::*;
 use crate::mail_server::*;
 
@@ -333,7 +334,9 @@ fn a_refused_mail_is_kept_and_shown_and_an_outage_loses_nothing() {
         std::thread::sleep(Duration::from_millis(500));
     }
     let data = demo.data().to_owned();
+    is_sound(&data);
     demo.stop();
+    is_sound(&data);
     let demo = Demo::start_in(&data);
     server.again();
     settle(&demo);

@@ -547,12 +547,14 @@ fn a_login_is_a_clients_or_the_firms_and_whoever_is_both_has_two() {
     let refused = demo.deedbox(&["staff", "add", CLIENT_ONE, "--role", "auditor"]);
     assert!(!refused.status.success() && both(&refused).contains("with the role participant"), "{}", both(&refused));
 
-    // The auditor's login shows nothing of a client's, although a contact of that address is on the matter.
+    // The auditor's login leads to the record and shows nothing of a client's, although a contact of that address is on the
+    // matter.
     let browser = Browser::new(&demo);
     let signed_in = browser.try_sign_in(auditor, made["password"].as_str().expect("shown once"));
     assert_eq!(signed_in.status, 303, "{}", signed_in.body);
     let home = browser.get("/");
-    assert!(home.status == 200 && !home.body.contains(MATTER_ONE) && !home.body.contains(ONE), "{}", home.body);
+    assert!(home.status == 200 && home.body.contains("<h1>The record</h1>"), "{}", home.body);
+    assert!(!home.body.contains("My matters") && !home.body.contains("href=\"/m/"), "{}", home.body);
     let talk = under("/messages", &format!("{MATTER_ONE}/Messages"));
     for path in [ONE, &format!("{ONE}/access"), "/contacts", &page(MATTER_ONE), &page(&documents("From us")), &talk] {
         assert_eq!(browser.get(path).status, 404, "{path}");

@@ -14,7 +14,7 @@ use crate::vault::LockRecord;
 use crate::vault::catalog::{AsideRecord, Entry, StoredPart, StoredProperty, StoredTransient, Version};
 
 /// First letters of all keys; `f` is the firm's own records.
-const KINDS: &[u8] = b"nvpltfax";
+const KINDS: &[u8] = b"nvpltfaxo";
 
 impl Check {
     pub(super) fn rest(&self, tree: &Tree, known: &Known, queue: &Queue<'_>, found: &mut Examined) {
@@ -30,6 +30,7 @@ impl Check {
         });
         self.readable::<StoredTransient>(b"x", "the note of a temporary file", found);
         self.readable::<AsideRecord>(b"a", "the record of a save under way", found);
+        self.readable::<IgnoredAny>(b"o", "what waits to be told by mail", found);
         let claimed = self.unfinished(tree, queue, found);
         self.readable::<IgnoredAny>(b"f", "a record of the firm", found);
         // Ordered by their first byte, so that what lies between the kinds is found without reading these.
