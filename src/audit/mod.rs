@@ -58,7 +58,7 @@ pub use log::{Beginning, Confirming, Log, OpenRecord, Wait};
 pub use note::{BadKey, NoteError, VerifyKey};
 pub use proof::{Proof, ProofError, Proven, check_proof, prove};
 pub use recover::{Left, Opened};
-pub use search::{Ended, Found, Search};
+pub use search::{Ended, Found, FoundProven, Search};
 pub use show::{Filter, Show, Shown, show};
 pub use verify::{Checks, VerifyReport, verify, verify_with};
 

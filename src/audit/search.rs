@@ -56,6 +56,15 @@ pub struct Found {
     pub next: Option<u64>,
 }
 
+/// The same, each with its proof.
+#[derive(Debug)]
+pub struct FoundProven {
+    /// The newest first.
+    pub records: Vec<(Shown, Proof)>,
+    /// If there may be older ones: look before this record.
+    pub next: Option<u64>,
+}
+
 /// A search with its texts in small letters.
 struct Sought<'s> {
     search: &'s Search,
@@ -141,7 +150,7 @@ impl Log {
     ///
     /// # Errors
     /// If the log is damaged or cannot be written.
-    pub fn proven(&self, search: &Search) -> Result<(Vec<(Shown, Proof)>, Option<u64>), VerifyError> {
+    pub fn proven(&self, search: &Search) -> Result<FoundProven, VerifyError> {
         let (checkpoint, _) = self.checkpoint().map_err(|why| VerifyError::Checkpoint(why.to_string()))?;
         let before = search.before.map_or(checkpoint.size, |before| before.min(checkpoint.size));
         let found = self.search(&Search { before: Some(before), ..search.clone() })?;
@@ -150,8 +159,8 @@ impl Log {
             let proof = prove_in(&store, record.seq, Some(&self.queue.sealer))?;
             Ok((record, proof))
         };
-        let proven = found.records.into_iter().map(prove).collect::<Result<_, VerifyError>>()?;
-        Ok((proven, found.next))
+        let records = found.records.into_iter().map(prove).collect::<Result<_, VerifyError>>()?;
+        Ok(FoundProven { records, next: found.next })
     }
 
     /// As [`super::verify_with`], of a log that is open, with all its keys. Blocks as long as it takes.

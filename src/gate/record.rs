@@ -6,7 +6,7 @@ use std::thread;
 
 use super::hashing::behind_the_others;
 use super::{Gate, Permit, SeeRecord};
-use crate::audit::{Detail, Found, Outcome, Proof, Search, Shown, VerifyError, VerifyKey, VerifyReport};
+use crate::audit::{Detail, Found, FoundProven, Outcome, Proof, Search, Shown, VerifyError, VerifyKey, VerifyReport};
 use crate::names::Timestamp;
 
 /// Whether the record is being verified, and what came of it the last time. In memory; that it was done, and what came of
@@ -62,11 +62,7 @@ impl Gate {
     ///
     /// # Errors
     /// As [`Gate::prove`].
-    pub fn proven(
-        &self,
-        _permit: &Permit<SeeRecord>,
-        search: &Search,
-    ) -> Result<(Vec<(Shown, Proof)>, Option<u64>), VerifyError> {
+    pub fn proven(&self, _permit: &Permit<SeeRecord>, search: &Search) -> Result<FoundProven, VerifyError> {
         self.log.proven(search)
     }
 

@@ -187,7 +187,7 @@ async fn access(
     (action, change): (&str, Change),
 ) -> Result<String, Failure> {
     let matter = person.portal.gate.practice().firm().matter_by_number(number).cloned();
-    let matter = matter.ok_or_else(|| Failure::changed_meanwhile())?;
+    let matter = matter.ok_or_else(Failure::changed_meanwhile)?;
     let (id, party) = (matter.id, Party::Device(account.id));
     let change = move |practice: &Practice, permit| change(practice, permit, id, party);
     let one = acts::change(person, (action, &account.login, Some(id)), change).await?;
