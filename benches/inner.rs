@@ -75,7 +75,8 @@ fn firm() -> Firm {
     let ruled = *folders.keys().next().expect("there are folders");
     // Four folders that users made lie below the one with rows.
     let chain = [area, ruled].into_iter().chain((0..4).map(|_| NodeId::random())).collect();
-    let place = Place { matter: Some(matters[0]), chain, structure: 2, own: false, path: DocPath::root() };
+    let place =
+        Place { matter: Some(matters[0]), chain, structure: 2, own: false, transient: false, path: DocPath::root() };
     Firm { standing, rules: MatterRules { folders, ..MatterRules::default() }, place }
 }
 
