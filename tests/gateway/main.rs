@@ -46,6 +46,8 @@ mod service;
 mod sessions;
 mod sftp;
 mod sftp_channel;
+mod sftp_harm;
+mod sftp_tools;
 mod sftp_wire;
 mod sharing;
 mod staff_browser;
