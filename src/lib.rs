@@ -33,6 +33,7 @@ pub mod config;
 mod daemon;
 pub mod front;
 pub mod gate;
+pub mod intake;
 pub mod keys;
 pub mod kv;
 pub mod names;

@@ -13,7 +13,7 @@ use super::raw::{self, Item, Raw};
 use super::{Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
 use crate::names::WindowsNames;
 
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 
 pub(super) struct Checks<'a> {
     pub(super) text: &'a str,
@@ -46,6 +46,7 @@ impl Checks<'_> {
             uploads: self.uploads(raw.uploads),
             temporary_files: self.temporary_files(raw.temporary_files),
             windows_names: self.names(raw.names),
+            scan: self.scan(raw.scan),
             limits: self.limits(raw.limits),
             source: self.source.to_owned(),
             firm,

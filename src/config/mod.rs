@@ -11,6 +11,7 @@ mod mail;
 mod mistakes;
 mod paths;
 mod raw;
+mod scan;
 mod temporary_files;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ pub use limits::Limits;
 pub use mail::{Mail, Relay, RelayTls};
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
+pub use scan::{ClamdAddress, Longer, Scan};
 pub use temporary_files::TemporaryFiles;
 
 use crate::names::WindowsNames;
@@ -78,6 +80,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Mail, if it is switched on.
     pub mail: Option<Mail>,
+    /// The virus scan, if it is switched on.
+    pub scan: Option<Scan>,
 }
 
 /// The SFTP listener.

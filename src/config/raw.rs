@@ -42,6 +42,7 @@ pub(super) struct Raw {
     pub(super) names: Names,
     pub(super) limits: Limits,
     pub(super) mail: Mail,
+    pub(super) scan: Scan,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -84,6 +85,16 @@ pub(super) struct Mail {
     pub(super) digest_hour: Item<u64>,
     pub(super) document_names: Item<bool>,
     pub(super) notify_participants: Item<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Scan {
+    pub(super) clamd: Item<String>,
+    pub(super) who: Option<Vec<Spanned<String>>>,
+    pub(super) max_mib: Item<u64>,
+    pub(super) longer: Item<String>,
+    pub(super) timeout_seconds: Item<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

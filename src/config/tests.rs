@@ -3,6 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
+use crate::names::Role;
 
 fn mistakes(text: &str) -> String {
     match parse(text, Path::new("/etc/deedbox/deedbox.toml")) {
@@ -57,7 +58,7 @@ filter = \"info,deedbox=loud\"
     let expected = "\
 1:8: invalid type: integer `7`, expected a string
 2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
-                    `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `names`, `limits`, `mail`
+                    `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `names`, `limits`, `mail`, `scan`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
 6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`
 9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login
@@ -109,6 +110,27 @@ fn mail_is_on_with_a_relay_a_sender_and_a_link_and_never_in_clear_over_the_netwo
         ("[https]\npublic_url = \"https://a@portal.example.com\"".to_owned(), "starts with https://"),
     ] {
         assert!(mistakes(&text).contains(says), "{text}: {}", mistakes(&text));
+    }
+}
+
+#[test]
+fn uploads_are_scanned_where_a_clamd_on_this_machine_is_named() {
+    let scan = |lines: &str| parse(&format!("[scan]\n{lines}"), Path::new("/srv/box/deedbox.toml"));
+    assert!(scan("max_mib = 5").expect("valid").scan.is_none());
+    let on = scan("clamd = \"/run/clamav/clamd.ctl\"").expect("valid").scan.expect("on");
+    assert_eq!((on.clamd.port(), on.clamd.to_string().as_str()), (None, "/run/clamav/clamd.ctl"));
+    assert_eq!((on.who, on.longer, on.max_bytes), (vec![Role::Participant, Role::Device], Longer::Refuse, 25 << 20));
+    let on = scan("clamd = \"[::1]:3310\"\nwho = [\"staff\"]\nlonger = \"accept\"").expect("valid").scan.expect("on");
+    assert_eq!((on.clamd.port(), on.who, on.longer), (Some(3310), vec![Role::Staff], Longer::Accept));
+    for (lines, says) in [
+        ("clamd = \"192.0.2.1:3310\"", "in clear"),
+        ("clamd = \"clamd.example.com:3310\"", "a loopback address"),
+        ("clamd = \"127.0.0.1:0\"", "a loopback address"),
+        ("who = [\"everybody\"]", "2:8: `scan.who` is a list of"),
+        ("longer = \"maybe\"", "\"refuse\" or \"accept\""),
+    ] {
+        let mistakes = mistakes(&format!("[scan]\n{lines}"));
+        assert!(mistakes.contains(says), "{lines}: {mistakes}");
     }
 }
 

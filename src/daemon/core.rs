@@ -15,6 +15,7 @@ use crate::audit::{Action, Actor, AuditKeys, Detail, Event, Log, Outcome, Unavai
 use crate::cli::{self, DirLock, Doing as _, Problem};
 use crate::config::{self, Settings};
 use crate::gate::{self, Gate};
+use crate::intake::Scanner;
 use crate::keys::Keyring;
 use crate::kv::{self, Engine, EngineKind, SealKeys, SealedStore};
 use crate::notify::Postroom;
@@ -117,6 +118,7 @@ impl Core {
         gate.guard(guarding);
         let vfs = Vfs::new(gate.clone(), vault.clone());
         vfs.set_windows_names(settings.windows_names);
+        vfs.set_scanner(settings.scan.clone().map(Scanner::new));
         let (settings, live) = (ArcSwap::from_pointee(settings), OnceLock::new());
         Ok(Self {
             settings,
@@ -284,6 +286,11 @@ impl observe::Subject for Core {
         self.engine.problem().map(|why| format!("the catalog cannot be used: {why}"))
     }
 
+    fn defect(&self) -> Option<String> {
+        let why = self.vfs.scanner()?.problem()?;
+        Some(format!("uploads cannot be scanned for viruses and are refused: {why}"))
+    }
+
     fn measure(&self) {
         let gauge = |name: &'static str, value: u64| {
             // Exact up to 2^53, which is enough for counts.
@@ -298,6 +305,9 @@ impl observe::Subject for Core {
             gauge("deedbox_mail_waiting", waiting as u64);
             gauge("deedbox_mail_refused", refused as u64);
             gauge("deedbox_mail_news", self.board.waiting() as u64);
+        }
+        if let Some(scanner) = self.vfs.scanner() {
+            gauge("deedbox_scan_ready", u64::from(scanner.problem().is_none()));
         }
         gauge("deedbox_uptime_seconds", self.started.elapsed().as_secs());
     }

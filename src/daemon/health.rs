@@ -8,7 +8,7 @@ use crate::audit::Log;
 use crate::cli::{Doing as _, Problem};
 use crate::config::Settings;
 use crate::names::Timestamp;
-use crate::observe::{AuditHealth, CatalogHealth, Disk, Health, MailHealth, Subject as _};
+use crate::observe::{AuditHealth, CatalogHealth, Disk, Health, MailHealth, ScanHealth, Subject as _};
 
 /// What takes time to find out.
 struct Measured {
@@ -56,6 +56,11 @@ impl Core {
                 news: self.board().waiting(),
                 last_error: last_error(),
             }),
+            scan: self
+                .vfs()
+                .scanner()
+                .filter(|_| live.is_some())
+                .map(|scanner| ScanHealth { engine: scanner.engine(), problem: scanner.problem() }),
             limits_reached: live.map(|live| live.metrics.limits_reached()).unwrap_or_default(),
             recovery: self.recovery().clone(),
             unnamed_blobs: self.unnamed_blobs(),

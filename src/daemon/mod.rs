@@ -28,6 +28,7 @@ mod process;
 mod recovery;
 mod reload;
 mod sandbox;
+mod scan;
 mod sockets;
 mod stop;
 mod sweep;
@@ -158,6 +159,7 @@ impl Daemon {
             self.run("mail", notifier.run(self.stop.subscribe()));
         }
         self.run("the watch over time", expiry::watch(core.clone(), self.stop.subscribe()));
+        self.run("the watch over the virus scan", scan::watch(core.clone(), self.stop.subscribe()));
         self.run("the control socket", cli::serve_control(control, core, self.stop.subscribe()));
         Ok((addresses, doors, notifier))
     }

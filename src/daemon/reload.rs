@@ -19,6 +19,7 @@ use super::systemd;
 use crate::cli::{self, MatterTypeFile, Operator, Problem, blocking};
 use crate::config::{Https, Log, Mail, Relay, Settings, Sftp};
 use crate::gate::Guarding;
+use crate::intake::Scanner;
 use crate::notify::{Means, Notifier};
 use crate::observe::{self, Addresses, LogFilter, Metrics, Sandbox};
 
@@ -165,6 +166,9 @@ impl Core {
         told.changed.extend(guards_differ(&self.gate().guarding(), &guarding));
         self.gate().guard(guarding);
         self.vfs().set_windows_names(settings.windows_names);
+        if settings.scan != self.settings().scan {
+            self.vfs().set_scanner(settings.scan.clone().map(Scanner::new));
+        }
         live.doors.change(doors);
         if let Some((notifier, means)) = live.notifier.as_ref().zip(means) {
             notifier.change(means);
@@ -199,6 +203,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("log.filter", old.log.filter != new.log.filter),
         ("stop.drain_seconds", old.drain != new.drain),
         ("limits", old.limits != new.limits),
+        ("scan", old.scan != new.scan && reaches_scanner(old, new)),
         ("mail", old.mail.is_some() && new.mail.is_some() && with_the_same_relay(old, new.mail.clone()) != old.mail),
     ];
     named(&differ)
@@ -224,8 +229,15 @@ fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("temporary_files", old.temporary_files != new.temporary_files),
         // The sandbox lets the daemon connect to the port that it knew when it started, and look names up only if it must.
         ("mail.smtp", relay(old) != relay(new)),
+        ("scan.clamd", !reaches_scanner(old, new)),
     ];
     named(&differ)
+}
+
+/// Does the sandbox let the daemon connect to the scanner that is newly configured? It knew one port when it started.
+fn reaches_scanner(old: &Settings, new: &Settings) -> bool {
+    let port = |of: &Settings| of.scan.as_ref().and_then(|scan| scan.clamd.port());
+    port(new).is_none_or(|wanted| port(old) == Some(wanted))
 }
 
 fn relay(of: &Settings) -> Option<(&str, u16)> {
@@ -247,7 +259,10 @@ fn named(differ: &[(&'static str, bool)]) -> Vec<&'static str> {
 }
 
 /// The new settings, except for what needs a restart: that is not in force, and the next reload names it again.
-fn with_what_stays(old: &Settings, new: Settings) -> Settings {
+fn with_what_stays(old: &Settings, mut new: Settings) -> Settings {
+    if !reaches_scanner(old, &new) {
+        new.scan.clone_from(&old.scan);
+    }
     let sftp = match (&old.sftp, new.sftp) {
         (Some(old), Some(new)) => Some(Sftp { listen: old.listen, ..new }),
         (old, _) => old.clone(),

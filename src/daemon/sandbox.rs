@@ -1,8 +1,8 @@
 //! What the process may still do once it serves, held by the kernel (Landlock).
 //!
 //! Whoever finds a flaw in a parser and takes the daemon over is then in a process that can open the firm's own files and
-//! nothing else, can run no program, opens no TCP connection (but to the mail relay's port) and no listener, reaches no abstract socket and signals no
-//! other process. Landlock needs no privileges, and nothing can undo it.
+//! nothing else, can run no program, opens no TCP connection (but to the ports of the mail relay and the virus scanner) and no
+//! listener, reaches no abstract socket and signals no other process. Landlock needs no privileges, and nothing can undo it.
 //!
 //! It binds the thread that asks for it and those which that thread starts. It is therefore done on the main thread, when
 //! the listeners are open (their ports need no right any more) and before the runtime has threads.
@@ -105,7 +105,10 @@ impl Sandbox {
             reads.extend(servers.as_deref().and_then(folder).filter(|folder| folder != Path::new("/etc")));
         }
         let writes = own.into_iter().chain(also_writes.iter().map(|path| path.to_path_buf())).collect();
-        Ok(Self { writes, reads, connects: relay.map(|relay| relay.port), ..Self::default() })
+        // A unix socket needs no rule: Landlock confines abstract ones alone.
+        let scanner = settings.scan.as_ref().and_then(|scan| scan.clamd.port());
+        let connects = relay.map(|relay| relay.port).into_iter().chain(scanner).collect();
+        Ok(Self { writes, reads, connects, ..Self::default() })
     }
 
     /// Confines the calling thread, and all that it will start, to what is planned.
@@ -119,7 +122,9 @@ impl Sandbox {
             .create()?
             .add_rules(path_beneath_rules(&self.reads, AccessFs::ReadFile | AccessFs::ReadDir))?
             .add_rules(path_beneath_rules(&self.writes, changing()))?
-            .add_rules(self.connects.map(|port| Ok::<_, RulesetError>(NetPort::new(port, AccessNet::ConnectTcp))))?;
+            .add_rules(
+                self.connects.iter().map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp))),
+            )?;
         let status = ruleset.restrict_self()?;
         let abi = match status.landlock {
             LandlockStatus::Available { effective_abi, .. } => effective_abi as u32,
@@ -229,24 +234,26 @@ mod tests {
     }
 
     #[test]
-    fn with_mail_a_confined_thread_reaches_the_relays_port_alone_and_can_look_its_name_up() {
+    fn a_confined_thread_reaches_the_ports_of_relay_and_scanner_alone_and_can_look_a_name_up() {
         let home = tempfile::tempdir().expect("a directory");
-        let [relay, other] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("bound"));
-        let [relay, other] = [relay, other].map(|one| (one.local_addr().expect("an address"), one));
+        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("bound"));
+        let [relay, scanner, other] = listeners.map(|one| (one.local_addr().expect("an address"), one));
         let text = format!(
             "[https]\npublic_url = \"https://portal.example.com\"\n[mail]\nsmtp = \"localhost:{}\"\ntls = \"none\"\n\
-             from = \"portal@example.com\"\n",
-            relay.0.port()
+             from = \"portal@example.com\"\n[scan]\nclamd = \"{}\"\n",
+            relay.0.port(),
+            scanner.0
         );
         let settings = crate::config::parse(&text, &home.path().join("deedbox.toml")).expect("valid");
         let denied = |done: io::Result<TcpStream>| done.is_err_and(|why| why.kind() == io::ErrorKind::PermissionDenied);
         let confined = || {
             let sandbox = Sandbox::planned(&settings, &[]).expect("planned").confine_thread().expect("confined");
-            assert!(
-                sandbox.to_string().contains(&format!("connections to port {} alone", relay.0.port())),
-                "{sandbox}"
-            );
+            let ports = BTreeSet::from([relay.0.port(), scanner.0.port()]);
+            let told: Vec<_> = ports.iter().map(u16::to_string).collect();
+            let told = format!("connections to ports {} alone", told.join(" and "));
+            assert!(sandbox.to_string().contains(&told), "{sandbox}");
             TcpStream::connect(relay.0).expect("the relay");
+            TcpStream::connect(scanner.0).expect("the scanner");
             assert!(denied(TcpStream::connect(other.0)));
             let found = std::net::ToSocketAddrs::to_socket_addrs("localhost:25").expect("looked up");
             assert!(found.into_iter().all(|address| address.ip().is_loopback()));

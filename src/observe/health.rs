@@ -38,6 +38,8 @@ pub struct Health {
     pub certificate: Option<CertificateHealth>,
     /// Nothing where mail is switched off.
     pub mail: Option<MailHealth>,
+    /// Nothing where uploads are not scanned.
+    pub scan: Option<ScanHealth>,
     /// What ended at a limit since the start, by limit and door.
     pub limits_reached: Vec<LimitReached>,
     pub recovery: Recovery,
@@ -64,8 +66,8 @@ pub struct Sandbox {
     pub writes: BTreeSet<PathBuf>,
     /// Directories in which files may be read.
     pub reads: BTreeSet<PathBuf>,
-    /// The one port to which TCP connections may be opened: that of the mail relay.
-    pub connects: Option<u16>,
+    /// The ports to which TCP connections may be opened: those of the mail relay and of the virus scanner.
+    pub connects: BTreeSet<u16>,
 }
 
 /// The record, with the checkpoint that was made for this report.
@@ -117,6 +119,15 @@ pub struct MailHealth {
     pub news: usize,
     /// What went wrong last, with its time; nothing since a mail went out.
     pub last_error: Option<String>,
+}
+
+/// How the virus scan is.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScanHealth {
+    /// The engine and its signatures, as it names them; nothing before it has answered.
+    pub engine: Option<String>,
+    /// Why uploads cannot be scanned, if they cannot.
+    pub problem: Option<String>,
 }
 
 /// How often something ended at a limit.
@@ -221,6 +232,9 @@ impl fmt::Display for Health {
         if let Some(mail) = &self.mail {
             writeln!(f, "Mail       {mail}")?;
         }
+        if let Some(scan) = &self.scan {
+            writeln!(f, "Scan       {scan}")?;
+        }
         for LimitReached { limit, front, count } in &self.limits_reached {
             writeln!(f, "Limit      {limit} at {front}: reached {count} times")?;
         }
@@ -241,9 +255,11 @@ impl fmt::Display for Sandbox {
             (None, _) => f.write_str("none: the process is not confined"),
             (Some(abi), []) => {
                 f.write_str("confined to its own files, ")?;
-                match self.connects {
-                    None => f.write_str("without outgoing connections")?,
-                    Some(port) => write!(f, "with outgoing connections to port {port} alone")?,
+                let ports: Vec<_> = self.connects.iter().map(u16::to_string).collect();
+                match ports.as_slice() {
+                    [] => f.write_str("without outgoing connections")?,
+                    [port] => write!(f, "with outgoing connections to port {port} alone")?,
+                    ports => write!(f, "with outgoing connections to ports {} alone", ports.join(" and "))?,
                 }
                 write!(f, " (Landlock {abi})")
             }
@@ -259,6 +275,16 @@ impl fmt::Display for MailHealth {
         let (waiting, news) = (count(*waiting, "mail"), count(*news, "document"));
         write!(f, "{waiting} waiting, {refused} refused; {news} not told of yet")?;
         last_error.as_ref().map_or(Ok(()), |why| write!(f, "; last error {why}"))
+    }
+}
+
+impl fmt::Display for ScanHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.problem, &self.engine) {
+            (Some(why), _) => write!(f, "does not work, and uploads are refused: {why}"),
+            (None, Some(engine)) => write!(f, "works: {engine}"),
+            (None, None) => f.write_str("was not asked yet"),
+        }
     }
 }
 

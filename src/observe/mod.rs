@@ -22,7 +22,8 @@ use tokio::sync::{Semaphore, watch};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use health::{
-    Addresses, AuditHealth, CatalogHealth, CertificateHealth, Disk, Health, LimitReached, MailHealth, Recovery, Sandbox,
+    Addresses, AuditHealth, CatalogHealth, CertificateHealth, Disk, Health, LimitReached, MailHealth, Recovery,
+    Sandbox, ScanHealth,
 };
 
 use crate::config::LogFormat;
@@ -125,6 +126,8 @@ pub(crate) fn start_metrics() -> Result<Metrics, Error> {
 pub(crate) trait Subject: Send + Sync + 'static {
     /// Nothing if documents can be served, else why not, in words for the operator.
     fn problem(&self) -> Option<String>;
+    /// What does not work although documents are served, in words for the operator.
+    fn defect(&self) -> Option<String>;
     /// Brings gauges up to date before a scrape.
     fn measure(&self);
 }
@@ -191,9 +194,10 @@ fn answer(request: &Request<Incoming>, metrics: &PrometheusHandle, subject: &dyn
     }
     match request.uri().path() {
         "/healthz" => text(StatusCode::OK, "ok\n"),
-        "/readyz" => match subject.problem() {
-            None => text(StatusCode::OK, "ok\n"),
-            Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+        "/readyz" => match (subject.problem(), subject.defect()) {
+            (None, None) => text(StatusCode::OK, "ok\n"),
+            (None, Some(what)) => text(StatusCode::OK, format!("ok, but {what}\n")),
+            (Some(why), _) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
         },
         "/metrics" => {
             subject.measure();
@@ -236,6 +240,9 @@ mod tests {
     impl Subject for Broken {
         fn problem(&self) -> Option<String> {
             Some("the audit log is poisoned".to_owned())
+        }
+        fn defect(&self) -> Option<String> {
+            None
         }
         fn measure(&self) {}
     }

@@ -180,8 +180,7 @@ impl Vault {
     }
 
     fn put_version(&self, intent: &Intent, ready: &Ready) -> Result<Entry, Error> {
-        let Ready { blob, is_new, modified, given, .. } = ready;
-        let (blob, is_new, modified) = (*blob, *is_new, *modified);
+        let &Ready { blob, is_new, modified, ref given, .. } = ready;
         let (place, asked, by) = (intent.place(), intent.name(), intent.by());
         let folder = place.folder().ok_or(Error::Gone)?;
         let name = given.as_ref().map_or(asked, |given| &given.name);
@@ -376,6 +375,11 @@ impl Incoming {
         self.len() == 0
     }
 
+    /// Would its end make a new version? An edit that changed nothing makes none.
+    pub fn is_new(&self) -> bool {
+        matches!(self.intent, Intent::Create(_)) || self.upload.is_modified()
+    }
+
     /// Takes bytes at an offset.
     pub fn write_at(&mut self, offset: u64, data: &[u8]) -> Result<(), Error> {
         Ok(self.upload.write_at(offset, data)?)
@@ -406,15 +410,15 @@ impl Incoming {
         self.given = Some(given);
     }
 
-    /// Ends the upload, which keeps nothing, and records why it is refused.
-    pub fn refuse(self, reason: String) {
-        self.intent.settle(Outcome::Refused, Detail::because(reason));
+    /// Ends the upload, which keeps nothing, and records how and why.
+    pub fn end(self, outcome: Outcome, reason: String) {
+        self.intent.settle(outcome, Detail::because(reason));
     }
 
     /// Makes the content one blob.
     pub fn seal(self, vault: &Vault) -> Result<Sealed, Error> {
+        let is_new = self.is_new();
         let Self { upload, intent, given, part, modified, copied_from, reservation } = self;
-        let is_new = matches!(intent, Intent::Create(_)) || upload.is_modified();
         match upload.seal() {
             Ok(content) => {
                 let (blob, store) = (content.blob(), vault.blobs.clone());
@@ -477,10 +481,7 @@ impl Ready {
                 let place = &intent.place().path;
                 place.clone().join(given.name.clone()).unwrap_or_else(|_| place.clone()).to_string()
             }),
-            version: self
-                .intent
-                .as_ref()
-                .map(|intent| if self.is_new { intent.next_version() } else { intent.next_version() - 1 }),
+            version: self.intent.as_ref().map(|intent| intent.next_version() - u64::from(!self.is_new)),
             sha256: Some(self.blob.sha256),
             bytes: Some(self.blob.size),
             blob: Some(self.blob.id),

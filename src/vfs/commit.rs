@@ -7,7 +7,7 @@ use super::tree::entry_stat;
 use super::writing::{Queue, Writing, write_all};
 use super::{ATTEMPTS, Error, Stat, View, blocking};
 use crate::gate::{Confirming, Refusal};
-use crate::names::Timestamp;
+use crate::names::{MatterId, Timestamp};
 use crate::vault::{self, Committed, Incoming, Intent, LockSpan, Ready};
 
 /// What is to become a version.
@@ -33,22 +33,25 @@ impl Writing {
         let mut state = self.state.lock().await;
         state.finish_step().await?;
         self.judge_message(&mut state).await?;
-        let mut incoming = state.incoming.take().ok_or(Error::Unavailable)?;
-        if let Some(matter) = state.copied_from {
-            incoming.set_copied_from(matter);
-        }
+        let incoming = state.incoming.take().ok_or(Error::Unavailable)?;
         let queue = std::mem::take(&mut state.queue);
-        self.commit_incoming(incoming, queue, state.modified).await
+        self.commit_incoming(incoming, queue, state.modified, state.copied_from).await
     }
 
     pub(super) async fn commit_incoming(
         &self,
         mut incoming: Incoming,
-        queue: Queue,
+        mut queue: Queue,
         modified: Option<Timestamp>,
+        copied_from: Option<MatterId>,
     ) -> Result<(Stat, bool), Error> {
         if let Some(modified) = modified {
             incoming.set_modified(modified);
+        }
+        match copied_from {
+            Some(matter) => incoming.set_copied_from(matter),
+            // What is copied is in the tree already.
+            None => (incoming, queue) = self.scanned(incoming, queue).await?,
         }
         let mut place = incoming.intent().place().clone();
         let mut content = Content::Open(Box::new(incoming), queue);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Unfit;
 use crate::gate::Refusal;
+use crate::intake::Unclean;
 use crate::names::{NotOnWindows, Quota};
 use crate::vault;
 
@@ -61,6 +62,9 @@ pub enum Error {
     /// What was sent as a message is none.
     #[error("{0}")]
     NotAMessage(Unfit),
+    /// The virus scan does not let it pass.
+    #[error("{0}")]
+    Unclean(Unclean),
     /// No space left on the device.
     #[error("no space is left")]
     NoSpace,

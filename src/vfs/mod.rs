@@ -15,6 +15,7 @@ mod own_activity;
 mod reading;
 mod room;
 mod saves;
+mod scan;
 mod stat;
 mod survey;
 mod tree;
@@ -23,6 +24,8 @@ mod writing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwapOption;
 
 pub use error::Error;
 pub use inspect::{DocumentRecord, Explanation, structure_path};
@@ -40,6 +43,8 @@ pub use writing::Writing;
 
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Gate, Operation, Permit, Session};
+use crate::intake::Scanner;
+pub use crate::intake::Unclean;
 use crate::names::{DocName, DocPath, LockToken, WindowsNames};
 pub use crate::vault::Times;
 use crate::vault::{self, LockSpan, Vault};
@@ -58,6 +63,7 @@ pub struct Vfs {
     sent: SentNames,
     /// New names that Windows cannot hold are refused.
     for_windows: AtomicBool,
+    scanner: ArcSwapOption<Scanner>,
 }
 
 impl Vfs {
@@ -69,6 +75,7 @@ impl Vfs {
             buffers: Arc::default(),
             sent: SentNames::default(),
             for_windows: AtomicBool::default(),
+            scanner: ArcSwapOption::empty(),
         })
     }
 

@@ -295,7 +295,8 @@ impl Writing {
         }
         let incoming = state.incoming.take().ok_or(Error::Unavailable)?;
         state.failed = Some(Error::Unavailable);
-        self.commit_incoming(incoming, Vec::new(), state.modified).await?;
+        let committed = self.commit_incoming(incoming, Vec::new(), state.modified, None).await;
+        committed.map_err(|error| state.fail(error))?;
         let edit = WriteOptions { create: false, existing: Existing::Edit, expect_version: None };
         let Found::Entry(target, _) = self.view.find(&self.path)? else { return Err(Error::NotFound) };
         let intent = self.view.intent_on(&self.path, target, &edit).await?;
@@ -355,7 +356,7 @@ impl State {
         // What a step under way comes to no longer matters.
         let _ = self.finish_step().await;
         if let Some(incoming) = self.incoming.take() {
-            incoming.refuse(reason);
+            incoming.end(Outcome::Refused, reason);
         }
         self.fail(error)
     }

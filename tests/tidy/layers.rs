@@ -194,6 +194,8 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
     ),
     // The gate decides and records; it cannot reach a document.
     ("gate", &[("names", All), ("policy", All), ("audit", All), ("practice", All)]),
+    // What stands before the tree looks at content, and knows neither rights nor documents.
+    ("intake", &[("names", All), ("config", Only(&["ClamdAddress", "Longer", "Scan"]))]),
     // The vault does what a permit says; of the gate it knows the permit and the kinds of operation alone.
     (
         "vault",
@@ -237,6 +239,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("names", All),
             ("gate", All),
             ("vault", All),
+            ("intake", All),
             ("policy", All),
             ("practice", Only(&["Account", "Firm", "Matter"])),
             // The names in what somebody did are shown as the tree would show them.
@@ -303,6 +306,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("gate", All),
             ("vault", All),
             ("vfs", All),
+            ("intake", All),
             ("front", All),
             ("observe", All),
             ("cli", All),

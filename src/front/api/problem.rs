@@ -12,7 +12,7 @@ use crate::front::limits::Limit;
 use crate::gate::{LoginError, Refusal};
 use crate::names::{Front, Scope};
 use crate::practice::Error as PracticeError;
-use crate::vfs::Error as TreeError;
+use crate::vfs::{Error as TreeError, Unclean};
 
 /// What the types of problems start with: a name (RFC 4151), not an address to look at.
 const TYPES: &str = "tag:deedbox.example,2026:";
@@ -214,6 +214,9 @@ impl From<TreeError> for Problem {
             TreeError::Quota(_) => Self::of_kind(S::INSUFFICIENT_STORAGE, "quota", text),
             TreeError::Unportable(_) => Self::unfit(text),
             TreeError::NotAMessage(_) => Self::unfit(text),
+            TreeError::Unclean(Unclean::Infected) => Self::of_kind(S::UNPROCESSABLE_ENTITY, "virus-found", text),
+            TreeError::Unclean(Unclean::TooLong) => Self::new(S::PAYLOAD_TOO_LARGE, text),
+            TreeError::Unclean(Unclean::Unscanned) => Self { detail: text.into(), ..Self::unavailable() },
             TreeError::Locked => Self::new(S::LOCKED, text),
             TreeError::TooLarge => Self::new(S::PAYLOAD_TOO_LARGE, text),
             TreeError::NoSpace => Self::new(S::INSUFFICIENT_STORAGE, text),

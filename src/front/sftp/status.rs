@@ -82,6 +82,7 @@ impl From<vfs::Error> for Status {
             | E::Limit(_)
             | E::TooLarge
             | E::NotAMessage(_)
+            | E::Unclean(_)
             | E::NoSpace
             | E::Quota(_)
             | E::Damaged
@@ -121,6 +122,7 @@ mod tests {
             | E::Limit(_)
             | E::TooLarge
             | E::NotAMessage(_)
+            | E::Unclean(_)
             | E::NoSpace
             | E::Quota(_) => {}
             E::Damaged | E::Revoked | E::Unavailable | E::Busy(_) => {}
@@ -157,6 +159,11 @@ mod tests {
                 E::NotAMessage(vfs::Unfit::Name),
                 4,
                 "a message is a text file, .txt or .md; other files belong into Documents",
+            ),
+            (
+                E::Unclean(vfs::Unclean::Infected),
+                4,
+                "a virus was found in this document, so it was not taken; tell whoever made it",
             ),
             (E::NoSpace, 4, "no space is left"),
             (

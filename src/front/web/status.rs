@@ -15,7 +15,7 @@ use crate::front::limits::Limit;
 use crate::gate::LoginError;
 use crate::names::Front;
 use crate::practice::Error as PracticeError;
-use crate::vfs::{Error, Unfit};
+use crate::vfs::{Error, Unclean, Unfit};
 
 /// Why there is no page: a status, and what the person is told.
 #[derive(Debug, Clone)]
@@ -175,6 +175,14 @@ impl From<Error> for Failure {
                 let too_long = *unfit == Unfit::Length;
                 let status = if too_long { S::PAYLOAD_TOO_LARGE } else { S::UNSUPPORTED_MEDIA_TYPE };
                 return Self::new(status, sentence(&unfit.to_string()));
+            }
+            Error::Unclean(unclean) => {
+                let (status, retry) = match unclean {
+                    Unclean::Infected => (S::UNPROCESSABLE_ENTITY, None),
+                    Unclean::TooLong => (S::PAYLOAD_TOO_LARGE, None),
+                    Unclean::Unscanned => (S::SERVICE_UNAVAILABLE, Some(Duration::from_secs(5))),
+                };
+                return Self { retry, ..Self::new(status, sentence(&unclean.to_string())) };
             }
             Error::NoSpace => (S::INSUFFICIENT_STORAGE, "There is no space left. Tell the firm."),
             Error::Quota(_) => return Self::new(S::INSUFFICIENT_STORAGE, sentence(&error.to_string())),

@@ -19,7 +19,7 @@ use crate::front::http_upload::Interrupted;
 use crate::front::limits::Limit;
 use crate::gate::LoginError;
 use crate::names::Front;
-use crate::vfs::{Error, Unfit};
+use crate::vfs::{Error, Unclean, Unfit};
 
 /// What was being done when an error came up; the same error has another status in another method (RFC 4918 section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,13 +82,15 @@ pub(super) fn of(error: &Error, act: Act) -> StatusCode {
         Error::TooLarge => S::PAYLOAD_TOO_LARGE,
         Error::NotAMessage(Unfit::Length) => S::PAYLOAD_TOO_LARGE,
         Error::NotAMessage(Unfit::Name | Unfit::Text | Unfit::Blank) => S::UNSUPPORTED_MEDIA_TYPE,
+        Error::Unclean(Unclean::Infected) => S::FORBIDDEN,
+        Error::Unclean(Unclean::TooLong) => S::PAYLOAD_TOO_LARGE,
         Error::NoSpace | Error::Quota(_) => S::INSUFFICIENT_STORAGE,
         Error::Damaged => S::CONFLICT,
-        Error::Unavailable => S::SERVICE_UNAVAILABLE,
+        Error::Unavailable | Error::Unclean(Unclean::Unscanned) => S::SERVICE_UNAVAILABLE,
     }
 }
 
-/// The precondition codes of RFC 4918 section 16 that are used here.
+/// The precondition codes of RFC 4918 section 16 that are used here, and one of our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Code {
     PropfindFiniteDepth,
@@ -96,6 +98,8 @@ pub(super) enum Code {
     LockTokenSubmitted(String),
     NoConflictingLock,
     LockTokenMatches,
+    /// With a sentence.
+    VirusFound(String),
 }
 
 /// A request that is not carried out: the status, and what the person at the other end is told.
@@ -145,10 +149,13 @@ impl Refusal {
     pub(super) fn tree(error: &Error, act: Act) -> Self {
         let mut refusal = Self::new(of(error, act), error.to_string());
         refusal.header = match error {
-            Error::Unavailable => retry_after(Duration::from_secs(5)),
+            Error::Unavailable | Error::Unclean(Unclean::Unscanned) => retry_after(Duration::from_secs(5)),
             Error::Busy(wait) => retry_after(*wait),
             _ => None,
         };
+        if *error == Error::Unclean(Unclean::Infected) {
+            refusal.code = Some(Code::VirusFound(error.to_string()));
+        }
         if *error == Error::TooLarge {
             refusal.limit = Some(Limit::UploadBytes);
         }
@@ -218,6 +225,11 @@ pub(super) fn push_code(body: &mut String, code: &Code) {
         }
         Code::NoConflictingLock => body.push_str("<D:no-conflicting-lock/>"),
         Code::LockTokenMatches => body.push_str("<D:lock-token-matches-request-uri/>"),
+        Code::VirusFound(sentence) => {
+            body.push_str("<X:virus-found xmlns:X=\"tag:deedbox.example,2026:\">");
+            push_escaped(body, sentence);
+            body.push_str("</X:virus-found>");
+        }
     }
 }
 
@@ -295,6 +307,9 @@ Limit        429 429 429 429 429 429 429 429
 TooLarge     413 413 413 413 413 413 413 413
 NotAMessage  413 413 413 413 413 413 413 413
 NotAMessage  415 415 415 415 415 415 415 415
+Unclean      403 403 403 403 403 403 403 403
+Unclean      413 413 413 413 413 413 413 413
+Unclean      503 503 503 503 503 503 503 503
 NoSpace      507 507 507 507 507 507 507 507
 Quota        507 507 507 507 507 507 507 507
 Damaged      409 409 409 409 409 409 409 409
@@ -325,6 +340,9 @@ Busy         429 429 429 429 429 429 429 429
             Error::TooLarge,
             Error::NotAMessage(Unfit::Length),
             Error::NotAMessage(Unfit::Text),
+            Error::Unclean(Unclean::Infected),
+            Error::Unclean(Unclean::TooLong),
+            Error::Unclean(Unclean::Unscanned),
             Error::NoSpace,
             Error::Quota(Quota::Matter),
             Error::Damaged,

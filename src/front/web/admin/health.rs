@@ -91,6 +91,9 @@ fn warnings(health: &Health, now: Timestamp) -> Vec<String> {
             warnings.push(format!("The relay has refused mails for good: {}.", mail.refused));
         }
     }
+    if let Some(why) = health.scan.as_ref().and_then(|scan| scan.problem.as_ref()) {
+        warnings.push(format!("Uploads cannot be scanned for viruses and are refused: {why}."));
+    }
     if !health.keys_locked {
         warnings.push("The keys may be swapped out: RLIMIT_MEMLOCK has no room for them.".to_owned());
     }
