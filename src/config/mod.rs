@@ -11,6 +11,7 @@ mod mail;
 mod mistakes;
 mod paths;
 mod raw;
+mod scanners;
 mod temporary_files;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ pub use limits::Limits;
 pub use mail::{Mail, Relay, RelayTls};
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
+pub use scanners::Scanners;
 pub use temporary_files::TemporaryFiles;
 
 use crate::names::WindowsNames;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// The SFTP listener, unless switched off.
     pub sftp: Option<Sftp>,
+    /// The listener for old scanners, if there is one.
+    pub scanners: Option<Scanners>,
     /// Where the portal is on the web, without a slash at the end: what links start with.
     pub public_url: Option<String>,
     /// The WebDAV listener, unless switched off.
@@ -78,6 +82,14 @@ pub struct Settings {
     pub limits: Limits,
     /// Mail, if it is switched on.
     pub mail: Option<Mail>,
+}
+
+impl Settings {
+    /// The files of the SSH host keys, if anybody is served over SSH.
+    pub fn host_keys(&self) -> Option<&[PathBuf]> {
+        let scanners = || self.scanners.as_ref().map(|scanners| &scanners.host_keys);
+        self.sftp.as_ref().map(|sftp| &sftp.host_keys).or_else(scanners).map(Vec::as_slice)
+    }
 }
 
 /// The SFTP listener.

@@ -22,7 +22,8 @@ use tokio::sync::{Semaphore, watch};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use health::{
-    Addresses, AuditHealth, CatalogHealth, CertificateHealth, Disk, Health, LimitReached, MailHealth, Recovery, Sandbox,
+    Addresses, AuditHealth, CatalogHealth, CertificateHealth, Disk, Health, LimitReached, MailHealth, Recovery,
+    Sandbox, ScannersHealth,
 };
 
 use crate::config::LogFormat;

@@ -42,6 +42,7 @@ mod reload;
 mod rights_columns;
 mod rights_matrix;
 mod sandbox;
+mod scanners;
 mod service;
 mod sessions;
 mod sftp;
