@@ -28,6 +28,7 @@ mod process;
 mod recovery;
 mod reload;
 mod sandbox;
+mod scanners;
 mod sockets;
 mod stop;
 mod sweep;
@@ -166,6 +167,7 @@ impl Daemon {
         if let Some(notifier) = notifier.clone() {
             self.run("mail", notifier.run(self.stop.subscribe()));
         }
+        self.run("the weekly warning", scanners::warn_weekly(core.clone(), self.stop.subscribe()));
         self.run("the watch over time", expiry::watch(core.clone(), self.stop.subscribe()));
         self.run("the control socket", cli::serve_control(control, core, self.stop.subscribe()));
         Ok((addresses, doors, notifier))

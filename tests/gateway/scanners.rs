@@ -6,6 +6,8 @@ use std::process::Output;
 use tempfile::TempDir;
 
 use crate::demo::*;
+use crate::mail::{firm, settle};
+use crate::mail_server::{Server, recipients, text};
 
 /// What the oldest speak, of which the main listener has nothing.
 const OLD: [&str; 3] = ["HostKeyAlgorithms=ssh-rsa", "PubkeyAcceptedAlgorithms=ssh-rsa", "MACs=hmac-sha1"];
@@ -127,4 +129,26 @@ fn after_its_last_day_the_listener_for_old_scanners_accepts_nothing_until_it_has
     office.demo.wait_for_log("the listener for old scanners is open again");
     let (comes_in, said) = office.scan();
     assert!(comes_in, "{said}");
+}
+
+#[test]
+fn administrators_are_warned_by_mail_once_a_week_and_not_at_each_start() {
+    let server = Server::start(&[]);
+    let (demo, home) = firm(&server, "");
+    let data = demo.data().to_owned();
+    let section = "[scanners]\nlisten = \"127.0.0.1:0\"\nallow = [\"127.0.0.1\"]\nuntil = \"2999-12-31\"\n";
+    demo.configure(|toml| toml.replace("[scanners]\n", section));
+    demo.stop();
+    let demo = Demo::start_in(&data);
+    let mails = server.waits_for(1);
+    assert_eq!(recipients(&mails), [ADMIN]);
+    assert!(text(&mails[0], "text").contains("is on, until 3000-01-01 00:00"), "{:#}", mails[0]);
+    settle(&demo);
+    demo.stop();
+    let demo = Demo::start_in(&data);
+    // Another mail that is sent later would come later.
+    ok(demo.deedbox(&["mail", "test", "--to", CLIENT_ONE]));
+    assert_eq!(recipients(&server.waits_for(2)), [ADMIN, CLIENT_ONE]);
+    demo.stop();
+    drop(home);
 }
