@@ -27,16 +27,28 @@ impl Checks<'_> {
         let data = DataDir::new(self.path(raw.data, Path::new(".")));
         let firm = self.line("firm", raw.firm, "The firm", 200);
         let public_url = self.public_url(raw.https.public_url.take());
+        let time_zone = self.time_zone(raw.time_zone);
+        let host_keys = self.host_keys(raw.sftp.host_keys.take(), &data);
+        let sftp = self.sftp(raw.sftp, host_keys.clone());
+        let https = self.https(raw.https, &data);
+        let observe = self.observe(raw.observe);
+        let others = [
+            ("sftp.listen", sftp.as_ref().map(|sftp| sftp.listen)),
+            ("https.listen", https.as_ref().map(|https| https.listen)),
+            ("observe.listen", observe),
+        ];
+        let scanners = self.scanners(raw.scanners, host_keys, &time_zone, &others);
         Settings {
             mail: self.mail(raw.mail, public_url.clone()),
             public_url,
             matter_types: raw.matter_types.map(|path| self.base.join(path.into_inner())),
             guards: raw.guards.map(|path| self.base.join(path.into_inner())),
-            time_zone: self.time_zone(raw.time_zone),
-            sftp: self.sftp(raw.sftp, &data),
-            https: self.https(raw.https, &data),
+            time_zone,
+            sftp,
+            scanners,
+            https,
             api: Api { enabled: on(raw.api.enabled), administer: raw.api.administer.is_some_and(Spanned::into_inner) },
-            observe: self.observe(raw.observe),
+            observe,
             pages: self.pages(raw.pages),
             kv: self.kv(raw.kv),
             audit_origin: self.origin(raw.audit.origin),
@@ -64,14 +76,17 @@ impl Checks<'_> {
         })
     }
 
-    fn sftp(&mut self, raw: raw::Sftp, data: &DataDir) -> Option<Sftp> {
-        let listen = self.address("sftp.listen", raw.listen, (Ipv4Addr::UNSPECIFIED, 2022).into());
-        let host_keys = match raw.host_keys {
+    fn host_keys(&self, raw: Option<Vec<Spanned<PathBuf>>>, data: &DataDir) -> Vec<PathBuf> {
+        match raw {
             Some(paths) => paths.into_iter().map(|path| self.base.join(path.into_inner())).collect(),
             None => ["ssh_host_ed25519_key", "ssh_host_ecdsa_key", "ssh_host_rsa_key"]
                 .map(|name| data.ssh_keys().join(name))
                 .into(),
-        };
+        }
+    }
+
+    fn sftp(&mut self, raw: raw::Sftp, host_keys: Vec<PathBuf>) -> Option<Sftp> {
+        let listen = self.address("sftp.listen", raw.listen, (Ipv4Addr::UNSPECIFIED, 2022).into());
         on(raw.enabled).then_some(Sftp { listen, host_keys })
     }
 
@@ -159,7 +174,7 @@ impl Checks<'_> {
         if path == Path::new(".") { self.base.to_owned() } else { self.base.join(path) }
     }
 
-    fn address(&mut self, name: &str, item: Item<String>, default: SocketAddr) -> SocketAddr {
+    pub(super) fn address(&mut self, name: &str, item: Item<String>, default: SocketAddr) -> SocketAddr {
         let Some(item) = item else { return default };
         item.get_ref().parse().unwrap_or_else(|_| {
             let message =

@@ -12,6 +12,7 @@ mod mistakes;
 mod paths;
 mod raw;
 mod scan;
+mod scanners;
 mod temporary_files;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub use mail::{Mail, Relay, RelayTls};
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
 pub use scan::{ClamdAddress, Longer, Scan};
+pub use scanners::Scanners;
 pub use temporary_files::TemporaryFiles;
 
 use crate::names::WindowsNames;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// The SFTP listener, unless switched off.
     pub sftp: Option<Sftp>,
+    /// The listener for old scanners, if there is one.
+    pub scanners: Option<Scanners>,
     /// Where the portal is on the web, without a slash at the end: what links start with.
     pub public_url: Option<String>,
     /// The WebDAV listener, unless switched off.
@@ -82,6 +86,14 @@ pub struct Settings {
     pub mail: Option<Mail>,
     /// The virus scan, if it is switched on.
     pub scan: Option<Scan>,
+}
+
+impl Settings {
+    /// The files of the SSH host keys, if anybody is served over SSH.
+    pub fn host_keys(&self) -> Option<&[PathBuf]> {
+        let scanners = || self.scanners.as_ref().map(|scanners| &scanners.host_keys);
+        self.sftp.as_ref().map(|sftp| &sftp.host_keys).or_else(scanners).map(Vec::as_slice)
+    }
 }
 
 /// The SFTP listener.

@@ -28,6 +28,7 @@ pub(super) struct Raw {
     pub(super) guards: Item<PathBuf>,
     pub(super) time_zone: Item<String>,
     pub(super) sftp: Sftp,
+    pub(super) scanners: Scanners,
     pub(super) https: Https,
     pub(super) api: Api,
     pub(super) observe: Observe,
@@ -51,6 +52,14 @@ pub(super) struct Sftp {
     pub(super) enabled: Item<bool>,
     pub(super) listen: Item<String>,
     pub(super) host_keys: Option<Vec<Spanned<PathBuf>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Scanners {
+    pub(super) listen: Item<String>,
+    pub(super) allow: Option<Vec<Spanned<String>>>,
+    pub(super) until: Item<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

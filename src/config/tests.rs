@@ -57,7 +57,7 @@ filter = \"info,deedbox=loud\"
 ";
     let expected = "\
 1:8: invalid type: integer `7`, expected a string
-2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
+2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `scanners`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
                     `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `names`, `limits`, `mail`, `scan`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
 6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`
@@ -82,6 +82,28 @@ fn patterns_of_temporary_files_are_checked_and_have_defaults() {
 2:25: `temporary_files.beside`: the pattern \"[a-\" has a `[` that is not closed, or with nothing in it
 3:16: `temporary_files.save_seconds` must be between 1 and 3600";
     assert_eq!(mistakes(text), expected);
+}
+
+#[test]
+fn the_listener_for_old_scanners_is_off_unless_it_has_an_address_and_scanners() {
+    let section = |lines: &str| format!("time_zone = \"Europe/Berlin\"\n[scanners]\n{lines}");
+    assert_eq!(parse(&section(""), Path::new("/x.toml")).expect("valid").scanners, None);
+    let text = section("listen = \"192.0.2.1:2222\"\nallow = [\"192.0.2.0/24\"]\nuntil = \"2027-06-30\"\n");
+    let on = parse(&text, Path::new("/srv/deedbox.toml")).expect("valid").scanners.expect("on");
+    assert_eq!(on.until.expect("a date").to_string(), "2027-06-30T22:00:00.000Z");
+    assert_eq!((on.allow[0].to_string().as_str(), on.host_keys.len()), ("192.0.2.0/24", 3));
+    let wrong = section("allow = [\"192.0.2.17/24\", \"printer\", \"::/0\"]\nuntil = \"2027-06-31\"\n");
+    let expected = "\
+3:10: `scanners.allow`: \"192.0.2.17/24\" does not start at its first address: there are bits beyond its prefix
+3:10: `scanners.listen` is missing: old scanners have an address of their own, such as \"192.0.2.1:2222\"
+3:27: `scanners.allow`: \"printer\" must be an address or a range, such as \"192.0.2.17\", \"192.0.2.0/24\" or \"2001:db8::/64\"
+3:38: `scanners.allow`: \"::/0\" takes every address there is
+4:9: `scanners.until` must be the last day on which it is open, such as \"2027-06-30\"";
+    assert_eq!(mistakes(&wrong), expected);
+    let expected = "\
+3:10: `scanners.allow` is empty: it must have the scanners' addresses, such as [\"192.0.2.17\", \"198.51.100.0/28\"]
+3:10: `scanners.listen` is the address of `sftp.listen`: it must be one of its own";
+    assert_eq!(mistakes(&section("listen = \"127.0.0.1:2022\"\nallow = []\n")), expected);
 }
 
 #[test]

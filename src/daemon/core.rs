@@ -168,9 +168,10 @@ impl Core {
 
     /// Where it listens, as one line for people.
     pub(super) fn at(&self) -> String {
-        let Addresses { sftp, https, .. } = self.addresses();
+        let Addresses { sftp, scanners, https, .. } = self.addresses();
         let at = |address: Option<SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
-        format!("serving documents: sftp {}, https {}", at(sftp), at(https))
+        let scanners = scanners.map_or(String::new(), |at| format!(", old scanners {at}"));
+        format!("serving documents: sftp {}{scanners}, https {}", at(sftp), at(https))
     }
 
     /// What only a restart can mend, if anything is broken in that way. Blocks until the disk has answered.

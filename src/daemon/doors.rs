@@ -19,6 +19,7 @@ pub(super) struct Doors {
     /// What both doors share of what clients may use.
     bounds: Arc<Bounds>,
     pub(super) sftp: Option<Arc<ArcSwap<sftp::Settings>>>,
+    pub(super) scanners: Option<Arc<ArcSwap<sftp::Settings>>>,
     pub(super) https: Option<HttpsDoor>,
 }
 
@@ -34,6 +35,7 @@ pub(super) struct HttpsDoor {
 pub(super) struct Read {
     limits: Limits,
     sftp: Option<sftp::Settings>,
+    scanners: Option<sftp::Settings>,
     https: Option<ReadHttps>,
 }
 
@@ -51,7 +53,7 @@ impl Read {
     /// All that cannot be read.
     pub(super) fn from(settings: &Settings, bounds: &Arc<Bounds>) -> Result<Self, Vec<Problem>> {
         let limits = process::room_for(settings.limits);
-        let sftp = settings.sftp.as_ref().map(|sftp| sftp_settings(settings, sftp, bounds)).transpose();
+        let host_keys = settings.host_keys().map_or(Ok(Vec::new()), cli::read_host_keys);
         let https = settings.https.as_ref();
         let https = https.map(|https| {
             let certificate = Certificate::read(https)?;
@@ -59,9 +61,23 @@ impl Read {
             Ok(ReadHttps { certificate, drive, pages, api: api_settings(settings) })
         });
         let https = https.transpose();
-        match (limits, sftp, https) {
-            (Ok(limits), Ok(sftp), Ok(https)) => Ok(Self { limits, sftp, https }),
-            (limits, sftp, https) => Err([limits.err(), sftp.err(), https.err()].into_iter().flatten().collect()),
+        match (limits, host_keys, https) {
+            (Ok(limits), Ok(host_keys), Ok(https)) => {
+                let sftp = |scanners| sftp::Settings {
+                    host_keys: host_keys.clone(),
+                    bounds: bounds.clone(),
+                    banner: None,
+                    drain: settings.drain,
+                    scanners,
+                };
+                let of = |scanners: &config::Scanners| sftp::Scanners {
+                    allow: scanners.allow.clone(),
+                    until: scanners.until,
+                };
+                let scanners = settings.scanners.as_ref().map(|scanners| sftp(Some(of(scanners))));
+                Ok(Self { limits, sftp: settings.sftp.as_ref().map(|_| sftp(None)), scanners, https })
+            }
+            (limits, keys, https) => Err([limits.err(), keys.err(), https.err()].into_iter().flatten().collect()),
         }
     }
 }
@@ -76,8 +92,8 @@ impl Doors {
             pages: Arc::new(ArcSwap::from_pointee(read.pages)),
             api: Arc::new(ArcSwap::from_pointee(read.api)),
         };
-        let sftp = read.sftp.map(|sftp| Arc::new(ArcSwap::from_pointee(sftp)));
-        Self { bounds, sftp, https: read.https.map(swap) }
+        let sftp = |read: sftp::Settings| Arc::new(ArcSwap::from_pointee(read));
+        Self { bounds, sftp: read.sftp.map(sftp), scanners: read.scanners.map(sftp), https: read.https.map(swap) }
     }
 
     /// What is read anew is read for these.
@@ -93,7 +109,8 @@ impl Doors {
     /// Which keys and certificates are others than those in use.
     pub(super) fn differences(&self, read: &Read) -> Vec<String> {
         let mut changed = Vec::new();
-        if let (Some(old), Some(new)) = (&self.sftp, &read.sftp)
+        let (old, new) = (self.sftp.as_ref().or(self.scanners.as_ref()), read.sftp.as_ref().or(read.scanners.as_ref()));
+        if let (Some(old), Some(new)) = (old, new)
             && old.load().host_keys != new.host_keys
         {
             changed.push("the SSH host keys".to_owned());
@@ -112,6 +129,9 @@ impl Doors {
         if let (Some(door), Some(sftp)) = (&self.sftp, read.sftp) {
             door.store(Arc::new(sftp));
         }
+        if let (Some(door), Some(scanners)) = (&self.scanners, read.scanners) {
+            door.store(Arc::new(scanners));
+        }
         if let (Some(door), Some(read)) = (&self.https, read.https) {
             door.tls.change(read.certificate);
             door.settings.store(Arc::new(read.drive));
@@ -119,11 +139,6 @@ impl Doors {
             door.api.store(Arc::new(read.api));
         }
     }
-}
-
-fn sftp_settings(settings: &Settings, sftp: &config::Sftp, bounds: &Arc<Bounds>) -> Result<sftp::Settings, Problem> {
-    let host_keys = cli::read_host_keys(&sftp.host_keys)?;
-    Ok(sftp::Settings { host_keys, bounds: bounds.clone(), banner: None, drain: settings.drain })
 }
 
 fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Settings {

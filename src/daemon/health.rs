@@ -8,7 +8,7 @@ use crate::audit::Log;
 use crate::cli::{Doing as _, Problem};
 use crate::config::Settings;
 use crate::names::Timestamp;
-use crate::observe::{AuditHealth, CatalogHealth, Disk, Health, MailHealth, ScanHealth, Subject as _};
+use crate::observe::{AuditHealth, CatalogHealth, Disk, Health, MailHealth, ScanHealth, ScannersHealth, Subject as _};
 
 /// What takes time to find out.
 struct Measured {
@@ -61,6 +61,12 @@ impl Core {
                 .scanner()
                 .filter(|_| live.is_some())
                 .map(|scanner| ScanHealth { engine: scanner.engine(), problem: scanner.problem() }),
+            scanners: self.addresses().scanners.zip(settings.scanners.as_ref()).map(|(at, scanners)| ScannersHealth {
+                at,
+                allow: scanners.allow.iter().map(ToString::to_string).collect(),
+                until: scanners.until,
+                is_over: scanners.until.is_some_and(|until| until <= Timestamp::now()),
+            }),
             limits_reached: live.map(|live| live.metrics.limits_reached()).unwrap_or_default(),
             recovery: self.recovery().clone(),
             unnamed_blobs: self.unnamed_blobs(),

@@ -29,6 +29,7 @@ mod recovery;
 mod reload;
 mod sandbox;
 mod scan;
+mod scanners;
 mod sockets;
 mod stop;
 mod sweep;
@@ -118,11 +119,17 @@ impl Daemon {
         let listener = |socket: Option<std::net::TcpListener>| {
             socket.map(TcpListener::from_std).transpose().doing("set up a listener")
         };
-        let [sftp, https, observe] = [listener(sockets.sftp)?, listener(sockets.https)?, listener(sockets.observe)?];
+        let (sftp, scanners) = (listener(sockets.sftp)?, listener(sockets.scanners)?);
+        let (https, observe) = (listener(sockets.https)?, listener(sockets.observe)?);
         let address = |listener: &Option<TcpListener>| {
             listener.as_ref().map(TcpListener::local_addr).transpose().doing("find a listener's address")
         };
-        let addresses = Addresses { sftp: address(&sftp)?, https: address(&https)?, observe: address(&observe)? };
+        let addresses = Addresses {
+            sftp: address(&sftp)?,
+            scanners: address(&scanners)?,
+            https: address(&https)?,
+            observe: address(&observe)?,
+        };
 
         let core = self.core.clone();
         let notifier = means.map(|means| {
@@ -137,9 +144,12 @@ impl Daemon {
                 _ = stopped.changed() => {}
             }
         });
-        if let Some((listener, front)) = sftp.zip(doors.sftp.clone()) {
-            let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("SFTP"));
-            self.run("SFTP", sftp::serve(listener, front, gate, vfs, beat, self.stop.subscribe()));
+        let ssh = [("SFTP", sftp, doors.sftp.clone()), ("SFTP for old scanners", scanners, doors.scanners.clone())];
+        for (part, listener, front) in ssh {
+            if let Some((listener, front)) = listener.zip(front) {
+                let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat(part));
+                self.run(part, sftp::serve(listener, front, gate, vfs, beat, self.stop.subscribe()));
+            }
         }
         if let Some((listener, door)) = https.zip(doors.https.as_ref()) {
             let (gate, vfs, beat) = (core.gate().clone(), core.vfs().clone(), self.beat("WebDAV"));
@@ -158,6 +168,7 @@ impl Daemon {
         if let Some(notifier) = notifier.clone() {
             self.run("mail", notifier.run(self.stop.subscribe()));
         }
+        self.run("the weekly warning", scanners::warn_weekly(core.clone(), self.stop.subscribe()));
         self.run("the watch over time", expiry::watch(core.clone(), self.stop.subscribe()));
         self.run("the watch over the virus scan", scan::watch(core.clone(), self.stop.subscribe()));
         self.run("the control socket", cli::serve_control(control, core, self.stop.subscribe()));

@@ -17,7 +17,7 @@ use super::mail::read_means;
 use super::prepared::Reread;
 use super::systemd;
 use crate::cli::{self, MatterTypeFile, Operator, Problem, blocking};
-use crate::config::{Https, Log, Mail, Relay, Settings, Sftp};
+use crate::config::{Https, Log, Mail, Relay, Scanners, Settings, Sftp};
 use crate::gate::Guarding;
 use crate::intake::Scanner;
 use crate::notify::{Means, Notifier};
@@ -116,7 +116,7 @@ impl Live {
         };
         let https = new.https.iter();
         let https = https.flat_map(|https| [("https.certificate", &https.certificate), ("https.key", &https.key)]);
-        let keys = new.sftp.iter().flat_map(|sftp| sftp.host_keys.iter().map(|key| ("sftp.host_keys", key)));
+        let keys = new.host_keys().into_iter().flatten().map(|key| ("sftp.host_keys", key));
         let types = new.matter_types.iter().map(|folder| ("matter_types", folder));
         let guards = new.guards.iter().map(|file| ("guards", file));
         let guards = guards.chain(new.pages.logo.iter().map(|file| ("pages.logo", file)));
@@ -191,6 +191,9 @@ fn guards_differ(old: &Guarding, new: &Guarding) -> Option<String> {
 fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let https = |of: &Settings| of.https.as_ref().map(|https| (https.certificate.clone(), https.key.clone()));
     let keys = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.host_keys.clone());
+    let scanners = |changed: fn(&Scanners, &Scanners) -> bool| {
+        old.scanners.as_ref().zip(new.scanners.as_ref()).is_some_and(|(old, new)| changed(old, new))
+    };
     let differ = [
         ("firm", old.firm != new.firm),
         ("matter_types", old.matter_types != new.matter_types),
@@ -198,6 +201,8 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("time_zone", old.time_zone != new.time_zone),
         ("pages", old.pages != new.pages),
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
+        ("scanners.allow", scanners(|old, new| old.allow != new.allow)),
+        ("scanners.until", scanners(|old, new| old.until != new.until)),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("names.windows", old.windows_names != new.windows_names),
         ("log.filter", old.log.filter != new.log.filter),
@@ -212,10 +217,13 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
 /// What differs and takes effect at the next start.
 fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let sftp = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.listen);
+    let scanners = |of: &Settings| of.scanners.as_ref().map(|scanners| scanners.listen);
     let https = |of: &Settings| of.https.as_ref().map(|https| https.listen);
     let differ = [
         ("sftp.enabled", old.sftp.is_some() != new.sftp.is_some()),
         ("sftp.listen", sftp(old).zip(sftp(new)).is_some_and(|(old, new)| old != new)),
+        ("scanners", old.scanners.is_some() != new.scanners.is_some()),
+        ("scanners.listen", scanners(old).zip(scanners(new)).is_some_and(|(old, new)| old != new)),
         ("https.enabled", old.https.is_some() != new.https.is_some()),
         ("https.listen", https(old).zip(https(new)).is_some_and(|(old, new)| old != new)),
         ("observe", old.observe != new.observe),
@@ -267,6 +275,10 @@ fn with_what_stays(old: &Settings, mut new: Settings) -> Settings {
         (Some(old), Some(new)) => Some(Sftp { listen: old.listen, ..new }),
         (old, _) => old.clone(),
     };
+    let scanners = match (&old.scanners, new.scanners) {
+        (Some(old), Some(new)) => Some(Scanners { listen: old.listen, ..new }),
+        (old, _) => old.clone(),
+    };
     let https = match (&old.https, new.https) {
         (Some(old), Some(new)) => Some(Https { listen: old.listen, ..new }),
         (old, _) => old.clone(),
@@ -275,6 +287,7 @@ fn with_what_stays(old: &Settings, mut new: Settings) -> Settings {
     Settings {
         mail,
         sftp,
+        scanners,
         https,
         observe: old.observe,
         kv: old.kv.clone(),

@@ -82,7 +82,7 @@ impl Sandbox {
             .chain(&settings.guards)
             .chain(&settings.pages.logo)
             .chain(settings.https.iter().flat_map(|https| [&https.certificate, &https.key]))
-            .chain(settings.sftp.iter().flat_map(|sftp| &sftp.host_keys));
+            .chain(settings.host_keys().into_iter().flatten());
         for file in files {
             reads.extend(folder(file));
             // Where renewals swing a link, the file behind it lies elsewhere, and so will the next one.

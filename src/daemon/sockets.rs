@@ -1,8 +1,8 @@
 //! The listening sockets, opened on the main thread before the sandbox closes, or passed by a service manager.
 //!
 //! Socket activation (sd_listen_fds(3)) lets an unprivileged daemon have ports below 1024, and lets clients wait instead of
-//! being refused while it restarts. The sockets are told apart by their names (`FileDescriptorName=`): `sftp`, `https` and
-//! `observe`. What is passed takes the place of the address in the configuration.
+//! being refused while it restarts. The sockets are told apart by their names (`FileDescriptorName=`): `sftp`,
+//! `scanners`, `https` and `observe`. What is passed takes the place of the address in the configuration.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -15,6 +15,7 @@ use crate::config::Settings;
 /// The open listeners; none where one is switched off.
 pub(super) struct Sockets {
     pub(super) sftp: Option<TcpListener>,
+    pub(super) scanners: Option<TcpListener>,
     pub(super) https: Option<TcpListener>,
     pub(super) observe: Option<TcpListener>,
 }
@@ -25,13 +26,14 @@ impl Sockets {
         let mut passed = passed()?;
         let sockets = Self {
             sftp: open(&mut passed, "sftp", settings.sftp.as_ref().map(|sftp| sftp.listen))?,
+            scanners: open(&mut passed, "scanners", settings.scanners.as_ref().map(|scanners| scanners.listen))?,
             https: open(&mut passed, "https", settings.https.as_ref().map(|https| https.listen))?,
             observe: open(&mut passed, "observe", settings.observe)?,
         };
         if let Some(name) = passed.into_keys().next() {
             return Err(Problem::failed(format_args!(
-                "the service manager passed a socket named `{name}`; the names are sftp, https and observe, set by \
-                 FileDescriptorName= in a socket unit for each"
+                "the service manager passed a socket named `{name}`; the names are sftp, scanners, https and observe, \
+                 set by FileDescriptorName= in a socket unit for each"
             )));
         }
         if let Some(observe) = &sockets.observe
@@ -73,7 +75,8 @@ fn open(
         (None, None) => return Ok(None),
         (Some(_), None) => {
             return Err(Problem::failed(format_args!(
-                "the service manager passed a socket for {name}, but the configuration has `{name}.enabled = false`"
+                "the service manager passed a socket for {name}, but the configuration has it switched off: see \
+                 the section `{name}`"
             )));
         }
         (Some(socket), Some(_)) => socket,

@@ -43,6 +43,38 @@ pub enum LoginError {
     Unavailable,
 }
 
+/// Where somebody knocks: by which protocol, and whether the listener is for devices alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entrance {
+    front: Front,
+    devices_only: bool,
+}
+
+impl Entrance {
+    /// The listener for old scanners.
+    pub const SCANNERS: Self = Self { front: Front::Sftp, devices_only: true };
+
+    /// The pages are for people: a device there would be somebody who has taken its password.
+    fn takes(self, account: &Account) -> bool {
+        account.enabled
+            && match account.role {
+                Role::Device => self.front != Front::Web,
+                _ => !self.devices_only,
+            }
+    }
+
+    /// What the record says of it.
+    fn told(self) -> Option<&'static str> {
+        self.devices_only.then_some("at the listener for old scanners, for devices alone")
+    }
+}
+
+impl From<Front> for Entrance {
+    fn from(front: Front) -> Self {
+        Self { front, devices_only: false }
+    }
+}
+
 /// How somebody proved who they are, in full.
 pub(super) struct Proof<'a> {
     pub(super) auth: AuthMethod,
@@ -53,12 +85,14 @@ pub(super) struct Proof<'a> {
     pub(super) key: Option<&'a [u8]>,
     /// The step of the authenticator's code, if there was one.
     pub(super) code_step: Option<u64>,
+    /// What else the record says of how somebody came.
+    pub(super) told: Option<&'static str>,
 }
 
 impl Proof<'_> {
     /// By this, and nothing beside it.
     pub(super) const fn of(auth: AuthMethod) -> Self {
-        Self { auth, second_factor: false, device: None, key: None, code_step: None }
+        Self { auth, second_factor: false, device: None, key: None, code_step: None, told: None }
     }
 }
 
@@ -162,17 +196,15 @@ impl Gate {
     /// Checks a password, the account's or, where devices come in, one of its devices'. A failure has been recorded and delayed when this returns.
     pub async fn login_password(
         &self,
-        front: Front,
+        entrance: Entrance,
         peer: IpAddr,
         login: &str,
         password: &str,
     ) -> Result<Login, LoginError> {
-        let login = normal(login);
+        let (login, front) = (normal(login), entrance.front);
         self.admit_guess(front, &login, peer)?;
-        // The pages are for people: a device there would be somebody who has taken its password.
-        let may_come =
-            |account: &Arc<Account>| account.enabled && (front != Front::Web || account.role != Role::Device);
-        let account = self.practice.firm().account_by_login(&login).cloned().filter(may_come);
+        let account = self.practice.firm().account_by_login(&login).cloned();
+        let account = account.filter(|account| entrance.takes(account));
         // Long and random: there is nothing to slow down, and nothing to learn from how soon it opens.
         let device = account.as_ref().filter(|_| front != Front::Web).and_then(|account| {
             let digest = (password.len() <= MAX_DEVICE_PASSWORD_BYTES).then(|| TokenDigest::of(password))?;
@@ -180,13 +212,14 @@ impl Gate {
         });
         if let Some((account, device)) = device {
             self.succeeded(&login, peer);
-            let proof = Proof { device: Some(device), ..Proof::of(AuthMethod::DevicePassword) };
+            let told = entrance.told();
+            let proof = Proof { device: Some(device), told, ..Proof::of(AuthMethod::DevicePassword) };
             return self.open(account, front, peer, proof).await.map(Login::Done);
         }
         let verified = self.verify(front, peer, account.as_deref(), password).await?;
         match account.filter(|_| verified) {
-            Some(account) => self.first_factor(account, front, peer, None).await,
-            None => Err(self.refuse(front, peer, &login, None).await),
+            Some(account) => self.first_factor(account, entrance, peer, None).await,
+            None => Err(self.refuse(front, peer, &login, entrance.told()).await),
         }
     }
 
@@ -194,15 +227,16 @@ impl Gate {
     async fn first_factor(
         &self,
         account: Arc<Account>,
-        front: Front,
+        entrance: Entrance,
         peer: IpAddr,
         key: Option<&[u8]>,
     ) -> Result<Login, LoginError> {
+        let front = entrance.front;
         match (&account.second_factor, front) {
             (None, _) => {
                 self.succeeded(&account.login, peer);
                 let auth = if key.is_some() { AuthMethod::PublicKey } else { AuthMethod::Password };
-                let proof = Proof { key, ..Proof::of(auth) };
+                let proof = Proof { key, told: entrance.told(), ..Proof::of(auth) };
                 self.open(&account, front, peer, proof).await.map(Login::Done)
             }
             (Some(_), Front::Sftp | Front::Web) => Ok(Login::NeedsCode(FirstFactor::new(account, front, peer, key))),
@@ -244,7 +278,7 @@ impl Gate {
         if let Some(session) = self.logins.remembered(&key) {
             return Ok(session);
         }
-        match self.login_password(Front::Webdav, peer, login, password).await? {
+        match self.login_password(Front::Webdav.into(), peer, login, password).await? {
             Login::Done(session) => {
                 self.logins.remember(key, &session);
                 Ok(session)
@@ -254,19 +288,25 @@ impl Gate {
     }
 
     /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins.
-    pub fn accepts_key(&self, login: &str, key: &[u8]) -> bool {
+    pub fn accepts_key(&self, entrance: Entrance, login: &str, key: &[u8]) -> bool {
         let firm = self.practice.firm();
-        firm.account_by_login(&normal(login)).is_some_and(|account| account.enabled && account.has_key(key))
+        firm.account_by_login(&normal(login)).is_some_and(|account| entrance.takes(account) && account.has_key(key))
     }
 
     /// Logs in with a key whose signature the SSH layer has verified.
-    pub async fn login_key(&self, peer: IpAddr, login: &str, key: &[u8]) -> Result<Login, LoginError> {
-        let login = normal(login);
-        self.admit_guess(Front::Sftp, &login, peer)?;
+    pub async fn login_key(
+        &self,
+        entrance: Entrance,
+        peer: IpAddr,
+        login: &str,
+        key: &[u8],
+    ) -> Result<Login, LoginError> {
+        let (login, front) = (normal(login), entrance.front);
+        self.admit_guess(front, &login, peer)?;
         let account = self.practice.firm().account_by_login(&login).cloned();
-        match account.filter(|account| account.enabled && account.has_key(key)) {
-            Some(account) => self.first_factor(account, Front::Sftp, peer, Some(key)).await,
-            None => Err(self.refuse(Front::Sftp, peer, &login, None).await),
+        match account.filter(|account| entrance.takes(account) && account.has_key(key)) {
+            Some(account) => self.first_factor(account, entrance, peer, Some(key)).await,
+            None => Err(self.refuse(front, peer, &login, entrance.told()).await),
         }
     }
 
@@ -324,6 +364,8 @@ impl Gate {
         let session = Session::of_account(account, front, peer, &proof);
         let how = proof.device.map(|device| format!("device password {}", device.name));
         let how = how.or_else(|| proof.second_factor.then(|| "with second factor".to_owned()));
+        let how: Vec<_> = how.into_iter().chain(proof.told.map(str::to_owned)).collect();
+        let how = (!how.is_empty()).then(|| how.join(", "));
         self.enter(session, Detail { reason: how, code_step: proof.code_step, ..Detail::default() }).await
     }
 

@@ -32,7 +32,7 @@ use parking_lot::Mutex;
 pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, authenticator_url, is_code_of, random_secret};
 pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
-pub use login::LoginError;
+pub use login::{Entrance, LoginError};
 pub use open_sessions::{OpenSession, OwnSession, Which, WhichOwn};
 pub use operation::{
     Administer, Aim, Create, Delete, EndSave, Expire, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount,

@@ -17,7 +17,7 @@ pub(super) struct Page {
     pub(super) url: String,
     /// The single-use link of an invitation or a new password.
     pub(super) link: Option<String>,
-    /// When that ends.
+    /// When that ends, or what else the mail is about.
     pub(super) expires: Option<String>,
     /// What the mail is about.
     pub(super) matters: Vec<MatterPart>,
@@ -86,7 +86,7 @@ impl House<'_> {
         mut page: Page,
     ) -> Result<Written, &'static str> {
         if letter.expires().is_some_and(|expires| expires <= now) {
-            return Err("its link has expired");
+            return Err("its time is over");
         }
         if account.is_some_and(|account| !account.login.eq_ignore_ascii_case(letter.address())) {
             return Err("the account has another address now");
@@ -109,7 +109,7 @@ impl House<'_> {
             Letter::PasswordReset { token, .. } => {
                 page.link = Some(link(LinkPurpose::Reset, token));
             }
-            Letter::Test { .. } => {}
+            Letter::OldScanners { .. } | Letter::Test { .. } => {}
         }
         page.expires = letter.expires().map(|expires| self.clock(expires));
         page.matters = letter.matter().and_then(|matter| self.matter(matter)).into_iter().collect();

@@ -35,7 +35,9 @@ const SHIPPED: &[(&str, &str)] = shipped!(
     "password-reset.txt",
     "password-reset.html",
     "test.txt",
-    "test.html"
+    "test.html",
+    "old-scanners.txt",
+    "old-scanners.html"
 );
 
 /// The names that a firm's own templates can have.

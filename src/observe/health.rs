@@ -36,6 +36,8 @@ pub struct Health {
     pub disk: Option<Disk>,
     /// That of the HTTPS listener.
     pub certificate: Option<CertificateHealth>,
+    /// Nothing where there is no listener for old scanners.
+    pub scanners: Option<ScannersHealth>,
     /// Nothing where mail is switched off.
     pub mail: Option<MailHealth>,
     /// Nothing where uploads are not scanned.
@@ -51,6 +53,7 @@ pub struct Health {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Addresses {
     pub sftp: Option<SocketAddr>,
+    pub scanners: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
     pub observe: Option<SocketAddr>,
 }
@@ -106,6 +109,20 @@ pub struct CertificateHealth {
     /// When it ends; nothing if it does not say so in a known way.
     #[serde(serialize_with = "as_text_if_any")]
     pub ends: Option<Timestamp>,
+}
+
+/// The listener for old scanners.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScannersHealth {
+    /// Its address.
+    pub at: SocketAddr,
+    /// From where it is used.
+    pub allow: Vec<String>,
+    /// From when on it accepts nothing; nothing if it has no end.
+    #[serde(serialize_with = "as_text_if_any")]
+    pub until: Option<Timestamp>,
+    /// That time has come.
+    pub is_over: bool,
 }
 
 /// How mail is.
@@ -229,6 +246,9 @@ impl fmt::Display for Health {
             let ends = ends.map_or("at a time that it does not tell".to_owned(), |ends| ends.to_string());
             writeln!(f, "TLS        certificate SHA-256 {fingerprint}, ends {ends}")?;
         }
+        if let Some(scanners) = &self.scanners {
+            writeln!(f, "Scanners   {scanners}")?;
+        }
         if let Some(mail) = &self.mail {
             writeln!(f, "Mail       {mail}")?;
         }
@@ -245,7 +265,8 @@ impl fmt::Display for Health {
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = |address: Option<SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
-        write!(f, "sftp {}, https {}, observe {}", at(self.sftp), at(self.https), at(self.observe))
+        let scanners = self.scanners.map_or(String::new(), |at| format!(", old scanners {at}"));
+        write!(f, "sftp {}{scanners}, https {}, observe {}", at(self.sftp), at(self.https), at(self.observe))
     }
 }
 
@@ -264,6 +285,26 @@ impl fmt::Display for Sandbox {
                 write!(f, " (Landlock {abi})")
             }
             (Some(abi), missing) => write!(f, "confined, but not for {} (Landlock {abi})", missing.join(", ")),
+        }
+    }
+}
+
+/// A warning while it is open: what it speaks protects little.
+impl fmt::Display for ScannersHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, allow, until, is_over } = self;
+        match until {
+            Some(until) if *is_over => {
+                write!(
+                    f,
+                    "the listener for old scanners at {at} has accepted nothing since {until}, by `scanners.until`"
+                )
+            }
+            until => {
+                let until = until.map_or("without an end".to_owned(), |until| format!("until {until}"));
+                let allow = allow.join(", ");
+                write!(f, "devices from {allow} may use weak algorithms at {at}, {until}; replace them and close it")
+            }
         }
     }
 }

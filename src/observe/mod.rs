@@ -23,7 +23,7 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use health::{
     Addresses, AuditHealth, CatalogHealth, CertificateHealth, Disk, Health, LimitReached, MailHealth, Recovery,
-    Sandbox, ScanHealth,
+    Sandbox, ScanHealth, ScannersHealth,
 };
 
 use crate::config::LogFormat;

@@ -52,6 +52,15 @@ pub enum Letter {
         /// Where it goes.
         address: String,
     },
+    /// Weekly, to administrators: the listener for old scanners is on.
+    OldScanners {
+        /// Who administers the firm.
+        account: AccountId,
+        /// Where it goes.
+        address: String,
+        /// When the listener ends, if it does; nothing is sent after that.
+        until: Option<Timestamp>,
+    },
 }
 
 impl Letter {
@@ -61,6 +70,7 @@ impl Letter {
             Self::Invitation { address, .. }
             | Self::NewMatter { address, .. }
             | Self::PasswordReset { address, .. }
+            | Self::OldScanners { address, .. }
             | Self::Test { address } => address,
         }
     }
@@ -70,7 +80,8 @@ impl Letter {
         match self {
             Self::Invitation { account, .. }
             | Self::NewMatter { account, .. }
-            | Self::PasswordReset { account, .. } => Some(*account),
+            | Self::PasswordReset { account, .. }
+            | Self::OldScanners { account, .. } => Some(*account),
             Self::Test { .. } => None,
         }
     }
@@ -80,7 +91,7 @@ impl Letter {
         match self {
             Self::Invitation { matter, .. } => *matter,
             Self::NewMatter { matter, .. } => Some(*matter),
-            Self::PasswordReset { .. } | Self::Test { .. } => None,
+            Self::PasswordReset { .. } | Self::OldScanners { .. } | Self::Test { .. } => None,
         }
     }
 
@@ -88,6 +99,7 @@ impl Letter {
     pub fn expires(&self) -> Option<Timestamp> {
         match self {
             Self::Invitation { expires, .. } | Self::PasswordReset { expires, .. } => Some(*expires),
+            Self::OldScanners { until, .. } => *until,
             Self::NewMatter { .. } | Self::Test { .. } => None,
         }
     }
@@ -99,6 +111,7 @@ impl Letter {
             Self::NewMatter { .. } => "new-matter",
             Self::PasswordReset { .. } => "password-reset",
             Self::Test { .. } => "test",
+            Self::OldScanners { .. } => "old-scanners",
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::mail::key_of;
 use super::noticeboard::key_of as news_key;
@@ -12,6 +13,10 @@ use crate::names::{AccountId, MailId, Timestamp};
 
 pub(super) const MAILS: &[u8] = b"om";
 pub(super) const DIGESTS: &[u8] = b"od";
+const WARNED: &[u8] = b"ow";
+
+/// How often administrators are warned of the same thing.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often a mail is looked at again that changes while it is taken out.
 const ATTEMPTS: usize = 16;
@@ -141,6 +146,32 @@ impl Mails {
         let mut change = self.store.change();
         super::put(&mut change, letter);
         change.commit().map(|_| id)
+    }
+
+    /// Has letters sent that warn, unless some were within the week before. Answers whether they are.
+    ///
+    /// # Errors
+    /// As [`Mails::compose`].
+    pub fn warn(&self, letters: Vec<Letter>, now: Timestamp) -> Result<bool, Error> {
+        let last = self.store.get::<Timestamp>(WARNED)?;
+        // A warning that lies ahead was written by a clock that has been set back since.
+        let is_fresh = |last: Timestamp| last <= now && now < last.after(WEEK);
+        if letters.is_empty() || last.as_ref().is_some_and(|last| is_fresh(last.value)) {
+            return Ok(false);
+        }
+        let mut change = self.store.change();
+        match &last {
+            Some(last) => change.if_unchanged(last).put(WARNED, &now),
+            None => change.if_absent(WARNED).put(WARNED, &now),
+        };
+        for letter in letters {
+            super::put(&mut change, letter);
+        }
+        match change.commit() {
+            Ok(_) => Ok(true),
+            Err(Error::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes a mail out: the server has it, or nobody may be told any more. Another letter that took its place stays; that an

@@ -10,6 +10,7 @@
 //! | `on` matter(16) node(16) account(16) | [`News`]: of one document, by one maker; later news of it takes its place |
 //! | `od` account(16) matter(16) | [`Section`]: what a recipient is told at the end of the day |
 //! | `om` id(16) | [`Mail`]: a message that waits, is being sent, or was refused |
+//! | `ow` | when administrators were last warned of the listener for old scanners |
 //!
 //! There is one letter of a kind for each account and matter, the newest: to invite again replaces an invitation that still
 //! waits. News is one record for each document and maker, however often it is saved. So nobody fills the store by asking often.

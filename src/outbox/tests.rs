@@ -154,6 +154,23 @@ fn a_newer_letter_takes_the_place_of_one_that_waits_and_is_not_taken_out_for_it(
 }
 
 #[test]
+fn administrators_are_warned_once_a_week_whatever_happens_to_the_mail() {
+    let (store, _dir) = store();
+    let day = |n: i64| Timestamp::from_seconds(n * 24 * 3600);
+    let letter = || Letter::OldScanners { account: MAKER, address: "admin.one@example.com".to_owned(), until: None };
+    let warns = |letters, now| Mails::new(store.clone()).warn(letters, now).expect("stored");
+    assert!(!warns(vec![], day(1)), "nobody to warn");
+    assert!(warns(vec![letter()], day(1)));
+    let mails = Mails::new(store.clone());
+    let sent = mails.all().expect("read");
+    assert_eq!(sent.iter().map(Mail::kind).collect::<Vec<_>>(), ["old-scanners"]);
+    mails.remove(&sent[0]).expect("sent");
+    assert!(!warns(vec![letter()], day(7)), "the week is not over");
+    assert!(warns(vec![letter()], day(8)));
+    assert!(warns(vec![letter()], day(2)), "a clock that was set back does not silence the warning");
+}
+
+#[test]
 fn the_largest_mail_fits_a_record() {
     let (store, _dir) = store();
     let long = name(&"n".repeat(255));

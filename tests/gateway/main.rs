@@ -43,6 +43,7 @@ mod rights_columns;
 mod rights_matrix;
 mod sandbox;
 mod scan;
+mod scanners;
 mod service;
 mod sessions;
 mod sftp;

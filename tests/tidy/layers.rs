@@ -254,7 +254,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("names", All),
             ("config", Only(&["Limits"])),
             ("vfs", All),
-            ("gate", Only(&["FirstFactor", "Gate", "Login", "LoginError", "Session"])),
+            ("gate", Only(&["Entrance", "FirstFactor", "Gate", "Login", "LoginError", "Session"])),
         ],
     ),
     // Mail tells of what others have made true, to whom the policy lets see it.

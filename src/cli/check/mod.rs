@@ -63,9 +63,9 @@ fn mistakes(settings: &Settings, with_record: bool) -> Vec<String> {
         look("https.key", private(&https.key));
         look("https.certificate", daemon::Certificate::read(https).map(drop).map_err(|why| why.to_string()));
     }
-    if let Some(sftp) = &settings.sftp {
-        sftp.host_keys.iter().for_each(|file| look("sftp.host_keys", private(file)));
-        look("sftp.host_keys", host_public_keys(&sftp.host_keys).map(drop).map_err(|why| why.to_string()));
+    if let Some(host_keys) = settings.host_keys() {
+        host_keys.iter().for_each(|file| look("sftp.host_keys", private(file)));
+        look("sftp.host_keys", host_public_keys(host_keys).map(drop).map_err(|why| why.to_string()));
     }
     look("matter_types", matter_types(settings));
     look("mail", daemon::read_means(settings).map(drop).map_err(|wrong| wrong.join("\n")));

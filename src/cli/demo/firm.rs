@@ -161,7 +161,7 @@ async fn open_login(operator: &Operator<'_>, account: &Account) -> Result<(), Pr
 async fn upload_samples(operator: &Operator<'_>, staff: &Account) -> Result<(), Problem> {
     let core = operator.core();
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let login = core.gate().login_password(Front::Console, here, &staff.login, staff.password.expose()).await;
+    let login = core.gate().login_password(Front::Console.into(), here, &staff.login, staff.password.expose()).await;
     let Login::Done(session) = login.doing("log in as a member of staff")? else {
         return Err(Problem::failed("the sample member of staff has a second factor; upload the samples by hand"));
     };

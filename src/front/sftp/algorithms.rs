@@ -1,4 +1,4 @@
-//! Which SSH algorithms are spoken: modern ones only. Old scanners get a listener of their own elsewhere.
+//! Which SSH algorithms are spoken: modern ones only, but at the listener for old scanners.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -54,6 +54,66 @@ const KEYS: &[Algorithm] = &[
 
 const MIN_RSA_BITS: u32 = 2048;
 
+/// What is spoken at a listener.
+pub(super) struct Suite {
+    kex: &'static [kex::Name],
+    ciphers: &'static [cipher::Name],
+    macs: &'static [mac::Name],
+    keys: &'static [Algorithm],
+}
+
+static MODERN: Suite = Suite { kex: KEX, ciphers: CIPHERS, macs: MACS, keys: KEYS };
+
+/// What scanners speak that get no updates any more, behind what is better: SHA-1 in signatures, key exchange and MACs,
+/// Diffie-Hellman over 1024 bits, and CBC with MACs over the plain text, of which an attacker in between can learn some
+/// (CVE-2008-5161).
+static OLD: Suite = Suite {
+    kex: &[
+        kex::CURVE25519,
+        kex::CURVE25519_PRE_RFC_8731,
+        kex::ECDH_SHA2_NISTP256,
+        kex::ECDH_SHA2_NISTP384,
+        kex::ECDH_SHA2_NISTP521,
+        kex::DH_G14_SHA256,
+        kex::DH_G14_SHA1,
+        kex::DH_G1_SHA1,
+        kex::EXTENSION_SUPPORT_AS_SERVER,
+        kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
+    ],
+    ciphers: &[
+        cipher::AES_128_GCM,
+        cipher::AES_256_GCM,
+        cipher::AES_256_CTR,
+        cipher::AES_192_CTR,
+        cipher::AES_128_CTR,
+        cipher::AES_128_CBC,
+        cipher::TRIPLE_DES_CBC,
+    ],
+    macs: &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HMAC_SHA256, mac::HMAC_SHA512, mac::HMAC_SHA1],
+    keys: &[
+        Algorithm::Ed25519,
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
+        Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
+        Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
+        Algorithm::Rsa { hash: None },
+    ],
+};
+
+impl Suite {
+    /// What a listener with these settings speaks.
+    pub(super) fn of(settings: &Settings) -> &'static Self {
+        if settings.scanners.is_some() { &OLD } else { &MODERN }
+    }
+
+    /// May a login be proven with this key and this signature algorithm? russh only advertises its list: it verifies any
+    /// signature that it can, SHA-1 among them, so the list is enforced here.
+    pub(super) fn accepts(&self, key: &PublicKey, algorithm: &Algorithm) -> bool {
+        self.keys.contains(algorithm) && key.key_data().rsa().is_none_or(|rsa| rsa.key_size() >= MIN_RSA_BITS)
+    }
+}
+
 /// How a login can be proven.
 pub(super) fn methods() -> MethodSet {
     MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..])
@@ -64,15 +124,10 @@ pub(super) fn second_methods() -> MethodSet {
     MethodSet::from(&[MethodKind::KeyboardInteractive][..])
 }
 
-/// May a login be proven with this key and this signature algorithm? russh only advertises its list: it verifies any
-/// signature that it can, SHA-1 among them, so the list is enforced here.
-pub(super) fn acceptable(key: &PublicKey, algorithm: &Algorithm) -> bool {
-    KEYS.contains(algorithm) && key.key_data().rsa().is_none_or(|rsa| rsa.key_size() >= MIN_RSA_BITS)
-}
-
 /// The configuration of russh. The sizes are those that measured best; the loop never blocks on them because the
 /// channels' readers always drain.
 pub(super) fn config(settings: &Settings) -> Config {
+    let suite = Suite::of(settings);
     Config {
         server_id: SshId::Standard(Cow::Borrowed(SERVER_ID)),
         methods: methods(),
@@ -86,10 +141,10 @@ pub(super) fn config(settings: &Settings) -> Config {
         channel_buffer_size: 100,
         event_buffer_size: 16,
         preferred: Preferred {
-            kex: Cow::Borrowed(KEX),
-            key: Cow::Borrowed(KEYS),
-            cipher: Cow::Borrowed(CIPHERS),
-            mac: Cow::Borrowed(MACS),
+            kex: Cow::Borrowed(suite.kex),
+            key: Cow::Borrowed(suite.keys),
+            cipher: Cow::Borrowed(suite.ciphers),
+            mac: Cow::Borrowed(suite.macs),
             compression: Cow::Borrowed(&[compression::NONE]),
             ..Preferred::DEFAULT
         },
@@ -124,8 +179,9 @@ mod tests {
     fn sha1_signatures_are_refused_although_russh_verifies_them() {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
         let key = PublicKey::from_openssh(key).expect("a key");
-        assert!(acceptable(&key, &Algorithm::Ed25519));
-        assert!(!acceptable(&key, &Algorithm::Rsa { hash: None }));
-        assert!(!acceptable(&key, &Algorithm::Dsa));
+        assert!(MODERN.accepts(&key, &Algorithm::Ed25519));
+        assert!(!MODERN.accepts(&key, &Algorithm::Rsa { hash: None }));
+        assert!(OLD.accepts(&key, &Algorithm::Rsa { hash: None }));
+        assert!(!MODERN.accepts(&key, &Algorithm::Dsa) && !OLD.accepts(&key, &Algorithm::Dsa));
     }
 }

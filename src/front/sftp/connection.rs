@@ -11,16 +11,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, sleep_until, timeout};
 use tracing::Instrument;
 
+use super::Settings;
+use super::algorithms::{self, Suite};
 use super::channel::{self, Verdict};
 use super::handler::Doorkeeper;
 use super::handles::{Budget, Purse};
 use super::stream::{Pulse, Watched};
-use super::{Settings, algorithms};
 use crate::config::Limits;
 use crate::front::Bounds;
 use crate::front::limits::Limit;
 use crate::front::places::{Displaced, Place};
-use crate::gate::{Gate, Session};
+use crate::gate::{Entrance, Gate, Session};
 use crate::names::Front;
 use crate::vfs::Vfs;
 
@@ -35,6 +36,9 @@ pub(super) struct Link {
     pub(super) gate: Arc<Gate>,
     vfs: Arc<Vfs>,
     pub(super) peer: IpAddr,
+    pub(super) entrance: Entrance,
+    /// With what a login can be proven.
+    pub(super) suite: &'static Suite,
     /// As they were when the connection was accepted.
     pub(super) limits: Limits,
     bounds: Arc<Bounds>,
@@ -128,6 +132,8 @@ pub(super) async fn serve(
         gate: shared.gate.clone(),
         vfs: shared.vfs.clone(),
         peer,
+        entrance: if shared.settings.scanners.is_some() { Entrance::SCANNERS } else { Front::Sftp.into() },
+        suite: Suite::of(&shared.settings),
         limits,
         bounds: shared.settings.bounds.clone(),
         banner: shared.settings.banner.clone(),

@@ -106,7 +106,7 @@ impl Handler for Doorkeeper {
             return Ok(reject());
         }
         self.half = None;
-        let login = self.link.gate.login_password(Front::Sftp, self.link.peer, user, password).await;
+        let login = self.link.gate.login_password(self.link.entrance, self.link.peer, user, password).await;
         Ok(self.first(login))
     }
 
@@ -145,19 +145,19 @@ impl Handler for Doorkeeper {
             return Err(russh::Error::NotAuthenticated);
         }
         let accepted = user.len() <= MAX_LOGIN_BYTES
-            && algorithms::acceptable(offer.public_key, offer.algorithm)
-            && wire(offer.public_key).is_some_and(|key| self.link.gate.accepts_key(user, &key));
+            && self.link.suite.accepts(offer.public_key, offer.algorithm)
+            && wire(offer.public_key).is_some_and(|key| self.link.gate.accepts_key(self.link.entrance, user, &key));
         Ok(if accepted { Auth::Accept } else { reject() })
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
         // Asked again: the offer may have named another algorithm, and russh keeps no state of ours.
-        if user.len() > MAX_LOGIN_BYTES || !algorithms::acceptable(key.public_key, key.algorithm) {
+        if user.len() > MAX_LOGIN_BYTES || !self.link.suite.accepts(key.public_key, key.algorithm) {
             return Ok(reject());
         }
         let Some(bytes) = wire(key.public_key) else { return Ok(reject()) };
         self.half = None;
-        let login = self.link.gate.login_key(self.link.peer, user, &bytes).await;
+        let login = self.link.gate.login_key(self.link.entrance, self.link.peer, user, &bytes).await;
         Ok(self.first(login))
     }
 

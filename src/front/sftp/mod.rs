@@ -26,6 +26,7 @@ mod handler;
 mod handles;
 mod listing;
 mod outbox;
+mod scanners;
 mod server;
 mod status;
 mod stream;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use crate::front::Bounds;
 
+pub use scanners::Scanners;
 pub use server::serve;
 
 /// What the SFTP server is started with.
@@ -48,4 +50,6 @@ pub struct Settings {
     pub banner: Option<String>,
     /// How long sessions may finish what they have begun after the stop signal.
     pub drain: Duration,
+    /// Of the listener for old scanners alone: whom it takes, and for how long.
+    pub scanners: Option<Scanners>,
 }

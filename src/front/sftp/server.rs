@@ -1,4 +1,4 @@
-//! The listener.
+//! The listeners: SFTP, and SFTP for old scanners.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::connection::{self, Shared, set};
 use crate::front::Beat;
 use crate::front::places::Places;
 use crate::gate::Gate;
-use crate::names::Front;
+use crate::names::{Front, Timestamp};
 use crate::vfs::Vfs;
 
 /// Serves SFTP on a listener until `stop` becomes true (or its sender is gone). Then nothing more is accepted, sessions
@@ -34,16 +34,26 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let mut shared = Arc::new(Shared::new(settings.load_full(), gate, vfs));
-    let places = Places::new(
-        shared.settings.bounds.clone(),
-        Front::Sftp,
-        metrics::gauge!("sftp_connections"),
-        metrics::gauge!("sftp_connections_before_login"),
-    );
+    let (all, before_login) = match shared.settings.scanners {
+        None => (metrics::gauge!("sftp_connections"), metrics::gauge!("sftp_connections_before_login")),
+        Some(_) => (metrics::gauge!("scanner_connections"), metrics::gauge!("scanner_connections_before_login")),
+    };
+    let places = Places::new(shared.settings.bounds.clone(), Front::Sftp, all, before_login);
+    let mut was_over = false;
     let mut connections = JoinSet::new();
     let stopping = stop.clone();
     loop {
         beat.set();
+        let is_over = settings.load().scanners.as_ref().is_some_and(|scanners| scanners.is_over(Timestamp::now()));
+        match (was_over, is_over) {
+            (false, true) => tracing::warn!(
+                "the listener for old scanners accepts nothing: its last day, `scanners.until`, is over; remove the section \
+                 `scanners`, or give it another day and reload"
+            ),
+            (true, false) => tracing::info!("the listener for old scanners is open again"),
+            _ => {}
+        }
+        was_over = is_over;
         let accepted = tokio::select! {
             biased;
             () = set(&mut stop) => break,
@@ -61,6 +71,12 @@ pub async fn serve(
             }
         };
         let settings = settings.load_full();
+        let away = settings.scanners.as_ref().and_then(|scanners| scanners.turns_away(peer, Timestamp::now()));
+        if let Some(why) = away {
+            metrics::counter!("scanner_connections_turned_away_total", "why" => why).increment(1);
+            tracing::debug!(%peer, why, "not taken at the listener for old scanners");
+            continue;
+        }
         if !Arc::ptr_eq(&settings, &shared.settings) {
             shared = Arc::new(Shared::new(settings, shared.gate.clone(), shared.vfs.clone()));
         }

@@ -77,7 +77,7 @@ pub(super) async fn password(
     Form(Credentials { login, password, next }): Form<Credentials>,
 ) -> Result<Response, Failure> {
     let (password, next) = (Zeroizing::new(password), Target::parse(&next));
-    match portal.gate.login_password(Front::Web, visit.peer(), login.trim(), &password).await {
+    match portal.gate.login_password(Front::Web.into(), visit.peer(), login.trim(), &password).await {
         Ok(Login::Done(session)) => enter(&portal, &visit, &headers, session, &next),
         Ok(Login::NeedsCode(first)) => {
             let token = portal.sessions.wait_for_code(first, next);

@@ -83,6 +83,9 @@ fn warnings(health: &Health, now: Timestamp) -> Vec<String> {
             _ => {}
         }
     }
+    if let Some(scanners) = &health.scanners {
+        warnings.push(format!("Old scanners: {scanners}."));
+    }
     if let Some(mail) = &health.mail {
         if let Some(why) = &mail.last_error {
             warnings.push(format!("Mail does not go out: {why}"));
