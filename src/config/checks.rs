@@ -67,9 +67,7 @@ impl Checks<'_> {
         let listen = self.address("sftp.listen", raw.listen, (Ipv4Addr::UNSPECIFIED, 2022).into());
         let host_keys = match raw.host_keys {
             Some(paths) => paths.into_iter().map(|path| self.base.join(path.into_inner())).collect(),
-            None => ["ssh_host_ed25519_key", "ssh_host_ecdsa_key", "ssh_host_rsa_key"]
-                .map(|name| data.ssh_keys().join(name))
-                .into(),
+            None => ["ssh_host_ed25519_key", "ssh_host_rsa_key"].map(|name| data.ssh_keys().join(name)).into(),
         };
         on(raw.enabled).then_some(Sftp { listen, host_keys })
     }

@@ -16,7 +16,7 @@ fn an_empty_file_means_the_defaults() {
     let settings = parse("", Path::new("/etc/deedbox/deedbox.toml")).expect("valid");
     assert_eq!(settings.data.path(), Path::new("/etc/deedbox"));
     assert_eq!(settings.kv.engine, Engine::Redb);
-    assert_eq!(settings.sftp.expect("on").host_keys.len(), 3);
+    assert_eq!(settings.sftp.expect("on").host_keys.len(), 2);
     assert!(settings.observe.expect("on").ip().is_loopback());
 }
 
