@@ -123,7 +123,7 @@ impl Doors {
 
 fn sftp_settings(settings: &Settings, sftp: &config::Sftp, bounds: &Arc<Bounds>) -> Result<sftp::Settings, Problem> {
     let host_keys = cli::read_host_keys(&sftp.host_keys)?;
-    Ok(sftp::Settings { host_keys, bounds: bounds.clone(), banner: None, drain: settings.drain })
+    Ok(sftp::Settings { host_keys, bounds: bounds.clone(), banner: sftp.banner.clone(), drain: settings.drain })
 }
 
 fn webdav_settings(settings: &Settings, bounds: &Arc<Bounds>) -> webdav::Settings {

@@ -187,6 +187,7 @@ fn guards_differ(old: &Guarding, new: &Guarding) -> Option<String> {
 fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let https = |of: &Settings| of.https.as_ref().map(|https| (https.certificate.clone(), https.key.clone()));
     let keys = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.host_keys.clone());
+    let banner = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.banner.clone());
     let differ = [
         ("firm", old.firm != new.firm),
         ("matter_types", old.matter_types != new.matter_types),
@@ -194,6 +195,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("time_zone", old.time_zone != new.time_zone),
         ("pages", old.pages != new.pages),
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
+        ("sftp.banner", banner(old).zip(banner(new)).is_some_and(|(old, new)| old != new)),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("names.windows", old.windows_names != new.windows_names),
         ("log.filter", old.log.filter != new.log.filter),
