@@ -178,15 +178,18 @@ impl Gate {
             let digest = (password.len() <= MAX_DEVICE_PASSWORD_BYTES).then(|| TokenDigest::of(password))?;
             account.device_password(&digest, Timestamp::now()).map(|device| (account, device))
         });
-        if let Some((account, device)) = device {
+        let by = if device.is_some() { AuthMethod::DevicePassword } else { AuthMethod::Password };
+        let restricted = account.as_ref().and_then(|account| account.restriction.refusal(by, peer));
+        if let Some((account, device)) = device.filter(|_| restricted.is_none()) {
             self.succeeded(&login, peer);
             let proof = Proof { device: Some(device), ..Proof::of(AuthMethod::DevicePassword) };
             return self.open(account, front, peer, proof).await.map(Login::Done);
         }
         let verified = self.verify(front, peer, account.as_deref(), password).await?;
-        match account.filter(|_| verified) {
+        // Only now, so that a right password takes as long and is answered as a wrong one.
+        match account.filter(|_| verified && restricted.is_none()) {
             Some(account) => self.first_factor(account, front, peer, None).await,
-            None => Err(self.refuse(front, peer, &login, None).await),
+            None => Err(self.refuse(front, peer, &login, restricted).await),
         }
     }
 
@@ -253,7 +256,8 @@ impl Gate {
         }
     }
 
-    /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins.
+    /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins. Where a
+    /// restriction would refuse it, the proof is refused, which is recorded: anybody can offer a public key.
     pub fn accepts_key(&self, login: &str, key: &[u8]) -> bool {
         let firm = self.practice.firm();
         firm.account_by_login(&normal(login)).is_some_and(|account| account.enabled && account.has_key(key))
@@ -264,9 +268,11 @@ impl Gate {
         let login = normal(login);
         self.admit_guess(Front::Sftp, &login, peer)?;
         let account = self.practice.firm().account_by_login(&login).cloned();
-        match account.filter(|account| account.enabled && account.has_key(key)) {
+        let account = account.filter(|account| account.enabled && account.has_key(key));
+        let restricted = account.as_ref().and_then(|one| one.restriction.refusal(AuthMethod::PublicKey, peer));
+        match account.filter(|_| restricted.is_none()) {
             Some(account) => self.first_factor(account, Front::Sftp, peer, Some(key)).await,
-            None => Err(self.refuse(Front::Sftp, peer, &login, None).await),
+            None => Err(self.refuse(Front::Sftp, peer, &login, restricted).await),
         }
     }
 

@@ -18,7 +18,7 @@ mod windows;
 
 pub use area::{Area, Areas};
 pub use id::{AccountId, BlobId, ContactId, LockId, LockToken, MailId, MatterId, NodeId, ParseIdError, SessionId};
-pub use network::network;
+pub use network::{AddressRange, ParseRangeError, network};
 pub use path::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, NameError};
 pub use place_in_text::line_and_column;
 pub use quota::{Bytes, ParseBytesError, Quota, Quotas};
