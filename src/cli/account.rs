@@ -12,11 +12,12 @@ use super::operator::{Operator, blocking};
 use super::problem::{Doing as _, Problem};
 use super::prompt;
 use super::reply::{Reply, Table, printable};
+use super::restriction::Restrict;
 use super::secret::Secret;
 use super::{api_token, device_password, second_factor};
 use crate::gate::{self, passwords};
 use crate::names::Role;
-use crate::practice::{Account, AccountKey, LinkPurpose, Practice};
+use crate::practice::{Account, AccountKey, LinkPurpose, Practice, Restriction};
 
 /// A public key is one short line; RSA with 16,384 bits has 2.8 KB.
 const MAX_KEY_FILE_BYTES: u64 = 16 << 10;
@@ -59,6 +60,7 @@ pub(crate) enum Command {
     /// List the accounts
     #[command(after_help = "Example: deedbox account list --data /srv/deedbox --json")]
     List,
+    Restrict(Restrict),
     /// Let nobody in with this login, and end its open sessions
     #[command(after_help = "Example: deedbox account disable client.one@example.com --data /srv/deedbox")]
     Disable {
@@ -146,6 +148,8 @@ struct Shown {
     keys: usize,
     second_factor: bool,
     device_passwords: usize,
+    #[serde(flatten)]
+    restriction: Restriction,
     created: String,
 }
 
@@ -169,17 +173,20 @@ impl Command {
             Self::List => {
                 operator.look("account list", "", None).await?;
                 let all: Vec<_> = operator.firm().accounts().iter().map(|account| shown(account)).collect();
-                let mut table = Table::new(&["LOGIN", "ROLE", "STATE", "PASSWORD", "KEYS", "CODE", "DEVICES"]);
+                let mut table = Table::new(&["LOGIN", "ROLE", "STATE", "PASSWORD", "KEYS", "CODE", "DEVICES", "ONLY"]);
                 for account in &all {
                     let state = if account.enabled { "enabled" } else { "disabled" }.to_owned();
                     let password = if account.password { "set" } else { "-" }.to_owned();
                     let (role, keys) = (account.role.to_string(), account.keys.to_string());
                     let code = if account.second_factor { "yes" } else { "-" }.to_owned();
                     let devices = account.device_passwords.to_string();
-                    table.row([account.login.clone(), role, state, password, keys, code, devices]);
+                    let only =
+                        if account.restriction.is_none() { "-".to_owned() } else { account.restriction.to_string() };
+                    table.row([account.login.clone(), role, state, password, keys, code, devices, only]);
                 }
                 Reply::new(&all, table)
             }
+            Self::Restrict(restrict) => restrict.run(operator).await,
             Self::Disable { login } => enable(operator, &login, false).await,
             Self::Enable { login } => enable(operator, &login, true).await,
         }
@@ -274,6 +281,7 @@ fn shown(account: &Account) -> Shown {
         keys: account.keys.len(),
         second_factor: account.second_factor.is_some(),
         device_passwords: account.device_passwords.len(),
+        restriction: account.restriction.clone(),
         created: account.created.to_string(),
     }
 }

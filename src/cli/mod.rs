@@ -39,6 +39,7 @@ mod prompt;
 mod quota;
 mod reload;
 mod reply;
+mod restriction;
 mod second_factor;
 mod secret;
 mod serve;

@@ -14,6 +14,8 @@ use super::{Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sand
 use crate::names::WindowsNames;
 
 pub(super) const MIB: u64 = 1 << 20;
+/// Clients show it whole, each time.
+const MAX_BANNER_BYTES: usize = 4096;
 
 pub(super) struct Checks<'a> {
     pub(super) text: &'a str,
@@ -79,15 +81,28 @@ impl Checks<'_> {
     fn host_keys(&self, raw: Option<Vec<Spanned<PathBuf>>>, data: &DataDir) -> Vec<PathBuf> {
         match raw {
             Some(paths) => paths.into_iter().map(|path| self.base.join(path.into_inner())).collect(),
-            None => ["ssh_host_ed25519_key", "ssh_host_ecdsa_key", "ssh_host_rsa_key"]
-                .map(|name| data.ssh_keys().join(name))
-                .into(),
+            None => ["ssh_host_ed25519_key", "ssh_host_rsa_key"].map(|name| data.ssh_keys().join(name)).into(),
         }
     }
 
     fn sftp(&mut self, raw: raw::Sftp, host_keys: Vec<PathBuf>) -> Option<Sftp> {
         let listen = self.address("sftp.listen", raw.listen, (Ipv4Addr::UNSPECIFIED, 2022).into());
-        on(raw.enabled).then_some(Sftp { listen, host_keys })
+        let banner = self.banner(raw.banner);
+        on(raw.enabled).then_some(Sftp { listen, host_keys, banner })
+    }
+
+    /// RFC 4252 section 5.4: lines end with CR LF, and control characters are not for people's terminals.
+    fn banner(&mut self, raw: Item<String>) -> Option<String> {
+        let item = raw?;
+        let text = item.get_ref().trim_end();
+        let fits = (1..=MAX_BANNER_BYTES).contains(&text.len());
+        if fits && !text.lines().any(|line| line.chars().any(char::is_control)) {
+            return Some(text.lines().flat_map(|line| [line, "\r\n"]).collect());
+        }
+        let message =
+            format!("`sftp.banner` must be text of 1 to {MAX_BANNER_BYTES} bytes, without control characters");
+        self.mistakes.add(self.text, Some(item.span()), message);
+        None
     }
 
     fn https(&mut self, raw: raw::Https, data: &DataDir) -> Option<Https> {

@@ -103,6 +103,8 @@ pub struct Sftp {
     pub listen: SocketAddr,
     /// Files with the host's private keys in OpenSSH format.
     pub host_keys: Vec<PathBuf>,
+    /// Shown before each login, as SSH carries it: every line ends with CR LF.
+    pub banner: Option<String>,
 }
 
 /// The WebDAV listener.

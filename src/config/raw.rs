@@ -52,6 +52,7 @@ pub(super) struct Sftp {
     pub(super) enabled: Item<bool>,
     pub(super) listen: Item<String>,
     pub(super) host_keys: Option<Vec<Spanned<PathBuf>>>,
+    pub(super) banner: Item<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -17,7 +17,7 @@ fn an_empty_file_means_the_defaults() {
     let settings = parse("", Path::new("/etc/deedbox/deedbox.toml")).expect("valid");
     assert_eq!(settings.data.path(), Path::new("/etc/deedbox"));
     assert_eq!(settings.kv.engine, Engine::Redb);
-    assert_eq!(settings.sftp.expect("on").host_keys.len(), 3);
+    assert_eq!(settings.sftp.expect("on").host_keys.len(), 2);
     assert!(settings.observe.expect("on").ip().is_loopback());
 }
 
@@ -60,7 +60,7 @@ filter = \"info,deedbox=loud\"
 2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `scanners`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
                     `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `names`, `limits`, `mail`, `scan`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
-6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`
+6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`, `banner`
 9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login
 12:10: `kv.engine` must be \"redb\" or \"sled\"
 13:13: invalid type: string \"much\", expected u64
@@ -69,6 +69,19 @@ filter = \"info,deedbox=loud\"
 21:10: `log.filter` is a list such as \"info,deedbox::front=debug\" of the levels off, error, warn, info, debug and \
                     trace; `deedbox=loud` is none of it";
     assert_eq!(mistakes(text), expected);
+}
+
+#[test]
+fn a_banner_is_plain_text_of_a_few_lines() {
+    let banner = |toml: &str| parse(toml, Path::new("/x.toml")).map(|settings| settings.sftp.expect("on").banner);
+    assert_eq!(banner("").expect("valid"), None);
+    let two =
+        banner("[sftp]\nbanner = \"\"\"\nClients of the firm only.\n\nAccess is recorded.\n\"\"\"\n").expect("valid");
+    assert_eq!(two.as_deref(), Some("Clients of the firm only.\r\n\r\nAccess is recorded.\r\n"));
+    for wrong in ["".to_owned(), "\\u001b[2J".to_owned(), "a".repeat(4097)] {
+        let mistakes = mistakes(&format!("[sftp]\nbanner = \"{wrong}\"\n"));
+        assert!(mistakes.starts_with("2:10: `sftp.banner` must be"), "{mistakes}");
+    }
 }
 
 #[test]

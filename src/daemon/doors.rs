@@ -66,7 +66,7 @@ impl Read {
                 let sftp = |scanners| sftp::Settings {
                     host_keys: host_keys.clone(),
                     bounds: bounds.clone(),
-                    banner: None,
+                    banner: settings.sftp.as_ref().and_then(|sftp| sftp.banner.clone()),
                     drain: settings.drain,
                     scanners,
                 };

@@ -194,6 +194,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let scanners = |changed: fn(&Scanners, &Scanners) -> bool| {
         old.scanners.as_ref().zip(new.scanners.as_ref()).is_some_and(|(old, new)| changed(old, new))
     };
+    let banner = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.banner.clone());
     let differ = [
         ("firm", old.firm != new.firm),
         ("matter_types", old.matter_types != new.matter_types),
@@ -203,6 +204,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
         ("scanners.allow", scanners(|old, new| old.allow != new.allow)),
         ("scanners.until", scanners(|old, new| old.until != new.until)),
+        ("sftp.banner", banner(old).zip(banner(new)).is_some_and(|(old, new)| old != new)),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("names.windows", old.windows_names != new.windows_names),
         ("log.filter", old.log.filter != new.log.filter),

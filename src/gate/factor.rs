@@ -104,10 +104,11 @@ impl Gate {
         self.admit_guess(front, login, peer)?;
         let now = self.practice.firm().account(first.account.id).cloned();
         let account = now.filter(|now| now.enabled && first.still_holds(now));
-        let Some(account) = account.filter(|_| code.len() <= MAX_CODE_BYTES) else {
-            return Err(self.refuse(front, peer, login, None).await);
-        };
         let auth = if first.key.is_some() { AuthMethod::PublicKey } else { AuthMethod::Password };
+        let restricted = account.as_ref().and_then(|account| account.restriction.refusal(auth, peer));
+        let Some(account) = account.filter(|_| restricted.is_none() && code.len() <= MAX_CODE_BYTES) else {
+            return Err(self.refuse(front, peer, login, restricted).await);
+        };
         let mut proof = Proof { second_factor: true, key: first.key.as_deref(), ..Proof::of(auth) };
         let Some(right) = self.right_code(&account, front, peer, &proof, code).await? else {
             return Err(self.refuse(front, peer, login, Some("wrong code of the second factor")).await);

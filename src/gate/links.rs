@@ -19,6 +19,8 @@ const MAX_TOKEN_BYTES: usize = 128;
 /// What a failed attempt is counted under, instead of a login: whoever has no link has no login to name.
 const NOBODY: &str = "link";
 
+const NOT_GOOD: &str = "no such link, or not any more";
+
 /// What a link says to whoever opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Followable {
@@ -68,8 +70,11 @@ impl Gate {
     ) -> Result<Followed, LinkError> {
         self.admit_guess(front, NOBODY, peer)?;
         let Some((_, account)) = self.find_link(token) else {
-            return Err(self.not_good(front, peer).await);
+            return Err(self.not_good(front, peer, NOT_GOOD).await);
         };
+        if let Some(why) = account.restriction.refusal(AuthMethod::Link, peer) {
+            return Err(self.not_good(front, peer, why).await);
+        }
         passwords::check(password, &account.login)?;
         let plain = Zeroizing::new(password.to_owned());
         let hash = tokio::task::spawn_blocking(move || passwords::hash(&plain)).await;
@@ -82,14 +87,16 @@ impl Gate {
             Ok(permit) => permit,
             Err(Refusal::Unavailable) => return Err(LoginError::Unavailable.into()),
             // The account has changed since: somebody else was quicker.
-            Err(_) => return Err(self.not_good(front, peer).await),
+            Err(_) => return Err(self.not_good(front, peer, NOT_GOOD).await),
         };
         let (practice, digest) = (self.practice.clone(), TokenDigest::of(token));
         let done = tokio::task::spawn_blocking(move || practice.follow_link(permit, &digest, phc)).await;
         let account = match done {
             Ok(Ok(account)) => account,
             // Somebody else was quicker.
-            Ok(Err(practice::Error::NotFound(_))) => return Err(self.not_good(front, peer).await),
+            Ok(Err(practice::Error::NotFound(_))) => {
+                return Err(self.not_good(front, peer, NOT_GOOD).await);
+            }
             Ok(Err(_)) | Err(_) => return Err(LoginError::Unavailable.into()),
         };
         self.succeeded(&account.login, peer);
@@ -110,7 +117,10 @@ impl Gate {
         let gate = self.clone();
         tokio::spawn(async move {
             let account = gate.practice.firm().account_by_login(&login).cloned();
-            if let Some(account) = account.filter(|account| account.may_ask_for_reset())
+            let may_ask = |account: &Arc<Account>| {
+                account.may_ask_for_reset() && account.restriction.refusal(AuthMethod::Link, peer).is_none()
+            };
+            if let Some(account) = account.filter(may_ask)
                 && let Err(why) = gate.send_reset(front, peer, &account).await
             {
                 tracing::info!(account = %account.id, %why, "no link for another password was sent");
@@ -139,8 +149,8 @@ impl Gate {
         Some((link.clone(), account.clone()))
     }
 
-    async fn not_good(&self, front: Front, peer: IpAddr) -> LinkError {
-        match self.refuse(front, peer, NOBODY, Some("no such link, or not any more")).await {
+    async fn not_good(&self, front: Front, peer: IpAddr, why: &str) -> LinkError {
+        match self.refuse(front, peer, NOBODY, Some(why)).await {
             LoginError::Refused => LinkError::NotGood,
             other => other.into(),
         }

@@ -210,16 +210,19 @@ impl Gate {
             let digest = (password.len() <= MAX_DEVICE_PASSWORD_BYTES).then(|| TokenDigest::of(password))?;
             account.device_password(&digest, Timestamp::now()).map(|device| (account, device))
         });
-        if let Some((account, device)) = device {
+        let by = if device.is_some() { AuthMethod::DevicePassword } else { AuthMethod::Password };
+        let restricted = account.as_ref().and_then(|account| account.restriction.refusal(by, peer));
+        if let Some((account, device)) = device.filter(|_| restricted.is_none()) {
             self.succeeded(&login, peer);
             let told = entrance.told();
             let proof = Proof { device: Some(device), told, ..Proof::of(AuthMethod::DevicePassword) };
             return self.open(account, front, peer, proof).await.map(Login::Done);
         }
         let verified = self.verify(front, peer, account.as_deref(), password).await?;
-        match account.filter(|_| verified) {
+        // Only now, so that a right password takes as long and is answered as a wrong one.
+        match account.filter(|_| verified && restricted.is_none()) {
             Some(account) => self.first_factor(account, entrance, peer, None).await,
-            None => Err(self.refuse(front, peer, &login, entrance.told()).await),
+            None => Err(self.refuse(front, peer, &login, restricted.or(entrance.told())).await),
         }
     }
 
@@ -287,7 +290,8 @@ impl Gate {
         }
     }
 
-    /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins.
+    /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins. Where a
+    /// restriction would refuse it, the proof is refused, which is recorded: anybody can offer a public key.
     pub fn accepts_key(&self, entrance: Entrance, login: &str, key: &[u8]) -> bool {
         let firm = self.practice.firm();
         firm.account_by_login(&normal(login)).is_some_and(|account| entrance.takes(account) && account.has_key(key))
@@ -304,9 +308,11 @@ impl Gate {
         let (login, front) = (normal(login), entrance.front);
         self.admit_guess(front, &login, peer)?;
         let account = self.practice.firm().account_by_login(&login).cloned();
-        match account.filter(|account| entrance.takes(account) && account.has_key(key)) {
+        let account = account.filter(|account| entrance.takes(account) && account.has_key(key));
+        let restricted = account.as_ref().and_then(|one| one.restriction.refusal(AuthMethod::PublicKey, peer));
+        match account.filter(|_| restricted.is_none()) {
             Some(account) => self.first_factor(account, entrance, peer, Some(key)).await,
-            None => Err(self.refuse(front, peer, &login, entrance.told()).await),
+            None => Err(self.refuse(front, peer, &login, restricted.or(entrance.told())).await),
         }
     }
 

@@ -15,7 +15,8 @@ use crate::policy::Standing;
 use crate::policy::guards::Asker;
 use crate::practice::{Account, ApiToken, Firm, TokenDigest};
 
-/// One login on one front end. It is live until the account is disabled, its credentials change, or it is ended.
+/// One login on one front end. It is live until the account is disabled or restricted to other ways in, its credentials change,
+/// or it is ended.
 pub struct Session {
     id: SessionId,
     /// The session with which the login began: the same for all that go on from it.
@@ -190,6 +191,9 @@ impl Session {
         if self.key.as_deref().is_some_and(|key| !account.has_key(key)) {
             return None;
         }
+        if self.peer.is_some_and(|peer| account.restriction.refusal(self.auth, peer).is_some()) {
+            return None;
+        }
         let device = self.device.map(|digest| account.device_password(&digest, Timestamp::now()));
         if self.token.is_some_and(|digest| firm.api_token(&digest, Timestamp::now()).is_none()) {
             return None;
@@ -233,7 +237,7 @@ impl Gate {
     /// The same login as another session: nobody proves anything anew. Recorded as a login.
     ///
     /// # Errors
-    /// [`LoginError::Refused`] if the session has lost its ground otherwise.
+    /// [`LoginError::Refused`] if the session has lost its ground otherwise, or the account may not come from there.
     pub async fn carry_on(&self, session: &Session, why: CarriedOn) -> Result<Arc<Session>, LoginError> {
         let account = self.practice.firm().account(session.account).cloned().filter(|account| account.enabled);
         let (peer, changes, told) = match why {
@@ -246,6 +250,9 @@ impl Gate {
         });
         let (Some(account), Some(peer)) = (account, peer) else { return Err(LoginError::Refused) };
         if changes == 0 && !session.is_live() {
+            return Err(LoginError::Refused);
+        }
+        if account.restriction.refusal(session.auth, peer).is_some() {
             return Err(LoginError::Refused);
         }
         let proof = Proof { second_factor: session.second_factor, ..Proof::of(session.auth) };

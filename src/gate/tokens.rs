@@ -14,6 +14,7 @@ const MAX_TOKEN_BYTES: usize = 128;
 /// What a failed attempt is counted under, instead of a login. The address is in it, so that who tries tokens elsewhere slows
 /// nobody here.
 const NOBODY: &str = "token";
+const NOT_GOOD: &str = "no such token, or not any more";
 /// Stands for the login in what is remembered; no login has such a character, so no Basic login finds a token's session.
 const BEARER: &str = "\0bearer";
 
@@ -26,7 +27,7 @@ impl Gate {
     pub async fn login_token(&self, peer: IpAddr, token: &str) -> Result<Arc<Session>, LoginError> {
         let nobody = format!("{NOBODY} {peer}");
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(self.refuse_token(peer, &nobody).await);
+            return Err(self.refuse_token(peer, &nobody, NOT_GOOD).await);
         }
         let key = self.logins.cache_key(peer, BEARER, token);
         if let Some(session) = self.logins.remembered(&key) {
@@ -43,16 +44,19 @@ impl Gate {
         let found = firm.api_token(&TokenDigest::of(token), Timestamp::now());
         let account = found.and_then(|token| firm.account(token.account)).filter(|account| account.enabled);
         let Some((token, account)) = found.zip(account) else {
-            return Err(self.refuse_token(peer, &nobody).await);
+            return Err(self.refuse_token(peer, &nobody, NOT_GOOD).await);
         };
         let proof = Proof::of(AuthMethod::Token);
+        if let Some(why) = account.restriction.refusal(proof.auth, peer) {
+            return Err(self.refuse_token(peer, &nobody, why).await);
+        }
         let session = Session::of_account(account, Front::Api, peer, &proof).by_token(token);
         let session = self.enter(session, Detail::because(format!("token {}", token.name))).await?;
         self.logins.remember(key, &session);
         Ok(session)
     }
 
-    async fn refuse_token(&self, peer: IpAddr, nobody: &str) -> LoginError {
-        self.refuse(Front::Api, peer, nobody, Some("no such token, or not any more")).await
+    async fn refuse_token(&self, peer: IpAddr, nobody: &str, why: &str) -> LoginError {
+        self.refuse(Front::Api, peer, nobody, Some(why)).await
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// An IPv4 address as it is, also when it comes mapped into IPv6; an IPv6 address by its /64, because a single customer
 /// line has that many to choose from (RFC 6177) and a limit for each would be none.
 pub fn network(peer: IpAddr) -> IpAddr {
@@ -14,7 +16,8 @@ pub fn network(peer: IpAddr) -> IpAddr {
 }
 
 /// A range of addresses: `192.0.2.0/24`, `2001:db8::/64`, or a single address. Never all there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AddressRange {
     first: IpAddr,
     /// How many bits all of its addresses share; at least 1.
@@ -80,6 +83,20 @@ impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { first, prefix } = self;
         if *prefix == bits(*first).1 { write!(f, "{first}") } else { write!(f, "{first}/{prefix}") }
+    }
+}
+
+impl TryFrom<String> for AddressRange {
+    type Error = ParseRangeError;
+
+    fn try_from(text: String) -> Result<Self, ParseRangeError> {
+        text.parse()
+    }
+}
+
+impl From<AddressRange> for String {
+    fn from(range: AddressRange) -> Self {
+        range.to_string()
     }
 }
 

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::records::{all, damaged, id_at};
-use super::{Account, AccountKey, DevicePassword, Error, Firm, Link, LinkPurpose, SecondFactor, TokenDigest, ssh_key};
+use super::{
+    Account, AccountKey, DevicePassword, Error, Firm, Link, LinkPurpose, Restriction, SecondFactor, TokenDigest,
+    ssh_key,
+};
 use crate::kv::SealedStore;
 use crate::names::{AccountId, Bytes, ContactId, Role, Timestamp};
 
@@ -50,6 +53,8 @@ pub(super) struct AccountRecord {
     created: Timestamp,
     #[serde(default)]
     quota: Option<Bytes>,
+    #[serde(default)]
+    restriction: Restriction,
 }
 
 impl From<&Account> for AccountRecord {
@@ -63,6 +68,7 @@ impl From<&Account> for AccountRecord {
             credentials: account.credentials,
             created: account.created,
             quota: account.quota,
+            restriction: account.restriction.clone(),
         }
     }
 }
@@ -140,7 +146,8 @@ pub(super) fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), 
     let mut devices = all::<DevicePasswordRecord>(store, DEVICE_PASSWORDS)?.into_iter().peekable();
     for (key, record) in all::<AccountRecord>(store, ACCOUNTS)? {
         let id = AccountId::from_bytes(id_at(&key, 2)?);
-        let AccountRecord { login, role, contact, password, enabled, credentials, created, quota } = record;
+        let AccountRecord { login, role, contact, password, enabled, credentials, created, quota, restriction } =
+            record;
         // All tables are sorted by account, so what belongs to this one comes next.
         let is_own = |key: &[u8]| key.get(2..18) == Some(id.as_bytes());
         let second_factor = factors.next_if(|(key, _)| is_own(key)).map(|(_, record)| second_factor(record));
@@ -161,6 +168,7 @@ pub(super) fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), 
             credentials,
             created,
             quota,
+            restriction,
         };
         while let Some((_, key)) = keys.next_if(|(key, _)| is_own(key)) {
             let (blob, text) = ssh_key::parse(&key.text).map_err(|_| damaged("an SSH key cannot be read"))?;

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::draft::Draft;
 use super::words::{self, quoted};
-use super::{Account, AccountKey, Contact, ContactChange, Error, NewContact, Party, ssh_key};
+use super::{Account, AccountKey, Contact, ContactChange, Error, NewContact, Party, Restriction, ssh_key};
 use crate::names::{AccountId, ContactId, Role, Timestamp};
 
 /// How many accounts a firm may have; the snapshot holds all of them in memory.
@@ -136,6 +136,7 @@ impl Draft<'_> {
             credentials: 0,
             created: Timestamp::now(),
             quota: None,
+            restriction: Restriction::default(),
         }))
     }
 

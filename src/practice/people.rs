@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{DevicePassword, SecondFactor, ssh_key};
+use super::{DevicePassword, Restriction, SecondFactor, ssh_key};
 use crate::names::{AccountId, Bytes, ContactId, MatterId, Role, Timestamp};
 
 /// A login.
@@ -35,6 +35,8 @@ pub struct Account {
     pub created: Timestamp,
     /// How much it may keep, in all matters together, if that is bounded.
     pub quota: Option<Bytes>,
+    /// By what and from where it may log in.
+    pub restriction: Restriction,
 }
 
 /// Without the password's hash and the keys.

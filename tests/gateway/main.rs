@@ -39,6 +39,7 @@ mod random;
 mod record;
 mod recovery;
 mod reload;
+mod restrictions;
 mod rights_columns;
 mod rights_matrix;
 mod sandbox;

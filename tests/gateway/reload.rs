@@ -129,6 +129,26 @@ fn what_changed_and_what_needs_a_restart_is_told_and_takes_effect() {
     assert_eq!(ok(demo.deedbox(&["reload"])), "needs a restart: uploads.fresh_minutes\n");
 }
 
+#[test]
+fn a_banner_is_shown_before_the_login_and_changes_with_a_reload() {
+    let demo = Demo::start();
+    let seen = || {
+        let options = demo.ssh_options(CLIENT_ONE);
+        let output = client("sftp").args(options).args(["-b", "/dev/null", "127.0.0.1"]).output();
+        both(&output.expect("sftp is installed")).replace('\r', "")
+    };
+    assert!(!seen().contains("recorded"));
+    demo.configure(|text| {
+        let text = text.replace("For clients of the firm. Access", "Clients of the firm only.\\nEach access");
+        text.replace("#: banner", "banner")
+    });
+    assert_eq!(ok(demo.deedbox(&["reload"])), "changed: sftp.banner\n");
+    assert!(seen().contains("Clients of the firm only.\nEach access is recorded.\n"), "{}", seen());
+    demo.configure(|text| text.replace("Each access", "Each \\u0007access"));
+    let refused = demo.deedbox(&["reload"]);
+    assert!(both(&refused).contains("`sftp.banner` must be text"), "{}", both(&refused));
+}
+
 /// A connection to the SFTP door and the first that it hears.
 fn greeting(demo: &Demo) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(demo.text("sftp")).expect("connected");

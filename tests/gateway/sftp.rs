@@ -207,14 +207,25 @@ fn weak_algorithms_find_nothing_in_common() {
         "Ciphers=aes128-cbc",
         "HostKeyAlgorithms=ssh-rsa",
         "KexAlgorithms=diffie-hellman-group14-sha256",
+        "KexAlgorithms=ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521",
+        "HostKeyAlgorithms=ecdsa-sha2-nistp256",
     ] {
         let options = demo.ssh_options(CLIENT_ONE);
         let output = client("sftp").args(options).args(["-o", weak, "-q", "-b", "/dev/null", "127.0.0.1"]).output();
         let output = output.expect("sftp is installed");
         assert!(!output.status.success(), "{weak}: {}", both(&output));
     }
-    let options = demo.ssh_options(CLIENT_ONE);
-    let strong = ["-o", "KexAlgorithms=curve25519-sha256", "-o", "Ciphers=chacha20-poly1305@openssh.com"];
-    let output = client("sftp").args(options).args(strong).args(["-q", "-b", "/dev/null", "127.0.0.1"]).output();
-    ok(output.expect("sftp is installed"));
+    // What OpenSSH of 2014 has: ed25519 and ChaCha20; and one of 2016 that knows the host by its RSA key alone.
+    for strong in [
+        [
+            "KexAlgorithms=curve25519-sha256@libssh.org",
+            "Ciphers=chacha20-poly1305@openssh.com",
+            "HostKeyAlgorithms=ssh-ed25519",
+        ],
+        ["KexAlgorithms=curve25519-sha256", "Ciphers=aes256-ctr", "HostKeyAlgorithms=rsa-sha2-256"],
+    ] {
+        let (options, strong) = (demo.ssh_options(CLIENT_ONE), strong.iter().flat_map(|one| ["-o", *one]));
+        let output = client("sftp").args(options).args(strong).args(["-q", "-b", "/dev/null", "127.0.0.1"]).output();
+        ok(output.expect("sftp is installed"));
+    }
 }

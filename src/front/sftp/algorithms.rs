@@ -15,15 +15,13 @@ const SERVER_ID: &str = "SSH-2.0-Deedbox";
 /// A refused key is answered after this time, whether the login exists or not. Passwords take their time in the gate.
 const REJECTION: Duration = Duration::from_millis(250);
 
-/// Hybrid post-quantum first. The last two switch on RFC 8308 extension negotiation (clients learn of rsa-sha2 by it)
+/// Hybrid post-quantum first, then what every client of the last ten years has. No NIST curves and no finite fields: clients
+/// that know nothing newer are those for which this listener is not. The last two switch on RFC 8308 extension negotiation (clients learn of rsa-sha2 by it)
 /// and strict key exchange, which stops prefix truncation (CVE-2023-48795).
 const KEX: &[kex::Name] = &[
     kex::MLKEM768X25519_SHA256,
     kex::CURVE25519,
     kex::CURVE25519_PRE_RFC_8731,
-    kex::ECDH_SHA2_NISTP256,
-    kex::ECDH_SHA2_NISTP384,
-    kex::ECDH_SHA2_NISTP521,
     kex::EXTENSION_SUPPORT_AS_SERVER,
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
 ];
@@ -41,7 +39,8 @@ const CIPHERS: &[cipher::Name] = &[
 /// Encrypt-then-MAC only; needed by the CTR ciphers alone.
 const MACS: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM];
 
-/// Host keys, and by `server-sig-algs` the users' keys. ssh-rsa, which signs SHA-1, is not among them.
+/// What users' keys may sign with, by `server-sig-algs`; the host's own keys are of fewer kinds (`cli/setup/ssh.rs`), and of
+/// these names russh offers those that it has a key for. ssh-rsa, which signs SHA-1, is not among them.
 const KEYS: &[Algorithm] = &[
     Algorithm::Ed25519,
     Algorithm::SkEd25519,
@@ -171,6 +170,7 @@ mod tests {
         for weak in ["sha1", "cbc", "3des", "group1-", "group14", "md5", "none", "ssh-rsa", "ssh-dss"] {
             assert!(!names.iter().any(|name| name.contains(weak)), "{weak} in {names:?}");
         }
+        assert!(!KEX.iter().map(AsRef::as_ref).any(|name: &str| name.contains("nistp")), "{names:?}");
         assert_eq!(names[0], "mlkem768x25519-sha256");
         assert!(names.contains(&"kex-strict-s-v00@openssh.com"));
     }
