@@ -18,7 +18,7 @@ use super::super::download::attachment;
 use super::super::person::Person;
 use super::super::status::Failure;
 use super::records;
-use crate::audit::{Detail, Ended, FoundProven, Outcome, Search};
+use crate::audit::{Detail, Ended, Outcome, Search};
 use crate::front::limits::Holding;
 use crate::gate::{Gate, Permit, SeeRecord};
 
@@ -93,15 +93,15 @@ async fn step(mut export: Export) -> (Result<Bytes, std::io::Error>, Option<Expo
 impl Export {
     /// Some records more, from the last to the first; true once all is in the archive.
     fn work(&mut self) -> Result<bool, Broken> {
-        let FoundProven { records, next } = self.gate.proven(&self.permit, &self.search)?;
-        for (record, proof) in records {
+        let found = self.gate.proven(&self.permit, &self.search)?;
+        for (record, proof) in found.records {
             self.add(&format!("proofs/{:010}.tlog-proof", record.seq), &proof.to_string())?;
             self.lines.push_str(&serde_json::to_string(&record)?);
             self.lines.push('\n');
             self.count += 1;
         }
-        self.search.before = next;
-        if next.is_some() && self.count < MOST {
+        self.search.before = found.next;
+        if found.next.is_some() && self.count < MOST {
             return Ok(false);
         }
         let (lines, key) = (std::mem::take(&mut self.lines), format!("{}\n", self.gate.record_key()));
