@@ -63,7 +63,7 @@ fn floods_of_opens_and_of_paths_meet_a_limit_and_leave_no_memory_behind() {
         let long = "/a/..".repeat(1000);
         for n in 0..20_000 / AT_ONCE {
             let paths =
-                (0..AT_ONCE).map(|m| packet(16, n * AT_ONCE + m, &[&string(long[..4000 + m as usize].as_bytes())]));
+                (0..AT_ONCE).map(|m| packet(16, n * AT_ONCE + m, &[&string(&long.as_bytes()[..4000 + m as usize])]));
             sftp.send(&paths.flatten().collect::<Vec<u8>>()).await;
             for m in 0..AT_ONCE {
                 let answer = sftp.answer().await.expect("an answer");
