@@ -161,6 +161,11 @@ impl Store for RedbStore {
     fn readable_after_failure(&self) -> bool {
         true
     }
+
+    /// It has no threads of its own.
+    fn commits_on_any_thread(&self) -> bool {
+        true
+    }
 }
 
 struct RedbTransaction<'txn> {

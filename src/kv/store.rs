@@ -52,6 +52,11 @@ pub(super) trait Store: Send + Sync {
     fn check(&self) -> Result<bool, Error>;
     /// Whether reads may go on after a failed write: only if they cannot show what was never made durable.
     fn readable_after_failure(&self) -> bool;
+    /// Whether a caller may run [`Store::transact`] on its own thread. Not where an engine whose threads have died would hold it
+    /// for ever.
+    fn commits_on_any_thread(&self) -> bool {
+        false
+    }
     /// Called before a failed store is dropped, so that closing it cannot wait for a thread that died.
     fn abandon(&self) {}
 }

@@ -19,6 +19,9 @@ use crate::vault::{self, Incoming, Intent, LockSpan, Reservation};
 
 /// Bytes that wait before a step to the vault begins. Steps of 64 KiB cost a third of the throughput (measured).
 const STEP: usize = 512 * 1024;
+/// Bytes that wait while a step runs; then the network does. With less than some steps a client that pauses for a moment
+/// stops the pipeline: a tenth of the throughput (measured).
+const QUEUE: usize = 4 * STEP;
 /// The longest read at once.
 const LONGEST: usize = 1024 * 1024;
 
@@ -223,7 +226,7 @@ impl Writing {
         state.len = state.len.max(end);
         state.queued += data.len();
         state.queue.push((offset, data));
-        if state.queued >= STEP {
+        if state.queued >= QUEUE || (state.queued >= STEP && !state.is_stepping()) {
             state.finish_step().await?;
             self.still_permitted(state)?;
             state.start_step();
@@ -370,6 +373,10 @@ impl State {
             let done = write_all(&mut incoming, &queue);
             (incoming, done)
         }));
+    }
+
+    fn is_stepping(&self) -> bool {
+        self.step.as_ref().is_some_and(|step| !step.is_finished())
     }
 
     /// Waits for the running step and keeps its error.

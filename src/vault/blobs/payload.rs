@@ -26,11 +26,10 @@ impl PayloadKey {
         Self(LessSafeKey::new(UnboundKey::from(okm)))
     }
 
-    /// Appends a chunk, sealed. No index may ever be sealed twice under one key with different content.
-    pub(super) fn seal(&self, index: u64, last: bool, plaintext: &[u8], sealed: &mut Vec<u8>) {
-        let at = sealed.len();
-        sealed.resize(at + plaintext.len() + TAG, 0);
-        let (ciphertext, tag) = sealed[at..].split_at_mut(plaintext.len());
+    /// Seals a chunk into a buffer that is [`TAG`] longer. No index may ever be sealed twice under one key with different
+    /// content.
+    pub(super) fn seal(&self, index: u64, last: bool, plaintext: &[u8], sealed: &mut [u8]) {
+        let (ciphertext, tag) = sealed.split_at_mut(plaintext.len());
         self.0
             .seal_out_of_place_scatter(nonce(index, last), Aad::empty(), plaintext, ciphertext, &[], tag)
             .expect("lengths match and a chunk is far below the cipher's limit");
