@@ -146,7 +146,7 @@ impl Wanted for Acts<'_> {
         let concerns = match (leaf.action, self.scope) {
             (A::Login | A::Administer, Scope::Account(_)) => !self.lookup.uploads,
             (A::Create | A::Update | A::Rename | A::Move, _) => true,
-            (A::Read | A::MakeFolder | A::Delete | A::Copy, _) => !self.lookup.uploads,
+            (A::Read | A::MakeFolder | A::Delete | A::Copy | A::Route | A::Assign, _) => !self.lookup.uploads,
             _ => false,
         };
         let ended = match leaf.outcome {

@@ -128,6 +128,16 @@ words! {
         Mail = 23, "mail";
         /// A document moved away or removed by a save, or put back, before what replaces it comes: for the saver alone.
         SetAside = 24, "set-aside";
+        /// A document that came into a drop box was looked at: whether it is complete, and for viruses.
+        Scan = 25, "scan";
+        /// A document that came into a drop box was delivered by a rule.
+        Route = 26, "route";
+        /// A document that came into a drop box waits for a person.
+        Quarantine = 27, "quarantine";
+        /// A document that waited for a person was delivered by one.
+        Assign = 28, "assign";
+        /// The account that brought a document into a drop box can read what became of it.
+        Receipt = 29, "receipt";
     }
 }
 

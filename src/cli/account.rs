@@ -11,6 +11,7 @@ use super::link::Sent;
 use super::operator::{Operator, blocking};
 use super::problem::{Doing as _, Problem};
 use super::prompt;
+use super::receipts::Receipts;
 use super::reply::{Reply, Table, printable};
 use super::restriction::Restrict;
 use super::secret::Secret;
@@ -60,6 +61,7 @@ pub(crate) enum Command {
     /// List the accounts
     #[command(after_help = "Example: deedbox account list --data /srv/deedbox --json")]
     List,
+    Receipts(Receipts),
     Restrict(Restrict),
     /// Let nobody in with this login, and end its open sessions
     #[command(after_help = "Example: deedbox account disable client.one@example.com --data /srv/deedbox")]
@@ -150,6 +152,7 @@ struct Shown {
     device_passwords: usize,
     #[serde(flatten)]
     restriction: Restriction,
+    receipts: bool,
     created: String,
 }
 
@@ -186,6 +189,7 @@ impl Command {
                 }
                 Reply::new(&all, table)
             }
+            Self::Receipts(receipts) => receipts.run(operator).await,
             Self::Restrict(restrict) => restrict.run(operator).await,
             Self::Disable { login } => enable(operator, &login, false).await,
             Self::Enable { login } => enable(operator, &login, true).await,
@@ -282,6 +286,7 @@ fn shown(account: &Account) -> Shown {
         second_factor: account.second_factor.is_some(),
         device_passwords: account.device_passwords.len(),
         restriction: account.restriction.clone(),
+        receipts: account.receipts,
         created: account.created.to_string(),
     }
 }

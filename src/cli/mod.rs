@@ -37,6 +37,7 @@ mod policy;
 mod problem;
 mod prompt;
 mod quota;
+mod receipts;
 mod reload;
 mod reply;
 mod restriction;

@@ -9,7 +9,8 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use toml::Spanned;
 
 use super::mistakes::Mistakes;
-use super::raw::{self, Item, Raw};
+use super::raw::{self, Raw};
+use super::recoverable::Item;
 use super::{Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
 use crate::names::WindowsNames;
 
@@ -45,6 +46,7 @@ impl Checks<'_> {
             public_url,
             matter_types: raw.matter_types.map(|path| self.base.join(path.into_inner())),
             guards: raw.guards.map(|path| self.base.join(path.into_inner())),
+            intake: raw.intake.map(|path| self.base.join(path.into_inner())),
             time_zone,
             sftp,
             scanners,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::checks::Checks;
-use super::raw::{self, Item};
+use super::raw;
+use super::recoverable::Item;
 
 const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;

@@ -8,7 +8,8 @@ use lettre::message::Mailbox;
 use toml::Spanned;
 
 use super::checks::Checks;
-use super::raw::{self, Item};
+use super::raw;
+use super::recoverable::Item;
 
 /// Where Debian and most others keep the authorities that the system trusts.
 const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";

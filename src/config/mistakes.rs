@@ -25,17 +25,17 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
-    pub(super) fn new(source: &Path) -> Self {
+    pub(crate) fn new(source: &Path) -> Self {
         Self { source_name: source.to_owned(), list: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, text: &str, span: Option<Range<usize>>, message: impl Into<String>) {
+    pub(crate) fn add(&mut self, text: &str, span: Option<Range<usize>>, message: impl Into<String>) {
         let (line, column) = line_and_column(text, span.map_or(0, |span| span.start));
         self.list.push(Mistake { line, column, message: message.into() });
     }
 
     /// The value if nothing was wrong, all mistakes otherwise.
-    pub(super) fn or<T>(mut self, value: T) -> Result<T, Self> {
+    pub(crate) fn or<T>(mut self, value: T) -> Result<T, Self> {
         if self.list.is_empty() {
             return Ok(value);
         }

@@ -11,6 +11,7 @@ mod mail;
 mod mistakes;
 mod paths;
 mod raw;
+mod recoverable;
 mod scan;
 mod scanners;
 mod temporary_files;
@@ -26,6 +27,7 @@ pub use limits::Limits;
 pub use mail::{Mail, Relay, RelayTls};
 pub use mistakes::{Mistake, Mistakes};
 pub use paths::DataDir;
+pub(crate) use recoverable::{Item, read};
 pub use scan::{ClamdAddress, Longer, Scan};
 pub use scanners::Scanners;
 pub use temporary_files::TemporaryFiles;
@@ -48,7 +50,9 @@ pub struct Settings {
     pub matter_types: Option<PathBuf>,
     /// A file of guards: rules over and above the rows.
     pub guards: Option<PathBuf>,
-    /// By whose clock the guards go.
+    /// A file of drop boxes and of rules that say where what arrives in them goes.
+    pub intake: Option<PathBuf>,
+    /// By whose clock guards and drop boxes go.
     pub time_zone: TimeZone,
     /// The SFTP listener, unless switched off.
     pub sftp: Option<Sftp>,
@@ -242,7 +246,7 @@ pub fn load(path: &Path) -> Result<Settings, Error> {
 /// Every mistake at once.
 pub fn parse(text: &str, source: &Path) -> Result<Settings, Mistakes> {
     let mut mistakes = Mistakes::new(source);
-    let raw = raw::read(text, &mut mistakes);
+    let raw = recoverable::read(text, &mut mistakes);
     let base = source.parent().unwrap_or(Path::new(""));
     let settings = checks::Checks { text, source, base, mistakes: &mut mistakes }.settings(raw);
     mistakes.or(settings)

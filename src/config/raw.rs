@@ -1,22 +1,11 @@
 //! The configuration file as it is written: names and types only, nothing checked yet.
-//!
-//! serde stops at the first thing that it cannot take. An administrator who repairs a file wants to see every mistake at
-//! once, so [`read`] takes the mistaken item out of the parsed document and asks serde again, until it is content.
 
-use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::mistakes::Mistakes;
-
-/// How many mistakes are looked for; who has more repairs these first.
-const MAX_MISTAKES: usize = 50;
-
-/// A value and where it stands.
-pub(super) type Item<T> = Option<Spanned<T>>;
+use super::recoverable::Item;
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -26,6 +15,7 @@ pub(super) struct Raw {
     pub(super) data: Item<PathBuf>,
     pub(super) matter_types: Item<PathBuf>,
     pub(super) guards: Item<PathBuf>,
+    pub(super) intake: Item<PathBuf>,
     pub(super) time_zone: Item<String>,
     pub(super) sftp: Sftp,
     pub(super) scanners: Scanners,
@@ -207,43 +197,4 @@ pub(super) struct Limits {
     pub(super) header_kib: Item<u64>,
     pub(super) xml_kib: Item<u64>,
     pub(super) upload_gib: Item<u64>,
-}
-
-/// Reads what can be read and notes everything that cannot.
-pub(super) fn read(text: &str, mistakes: &mut Mistakes) -> Raw {
-    let (mut document, syntax) = DeTable::parse_recoverable(text);
-    let broken = !syntax.is_empty();
-    for error in syntax {
-        mistakes.add(text, error.span(), error.message().trim());
-    }
-    for _ in 0..MAX_MISTAKES {
-        let error = match Raw::deserialize(Deserializer::from(document.clone())) {
-            Ok(raw) => return raw,
-            Err(error) => error,
-        };
-        // After a syntax error the recovered rest may be nonsense: what it leads to is no news.
-        if !broken {
-            mistakes.add(text, error.span(), error.message().trim());
-        }
-        let taken_out = error.span().is_some_and(|span| take_out(document.get_mut(), &span));
-        if !taken_out {
-            break;
-        }
-    }
-    Raw::default()
-}
-
-/// Removes the innermost item at the span. False if there is none.
-fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
-    let inside = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
-    for (_, value) in table.iter_mut() {
-        if let DeValue::Table(inner) = value.get_mut()
-            && take_out(inner, span)
-        {
-            return true;
-        }
-    }
-    let found = table.iter().find(|(key, value)| inside(key.span()) || inside(value.span()));
-    let Some(key) = found.map(|(key, _)| key.clone()) else { return false };
-    table.remove(&key).is_some()
 }

@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::checks::Checks;
-use super::raw::{self, Item};
+use super::raw;
+use super::recoverable::Item;
 use crate::names::{AddressRange, Timestamp};
 
 /// Ranges of addresses.

@@ -57,7 +57,7 @@ filter = \"info,deedbox=loud\"
 ";
     let expected = "\
 1:8: invalid type: integer `7`, expected a string
-2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `time_zone`, `sftp`, `scanners`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
+2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `intake`, `time_zone`, `sftp`, `scanners`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
                     `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `names`, `limits`, `mail`, `scan`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
 6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`, `banner`
@@ -196,10 +196,10 @@ fn the_sample_configuration_is_valid() {
 }
 
 #[test]
-fn guards_lie_beside_the_configuration_and_the_time_zone_is_known() {
-    let settings =
-        parse("guards = \"policies/guards.cedar\"\ntime_zone = \"Europe/Berlin\"\n", Path::new("/etc/d.toml"));
-    let settings = settings.expect("valid");
+fn guards_and_rules_lie_beside_the_configuration_and_the_time_zone_is_known() {
+    let text = "guards = \"policies/guards.cedar\"\nintake = \"policies/intake.toml\"\ntime_zone = \"Europe/Berlin\"\n";
+    let settings = parse(text, Path::new("/etc/d.toml")).expect("valid");
+    assert_eq!(settings.intake.as_deref(), Some(Path::new("/etc/policies/intake.toml")));
     assert_eq!(settings.guards.as_deref(), Some(Path::new("/etc/policies/guards.cedar")));
     assert_eq!(settings.time_zone.iana_name(), Some("Europe/Berlin"));
     assert!(mistakes("time_zone = \"Europe/Nowhere\"\n").starts_with("1:13: `time_zone` must be a name"));

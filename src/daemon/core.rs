@@ -7,6 +7,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 
 use super::bound::{self, BoundEngine};
+use super::intake;
 use super::prepared::LOCK_PATIENCE;
 use super::process;
 use super::reload::Live;
@@ -25,7 +26,7 @@ use crate::practice::Practice;
 use crate::vault::Vault;
 use crate::vault::blobs::BlobStore;
 use crate::vault::staging::Staging;
-use crate::vfs::Vfs;
+use crate::vfs::{HeldCounts, Vfs};
 
 /// Everything below the listeners.
 pub(crate) struct Core {
@@ -70,6 +71,7 @@ impl Core {
         process::harden()?;
         // First, since it costs nothing: whoever wrote guards must not find them missing.
         let guarding = cli::read_guards(&settings).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
+        let intake = intake::read_rules(&settings).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
 
         let keyring = Arc::new(Keyring::open(&data.keys()).map_err(Problem::failed)?);
         let secrets = keyring.audit_keys();
@@ -119,6 +121,7 @@ impl Core {
         let vfs = Vfs::new(gate.clone(), vault.clone());
         vfs.set_windows_names(settings.windows_names);
         vfs.set_scanner(settings.scan.clone().map(Scanner::new));
+        vfs.set_intake(intake);
         let (settings, live) = (ArcSwap::from_pointee(settings), OnceLock::new());
         Ok(Self {
             settings,
@@ -289,7 +292,11 @@ impl observe::Subject for Core {
 
     fn defect(&self) -> Option<String> {
         let why = self.vfs.scanner()?.problem()?;
-        Some(format!("uploads cannot be scanned for viruses and are refused: {why}"))
+        let held = match self.vfs.held_counts().unscanned {
+            0 => String::new(),
+            held => format!("; {held} documents in drop boxes wait for it"),
+        };
+        Some(format!("uploads cannot be scanned for viruses and are refused: {why}{held}"))
     }
 
     fn measure(&self) {
@@ -307,6 +314,10 @@ impl observe::Subject for Core {
             gauge("deedbox_mail_refused", refused as u64);
             gauge("deedbox_mail_news", self.board.waiting() as u64);
         }
+        let HeldCounts { waiting, unscanned, quarantined } = self.vfs.held_counts();
+        gauge("deedbox_intake_waiting", waiting as u64);
+        gauge("deedbox_intake_unscanned", unscanned as u64);
+        gauge("deedbox_intake_quarantined", quarantined as u64);
         if let Some(scanner) = self.vfs.scanner() {
             gauge("deedbox_scan_ready", u64::from(scanner.problem().is_none()));
         }

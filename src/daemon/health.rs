@@ -8,7 +8,10 @@ use crate::audit::Log;
 use crate::cli::{Doing as _, Problem};
 use crate::config::Settings;
 use crate::names::Timestamp;
-use crate::observe::{AuditHealth, CatalogHealth, Disk, Health, MailHealth, ScanHealth, ScannersHealth, Subject as _};
+use crate::observe::{
+    AuditHealth, CatalogHealth, Disk, DropBoxesHealth, Health, MailHealth, ScanHealth, ScannersHealth, Subject as _,
+};
+use crate::vfs::HeldCounts;
 
 /// What takes time to find out.
 struct Measured {
@@ -61,6 +64,7 @@ impl Core {
                 .scanner()
                 .filter(|_| live.is_some())
                 .map(|scanner| ScanHealth { engine: scanner.engine(), problem: scanner.problem() }),
+            drop_boxes: self.drop_boxes().filter(|_| live.is_some()),
             scanners: self.addresses().scanners.zip(settings.scanners.as_ref()).map(|(at, scanners)| ScannersHealth {
                 at,
                 allow: scanners.allow.iter().map(ToString::to_string).collect(),
@@ -71,6 +75,12 @@ impl Core {
             recovery: self.recovery().clone(),
             unnamed_blobs: self.unnamed_blobs(),
         })
+    }
+
+    fn drop_boxes(&self) -> Option<DropBoxesHealth> {
+        let HeldCounts { waiting, unscanned, quarantined } = self.vfs().held_counts();
+        let told = self.vfs().intake().is_some() || waiting + quarantined > 0;
+        told.then_some(DropBoxesHealth { waiting, unscanned, quarantined })
     }
 
     async fn measured(&self, settings: &Settings) -> Result<Measured, Problem> {

@@ -22,6 +22,7 @@ mod core;
 mod doors;
 mod expiry;
 mod health;
+mod intake;
 mod mail;
 mod prepared;
 mod process;
@@ -170,6 +171,7 @@ impl Daemon {
         }
         self.run("the weekly warning", scanners::warn_weekly(core.clone(), self.stop.subscribe()));
         self.run("the watch over time", expiry::watch(core.clone(), self.stop.subscribe()));
+        self.run("the watch over drop boxes", intake::watch(core.clone(), self.stop.subscribe()));
         self.run("the watch over the virus scan", scan::watch(core.clone(), self.stop.subscribe()));
         self.run("the control socket", cli::serve_control(control, core, self.stop.subscribe()));
         Ok((addresses, doors, notifier))

@@ -64,7 +64,8 @@ pub(super) fn of_description(object: Object, target: &DocumentTarget) -> Vec<Ask
 }
 
 pub(super) fn of_removal(object: Object, target: &DocumentTarget) -> Vec<Ask<'_>> {
-    vec![of_document(if is_own_save(object) { Verb::Create } else { Verb::Delete }, target)]
+    let is_bringing = is_own_save(object) || (object.own && object.in_intake);
+    vec![of_document(if is_bringing { Verb::Create } else { Verb::Delete }, target)]
 }
 
 /// The last step of a save: new content for the document.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::asks::{self, Ask};
 use crate::audit::Action;
 use crate::names::{
-    AdminTarget, Area, AsideStep, AsideTarget, DocumentTarget, ExpiredTarget, FolderTarget, MatterId, MoveTarget,
-    NewTarget, NodeId, Place, Rights, Role, SaveTarget, Scope, Verb,
+    AccountId, AdminTarget, Area, AsideStep, AsideTarget, DocumentTarget, ExpiredTarget, FolderTarget, MatterId,
+    MoveTarget, NewTarget, NodeId, Place, Rights, Role, SaveTarget, Scope, Verb,
 };
 use crate::policy::{self, Decision, MatterRules, Object, Standing};
 use crate::practice::Firm;
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
 }
 
@@ -108,6 +108,7 @@ impl Viewpoint<'_> {
             transient: target.is_transient,
             folder: target.is_folder,
             held: target.is_held,
+            in_intake: target.in_intake,
             ..Object::default()
         };
         self.with_rules(&target.place, |rules| {
@@ -261,7 +262,14 @@ operations! {
     }, asks asks::of_move(seen.object(&aim.from), aim);
 }
 
-/// What the daemon does by itself, in nobody's name: no session gets such a permit.
+/// What the daemon does by itself: no session gets such a permit.
+pub trait Service: Operation {
+    /// Under which name the record has the daemon.
+    const AS: &'static str;
+    /// Whose the object is.
+    fn account(target: &Self::Target) -> AccountId;
+}
+
 macro_rules! services {
     ($($(#[$doc:meta])* $name:ident = $action:ident;)*) => {
         $(
@@ -281,6 +289,12 @@ macro_rules! services {
                 }
                 fn asks<'t>(_seen: &Viewpoint<'_>, _target: &'t ExpiredTarget) -> Vec<Ask<'t>> {
                     Vec::new()
+                }
+            }
+            impl Service for $name {
+                const AS: &'static str = "expiry";
+                fn account(target: &ExpiredTarget) -> AccountId {
+                    target.account
                 }
             }
         )*

@@ -7,10 +7,10 @@
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
-use super::operation::{Aim, Operation, Read, Recorded, Viewpoint};
+use super::operation::{Aim, Operation, Read, Recorded, Service, Viewpoint};
 use super::{Gate, Session};
 use crate::audit::{self, Actor, Detail, Event, OpenRecord, Outcome, Wait};
-use crate::names::{AccountId, AdminTarget, DocPath, ExpiredTarget, MatterId, Scope};
+use crate::names::{AccountId, AdminTarget, DocPath, MatterId, Scope};
 use crate::policy::Decision;
 use crate::policy::guards::Forbidden;
 use crate::practice::Account;
@@ -198,19 +198,17 @@ impl Gate {
         Ok((Permit::mint(target, session.account(), session.scope(), record), beginning))
     }
 
-    /// A permit for what the daemon does by itself once a time is over; recorded like anybody's.
-    pub async fn permit_service<O: Operation<Target = ExpiredTarget>>(
-        &self,
-        target: ExpiredTarget,
-    ) -> Result<Permit<O>, Refusal> {
+    /// A permit for what the daemon does by itself; recorded like anybody's.
+    pub async fn permit_service<O: Service>(&self, target: O::Target) -> Result<Permit<O>, Refusal> {
         let begun = Event {
             matter: target.matter(),
             object: target.object(),
             path: Some(target.path()),
-            ..Event::new(Actor::service("expiry"), O::ACTION, Outcome::Begun)
+            detail: Detail { to: target.to(), source: target.source(), ..Detail::default() },
+            ..Event::new(Actor::service(O::AS), O::ACTION, Outcome::Begun)
         };
         let record = Record::Open(Box::new(self.log.begin(begun, Wait::Durable).await?));
-        let by = target.account;
+        let by = O::account(&target);
         Ok(Permit::mint(target, by, Scope::Manage, record))
     }
 
@@ -222,6 +220,15 @@ impl Gate {
         detail: Detail,
     ) -> Result<Confirming, Refusal> {
         self.holds(session, permit, detail.bytes)?;
+        Self::confirm_as_judged(permit, detail)
+    }
+
+    /// The same for what the daemon does by itself, which nobody's standing bounds.
+    pub fn confirm_service<O: Service>(&self, permit: &Permit<O>, detail: Detail) -> Result<Confirming, Refusal> {
+        Self::confirm_as_judged(permit, detail)
+    }
+
+    fn confirm_as_judged<O: Operation>(permit: &Permit<O>, detail: Detail) -> Result<Confirming, Refusal> {
         let record = match &permit.record {
             Record::Open(record) => Some(record.confirm(detail)?),
             Record::Complete => None,

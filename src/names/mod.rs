@@ -24,8 +24,8 @@ pub use place_in_text::line_and_column;
 pub use quota::{Bytes, ParseBytesError, Quota, Quotas};
 pub use scope::Scope;
 pub use target::{
-    AdminTarget, Aside, AsideStep, AsideTarget, DocumentTarget, ExpiredTarget, FolderTarget, MoveTarget, NewTarget,
-    Place, SaveTarget,
+    AdminTarget, Arriving, Aside, AsideStep, AsideTarget, DeliveryTarget, DocumentTarget, ExpiredTarget, FolderTarget,
+    HeldTarget, MoveTarget, NewTarget, Place, SaveTarget,
 };
 pub use time::Timestamp;
 pub use transient::{BESIDE, FOLDERS, NAMED_AFTER, NamePattern, PatternError, TransientNames, UNNAMED};

@@ -103,7 +103,8 @@ impl DocName {
         Self::parse(plain.as_bytes()).ok()
     }
 
-    fn stem_and_extension(&self) -> (&str, &str) {
+    /// The name before its extension, and that with its dot; nothing for the latter where there is none.
+    pub fn stem_and_extension(&self) -> (&str, &str) {
         match self.0.rfind('.') {
             Some(dot) if dot > 0 && self.0.len() - dot <= 16 => self.0.split_at(dot),
             _ => (self.0.as_str(), ""),

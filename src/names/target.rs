@@ -1,5 +1,7 @@
 //! What an operation is aimed at, resolved: the address that a permit carries into the vault.
 
+use std::net::IpAddr;
+
 use super::{AccountId, DocName, DocPath, MatterId, NodeId, Timestamp};
 
 /// A folder, found: the root, a matter, or a folder below one.
@@ -65,6 +67,8 @@ pub struct DocumentTarget {
     pub made_at: Timestamp,
     /// How the session sees it that has set it aside for a save.
     pub aside: Option<Aside>,
+    /// It came into a drop box and was not delivered yet.
+    pub in_intake: bool,
 }
 
 /// The name under which a document stands for the session that has moved it away in a save.
@@ -109,12 +113,43 @@ pub struct NewTarget {
     pub name: DocName,
     /// It is the name of a temporary file, or stands among such.
     pub transient: bool,
+    /// What comes there comes into a drop box.
+    pub arriving: Option<Arriving>,
+}
+
+/// What is known of a document that comes into a drop box, beside where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arriving {
+    /// The drop box's name.
+    pub drop_box: String,
+    /// The folders between the drop box and the document.
+    pub subfolder: DocPath,
+    /// The name under which it was sent, which may be taken.
+    pub sent: DocName,
+    /// From where.
+    pub source: Option<IpAddr>,
 }
 
 impl NewTarget {
+    /// The same, sent under another name.
+    #[must_use]
+    pub fn sent_as(mut self, sent: &DocName) -> Self {
+        if let Some(arriving) = &mut self.arriving {
+            arriving.sent = sent.clone();
+        }
+        self
+    }
+
     /// The whole path.
     pub fn path(&self) -> DocPath {
         self.place.path.clone().join(self.name.clone()).unwrap_or_else(|_| self.place.path.clone())
+    }
+}
+
+impl Arriving {
+    /// What is known where there is no drop box any more.
+    pub fn nowhere(name: &DocName) -> Self {
+        Self { drop_box: String::new(), subfolder: DocPath::root(), sent: name.clone(), source: None }
     }
 }
 
@@ -173,6 +208,41 @@ pub struct ExpiredTarget {
     pub account: AccountId,
     /// Its node.
     pub node: NodeId,
+}
+
+/// A document that came into a drop box and was not delivered yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldTarget {
+    /// The matter.
+    pub matter: MatterId,
+    /// The folder that holds it.
+    pub folder: NodeId,
+    /// Its name there, which is its maker's own.
+    pub name: DocName,
+    /// Who brought it.
+    pub account: AccountId,
+    /// Its node.
+    pub node: NodeId,
+    /// Its path when it came.
+    pub path: DocPath,
+}
+
+/// Such a document, and where it is delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryTarget {
+    /// The document.
+    pub held: HeldTarget,
+    /// Where to, and under which name.
+    pub to: NewTarget,
+    /// The rule that says so; nothing where a person does.
+    pub rule: Option<String>,
+}
+
+impl DeliveryTarget {
+    /// True if it leaves its matter, and so needs another key.
+    pub fn is_across(&self) -> bool {
+        self.to.place.matter != Some(self.held.matter)
+    }
 }
 
 /// What an administrative action is about.

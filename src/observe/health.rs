@@ -42,6 +42,8 @@ pub struct Health {
     pub mail: Option<MailHealth>,
     /// Nothing where uploads are not scanned.
     pub scan: Option<ScanHealth>,
+    /// Nothing where there are none, and nothing is held in any.
+    pub drop_boxes: Option<DropBoxesHealth>,
     /// What ended at a limit since the start, by limit and door.
     pub limits_reached: Vec<LimitReached>,
     pub recovery: Recovery,
@@ -145,6 +147,17 @@ pub struct ScanHealth {
     pub engine: Option<String>,
     /// Why uploads cannot be scanned, if they cannot.
     pub problem: Option<String>,
+}
+
+/// How many documents are held in drop boxes.
+#[derive(Debug, Clone, Serialize)]
+pub struct DropBoxesHealth {
+    /// On their way.
+    pub waiting: usize,
+    /// Of these, for the virus scan, which does not work now.
+    pub unscanned: usize,
+    /// For a person.
+    pub quarantined: usize,
 }
 
 /// How often something ended at a limit.
@@ -255,6 +268,9 @@ impl fmt::Display for Health {
         if let Some(scan) = &self.scan {
             writeln!(f, "Scan       {scan}")?;
         }
+        if let Some(drop_boxes) = &self.drop_boxes {
+            writeln!(f, "Drop boxes {drop_boxes}")?;
+        }
         for LimitReached { limit, front, count } in &self.limits_reached {
             writeln!(f, "Limit      {limit} at {front}: reached {count} times")?;
         }
@@ -326,6 +342,13 @@ impl fmt::Display for ScanHealth {
             (None, Some(engine)) => write!(f, "works: {engine}"),
             (None, None) => f.write_str("was not asked yet"),
         }
+    }
+}
+
+impl fmt::Display for DropBoxesHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { waiting, unscanned, quarantined } = self;
+        write!(f, "{waiting} on their way, {unscanned} of them held for the virus scan; {quarantined} in quarantine")
     }
 }
 

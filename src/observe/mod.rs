@@ -22,8 +22,8 @@ use tokio::sync::{Semaphore, watch};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use health::{
-    Addresses, AuditHealth, CatalogHealth, CertificateHealth, Disk, Health, LimitReached, MailHealth, Recovery,
-    Sandbox, ScanHealth, ScannersHealth,
+    Addresses, AuditHealth, CatalogHealth, CertificateHealth, Disk, DropBoxesHealth, Health, LimitReached, MailHealth,
+    Recovery, Sandbox, ScanHealth, ScannersHealth,
 };
 
 use crate::config::LogFormat;

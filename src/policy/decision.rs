@@ -26,6 +26,8 @@ pub struct Object {
     pub shared: Rights,
     /// A rule or share stands on it or below, so that it cannot move to another folder.
     pub anchored: bool,
+    /// It came into a drop box and was not delivered yet: nobody's but its maker's.
+    pub in_intake: bool,
 }
 
 impl Object {
@@ -33,6 +35,9 @@ impl Object {
     /// a maker still sees the own fresh upload and the own folder. Temporary files are their maker's alone. Rules and shares
     /// go before.
     pub fn visible(self, rights: Rights) -> bool {
+        if self.in_intake && !self.own {
+            return false;
+        }
         if self.transient {
             return self.own && !rights.is_empty();
         }
@@ -51,7 +56,7 @@ impl Object {
 
     /// Nobody's business but its maker's or staff's, whatever the rights in the folder.
     fn out_of_sight(self) -> bool {
-        (self.transient && !self.own) || self.by_rule == Some(false)
+        ((self.transient || self.in_intake) && !self.own) || self.by_rule == Some(false)
     }
 
     /// Its maker may still be busy with it.
@@ -188,6 +193,8 @@ pub enum Exception {
     Temporary,
     /// A maker finishes an upload that has just begun.
     Unfinished,
+    /// A maker takes back what was not delivered yet.
+    Undelivered,
 }
 
 impl fmt::Display for Exception {
@@ -196,6 +203,9 @@ impl fmt::Display for Exception {
             Self::Shared => "allowed all the same: the document is shared where it stands",
             Self::Temporary => "allowed all the same: a temporary file of a save is its maker's own",
             Self::Unfinished => "allowed all the same: its maker has just made it, and may still fill it",
+            Self::Undelivered => {
+                "allowed all the same: its maker has just put it into a drop box, and may take it back"
+            }
         })
     }
 }
@@ -215,7 +225,9 @@ pub fn exception(operation: Operation) -> Option<Exception> {
             temporary.or(finishing.then_some(Exception::Unfinished))
         }
         Op::Delete { object, rights } if !rights.has(Verb::Delete) => {
-            writes_transient(object, rights).then_some(Exception::Temporary)
+            let back = object.in_intake && object.own_fresh() && rights.has(Verb::Create);
+            let temporary = writes_transient(object, rights).then_some(Exception::Temporary);
+            temporary.or(back.then_some(Exception::Undelivered))
         }
         _ => None,
     }
@@ -249,6 +261,9 @@ fn weigh(operation: Operation) -> (bool, bool) {
         // A folder in which a save is prepared goes as it came: what is in it is its maker's alone.
         Op::Rename { object, rights, .. } if object.transient && object.folder => (false, object.visible(rights)),
         Op::Move { object, source, .. } if object.transient && object.folder => (false, object.visible(source)),
+        // What was not looked at yet goes nowhere but where it is delivered.
+        Op::Rename { object, replaces: Some(_), rights } if object.in_intake => (false, object.visible(rights)),
+        Op::Move { object, source, .. } if object.in_intake => (false, object.visible(source)),
         Op::Rename { object, replaces, rights } => {
             let blind = rights.has(Verb::Create) && !rights.reveals() && object.own_fresh() && replaces.is_none();
             // Giving a temporary file its final name makes a document, or replaces one.

@@ -55,6 +55,8 @@ pub(super) struct AccountRecord {
     quota: Option<Bytes>,
     #[serde(default)]
     restriction: Restriction,
+    #[serde(default)]
+    receipts: bool,
 }
 
 impl From<&Account> for AccountRecord {
@@ -69,6 +71,7 @@ impl From<&Account> for AccountRecord {
             created: account.created,
             quota: account.quota,
             restriction: account.restriction.clone(),
+            receipts: account.receipts,
         }
     }
 }
@@ -146,8 +149,18 @@ pub(super) fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), 
     let mut devices = all::<DevicePasswordRecord>(store, DEVICE_PASSWORDS)?.into_iter().peekable();
     for (key, record) in all::<AccountRecord>(store, ACCOUNTS)? {
         let id = AccountId::from_bytes(id_at(&key, 2)?);
-        let AccountRecord { login, role, contact, password, enabled, credentials, created, quota, restriction } =
-            record;
+        let AccountRecord {
+            login,
+            role,
+            contact,
+            password,
+            enabled,
+            credentials,
+            created,
+            quota,
+            restriction,
+            receipts,
+        } = record;
         // All tables are sorted by account, so what belongs to this one comes next.
         let is_own = |key: &[u8]| key.get(2..18) == Some(id.as_bytes());
         let second_factor = factors.next_if(|(key, _)| is_own(key)).map(|(_, record)| second_factor(record));
@@ -169,6 +182,7 @@ pub(super) fn load_accounts(store: &SealedStore, firm: &mut Firm) -> Result<(), 
             created,
             quota,
             restriction,
+            receipts,
         };
         while let Some((_, key)) = keys.next_if(|(key, _)| is_own(key)) {
             let (blob, text) = ssh_key::parse(&key.text).map_err(|_| damaged("an SSH key cannot be read"))?;

@@ -137,6 +137,7 @@ impl Draft<'_> {
             created: Timestamp::now(),
             quota: None,
             restriction: Restriction::default(),
+            receipts: false,
         }))
     }
 

@@ -31,6 +31,7 @@ mod parse;
 mod people;
 mod push;
 mod quotas;
+mod receipts;
 mod records;
 mod restriction;
 mod spec;

@@ -37,6 +37,8 @@ pub struct Account {
     pub quota: Option<Bytes>,
     /// By what and from where it may log in.
     pub restriction: Restriction,
+    /// It gets receipts for what it puts into drop boxes.
+    pub receipts: bool,
 }
 
 /// Without the password's hash and the keys.

@@ -8,6 +8,9 @@
 //! | `l` token(16) | one lock |
 //! | `t` account(16) folder(16) tag(16) | an unfinished upload that its account may resume |
 //! | `x` account(16) folder(16) node(16) | [`StoredTransient`]: a temporary file, so that it is found when its time is over |
+//! | `i` node(16) | [`Held`](super::Held): a document that came into a drop box and was not delivered yet |
+//! | `w` node(16) | [`Owed`](super::Owed): a receipt that is not there yet |
+//! | `c` account(16) tag(16) | what the account has brought into a drop box lately, by its content |
 //! | `a` account(16) node(16) | [`AsideRecord`]: a document that a save has moved away or removed |
 //!
 //! A tag is the keyed hash of the folded name, so that neither key nor value shows a name, and case twins meet. The tags of
@@ -54,6 +57,9 @@ pub struct Entry {
     /// When a client says that it was made. It is shown and decides nothing: rights that end with time go by `created`.
     #[serde(default)]
     pub made: Option<Timestamp>,
+    /// It came into a drop box and was not delivered yet: nobody's but its maker's, under a name of the maker's own.
+    #[serde(default)]
+    pub in_intake: bool,
 }
 
 /// The current version of a document.
@@ -98,6 +104,9 @@ pub(super) struct StoredTransient {
     pub(super) own_name: bool,
     /// When its content came last.
     pub(super) at: Timestamp,
+    /// When its time is over, if that is known.
+    #[serde(default)]
+    pub(super) until: Option<Timestamp>,
 }
 
 /// A document that a save has moved away or removed, until what replaces it comes or its time is over. To everybody but the

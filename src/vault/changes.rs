@@ -3,10 +3,11 @@
 use super::Vault;
 use super::catalog::{Content, Entry, folder_prefix, transient_key, version_key};
 use super::error::Error;
+use super::held::held_key;
 use crate::audit::{Detail, Outcome};
 use crate::gate::{Delete, MakeFolder, Move, Operation, Permit, SetTimes};
 use crate::kv::Sealed;
-use crate::names::{AccountId, BlobId, DocumentTarget, MatterId, MoveTarget, NodeId, Place, Timestamp};
+use crate::names::{AccountId, Arriving, BlobId, DocumentTarget, MatterId, MoveTarget, NodeId, Place, Timestamp};
 use crate::outbox::{Cause, News, structure_folder};
 
 /// Accounts that may claim one folder; more than a drop box has devices.
@@ -44,6 +45,7 @@ impl Vault {
             transient: target.transient,
             own_name: target.transient && !target.place.transient,
             made: None,
+            in_intake: false,
         };
         let key = self.catalog.key_of(folder, &entry);
         let mut change = self.catalog.change();
@@ -99,6 +101,9 @@ impl Vault {
         if found.value.transient {
             change.delete(&transient_key(found.value.made_by, folder, node));
         }
+        if found.value.in_intake {
+            change.delete(&held_key(node));
+        }
         let history = self.catalog.versions(node)?;
         for (number, _) in &history {
             change.delete(&version_key(node, *number));
@@ -153,8 +158,12 @@ impl Vault {
             None => {
                 let folder = to.place.folder().ok_or(Error::Gone)?;
                 let transient = found.value.transient && to.transient;
-                let own_name = transient && !to.place.transient;
-                let entry = Entry { name: to.name.clone(), transient, own_name, ..found.value.clone() };
+                // What was on its way into a drop box stays so, though there may be none any more.
+                let arriving =
+                    to.arriving.clone().or_else(|| found.value.in_intake.then(|| Arriving::nowhere(&to.name)));
+                let in_intake = arriving.is_some() && !from.is_folder;
+                let own_name = in_intake || (transient && !to.place.transient);
+                let entry = Entry { name: to.name.clone(), transient, own_name, in_intake, ..found.value.clone() };
                 let key = self.catalog.key_of(folder, &entry);
                 let mut change = self.catalog.change();
                 if found.value.transient {
@@ -169,8 +178,13 @@ impl Vault {
                     change.if_absent(&key);
                 }
                 change.put(&key, &entry);
+                if let Some(arriving) = arriving.filter(|_| in_intake) {
+                    self.hold(&mut change, &to.place, &entry, &arriving)?;
+                }
                 self.board.readdress(&mut change, entry.node, &to.place, &to.name)?;
                 let cause = match (structure_folder(&from.place), structure_folder(&to.place)) {
+                    // It is told of when it is delivered.
+                    _ if entry.in_intake => None,
                     // A save or an upload is complete once it drops its temporary name.
                     _ if found.value.transient && !transient => Some(Cause::Uploaded),
                     // So is one of which its maker's lock has kept others from being told.
@@ -182,6 +196,7 @@ impl Vault {
                 self.board.announce(&mut change, news)?;
                 change.commit()?;
                 self.forget_locks(from.node);
+                self.tell_of_held(&entry);
                 Ok(entry)
             }
         }

@@ -11,76 +11,14 @@ use super::Vault;
 use super::blobs::{BlobRef, BlobStore};
 use super::catalog::{Content, Entry, StoredPart, Version, version_key};
 use super::error::Error;
+use super::intent::Intent;
 use super::staging::{self, Base, Part, Upload};
 use super::usage::{Reservation, Room};
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Confirmation, Create, Permit, Update};
+use crate::gate::{Confirmation, Create, Permit};
 use crate::kv;
-use crate::names::{AccountId, DocName, DocPath, MatterId, NodeId, Place, Timestamp};
+use crate::names::{DocName, MatterId, NodeId, Timestamp};
 use crate::outbox::{Cause, News};
-
-/// Under which permit an upload runs.
-pub enum Intent {
-    /// A new document.
-    Create(Permit<Create>),
-    /// The next version of an existing one.
-    Update(Permit<Update>),
-}
-
-impl Intent {
-    /// The folder that holds the document.
-    pub fn place(&self) -> &Place {
-        match self {
-            Self::Create(permit) => &permit.target().place,
-            Self::Update(permit) => &permit.target().place,
-        }
-    }
-
-    /// The document's name.
-    pub fn name(&self) -> &DocName {
-        match self {
-            Self::Create(permit) => &permit.target().name,
-            Self::Update(permit) => &permit.target().name,
-        }
-    }
-
-    /// The version that a commit will have.
-    pub fn next_version(&self) -> u64 {
-        match self {
-            Self::Create(_) => 1,
-            Self::Update(permit) => permit.target().version + 1,
-        }
-    }
-
-    /// The document's whole path.
-    pub fn path(&self) -> DocPath {
-        match self {
-            Self::Create(permit) => permit.target().path(),
-            Self::Update(permit) => permit.target().path(),
-        }
-    }
-
-    fn by(&self) -> AccountId {
-        match self {
-            Self::Create(permit) => permit.by(),
-            Self::Update(permit) => permit.by(),
-        }
-    }
-
-    fn is_confirmed_by(&self, confirmation: &Confirmation) -> bool {
-        match self {
-            Self::Create(permit) => confirmation.is_for(permit),
-            Self::Update(permit) => confirmation.is_for(permit),
-        }
-    }
-
-    fn settle(self, outcome: Outcome, detail: Detail) {
-        match self {
-            Self::Create(permit) => permit.settle(outcome, detail),
-            Self::Update(permit) => permit.settle(outcome, detail),
-        }
-    }
-}
 
 /// As what an upload becomes visible, where that is not under the name for which its permit was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,6 +136,7 @@ impl Vault {
                 let transient = given.as_ref().map_or(target.transient, |given| given.to_maker_alone);
                 let content = Some(Content { version: 1, blob });
                 let modified = modified.unwrap_or(now);
+                let in_intake = target.arriving.is_some();
                 let entry = Entry {
                     name: name.clone(),
                     node: NodeId::random(),
@@ -208,10 +147,14 @@ impl Vault {
                     properties: 0,
                     content,
                     transient,
-                    own_name: given.is_none() && transient && !place.transient,
+                    own_name: in_intake || (given.is_none() && transient && !place.transient),
                     made: None,
+                    in_intake,
                 };
                 change.if_absent(&self.catalog.key_of(folder, &entry));
+                if let Some(arriving) = &target.arriving {
+                    self.hold(&mut change, place, &entry, arriving)?;
+                }
                 entry
             }
             Intent::Update(permit) => {
@@ -222,6 +165,7 @@ impl Vault {
                 if let Some(given) = given {
                     entry = Entry { name: given.name.clone(), transient: given.to_maker_alone, ..entry };
                 }
+                self.touch_held(&mut change, &entry)?;
                 let key = self.catalog.key_of(folder, &entry);
                 if key != sealed.key() {
                     change.delete(sealed.key()).if_absent(&key);
@@ -250,8 +194,8 @@ impl Vault {
                 // A message is sent, wherever its text comes from.
                 _ => Some(Cause::Uploaded),
             };
-            // An empty document is the first half of one.
-            let cause = cause.filter(|_| !entry.transient && blob.size > 0);
+            // An empty document is the first half of one, and what came into a drop box is told of when it is delivered.
+            let cause = cause.filter(|_| !entry.transient && !entry.in_intake && blob.size > 0);
             let news = cause.and_then(|cause| News::now(place, entry.node, name, by, cause));
             let told = self.until_unlocked(&mut change, by, news);
             self.board.announce(&mut change, told.now)?;
@@ -269,6 +213,7 @@ impl Vault {
         turn.brought((place.matter, by), part_bytes, size, ready.reservation.as_deref());
         replaced.into_iter().for_each(|replaced| self.noted_replaced(replaced));
         self.keep_untold(kept);
+        self.tell_of_held(&entry);
         Ok(entry)
     }
 

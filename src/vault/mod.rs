@@ -10,12 +10,16 @@ pub mod blobs;
 mod catalog;
 mod changes;
 pub mod check;
+mod delivery;
 mod document;
 mod error;
+mod held;
 mod incoming;
+mod intent;
 mod lock_table;
 mod locks;
 mod properties;
+mod receipts;
 mod recent;
 mod recovery;
 mod saves;
@@ -27,15 +31,20 @@ use std::sync::Arc;
 
 pub use catalog::{AsideRecord, Content, Entry, StoredProperty, Version, entry_key, folder_prefix, version_key};
 pub use changes::Times;
+pub use delivery::Resealed;
 pub use document::{Document, OpenedNow};
 pub use error::Error;
-pub use incoming::{Committed, Given, Incoming, Intent, Ready, Sealed};
+pub use held::{Content as HeldContent, Held, Memory, Same, Waits};
+pub use incoming::{Committed, Given, Incoming, Ready, Sealed};
+pub use intent::Intent;
 pub use locks::{LockRecord, LockSpan, LockWish};
 pub use properties::PropertyEdit;
+pub use receipts::{Owed, Receipt};
 pub use recovery::Recovered;
 pub use usage::{Left, Reservation, Room, Tally};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::gate::{List, Manage, Permit};
 use crate::keys::{Keyring, MatterKey};
@@ -66,6 +75,8 @@ pub struct Vault {
     board: Arc<Noticeboard>,
     /// Held while a folder moves.
     moves: Mutex<()>,
+    /// Something came into a drop box.
+    arrivals: Notify,
 }
 
 impl Vault {
@@ -79,8 +90,8 @@ impl Vault {
     ) -> Result<Self, Error> {
         let catalog = Catalog::new(store);
         let (locks, saves) = (locks::load(&catalog)?, Saves::load(&catalog)?);
-        let (usage, moves) = (Arc::default(), Mutex::default());
-        Ok(Self { catalog, blobs, staging, keyring, locks, saves, usage, board, moves })
+        let (usage, moves, arrivals) = (Arc::default(), Mutex::default(), Notify::new());
+        Ok(Self { catalog, blobs, staging, keyring, locks, saves, usage, board, moves, arrivals })
     }
 
     /// What stands under a name in a folder in everybody's eyes. Not a document operation: the answer goes to the gate.

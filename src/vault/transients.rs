@@ -28,8 +28,8 @@ impl Vault {
     pub fn overdue_transients(&self, keep: Duration) -> Result<Vec<ExpiredTarget>, Error> {
         let mut overdue = Vec::new();
         self.catalog.transients(None, |key, stored| {
-            let StoredTransient { matter, name, at, .. } = stored;
-            if at.elapsed() < keep {
+            let StoredTransient { matter, name, at, until, .. } = stored;
+            if until.map_or(at.elapsed() < keep, |until| until > Timestamp::now()) {
                 return;
             }
             let id = |at: usize| key.get(at..at + 16).and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
@@ -78,7 +78,7 @@ impl Vault {
             return;
         }
         let (matter, name, own_name) = (place.matter, entry.name.clone(), entry.own_name);
-        change.put(&key, &StoredTransient { matter, name, own_name, at: Timestamp::now() });
+        change.put(&key, &StoredTransient { matter, name, own_name, at: Timestamp::now(), until: None });
     }
 }
 

@@ -89,7 +89,7 @@ impl View {
         let target = match self.find(path)? {
             Found::Structure(_) => return Err(if folder { Error::Structure } else { Error::IsFolder }),
             Found::Missing(place, name) if !folder && self.has_part(&place, &name)? => {
-                let permit = self.permit::<gate::Create>(self.new_document(place, name)).await?;
+                let permit = self.permit::<gate::Create>(self.new_document(place, name)?).await?;
                 return self.blocking(move |vault| vault.discard_part(permit)).await;
             }
             Found::Missing(..) | Found::NoParent => {
@@ -162,7 +162,11 @@ impl View {
         if place.matter != source.place.matter && place.folder().is_some() {
             return self.move_across(source, from, to, replace).await;
         }
-        let to = if source.is_folder { self.new_folder(place, name) } else { self.new_document(place, name) };
+        let (_, sent) = to.split_last().ok_or(Error::Structure)?;
+        let to = match source.is_folder {
+            true => self.new_folder(place, name),
+            false => self.new_document(place, name)?.sent_as(sent),
+        };
         if self.is_moved_away(&source, &to, replaces.as_ref())? {
             if let Some(temporary) = replaces {
                 let permit = self.permit::<gate::Delete>(temporary).await?;
@@ -192,7 +196,7 @@ impl View {
         };
         let (_, name) = to.split_last().ok_or(Error::Structure)?;
         let messages = self.holds_messages(place)?;
-        Ok(messages.then(|| self.new_document(place.clone(), name.clone())))
+        messages.then(|| self.new_document(place.clone(), name.clone())).transpose()
     }
 
     /// What comes among messages by a rename or a move is sent: judged and named like an upload, and then the original goes.

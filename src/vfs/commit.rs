@@ -53,7 +53,7 @@ impl Writing {
             // What is copied is in the tree already.
             None => (incoming, queue) = self.scanned(incoming, queue).await?,
         }
-        let mut place = incoming.intent().place().clone();
+        let (mut place, is_arriving) = (incoming.intent().place().clone(), incoming.intent().is_arriving());
         let mut content = Content::Open(Box::new(incoming), queue);
         for _ in 0..ATTEMPTS {
             let view = self.view.clone();
@@ -67,6 +67,10 @@ impl Writing {
                 Attempt::Changed(mut ready) => {
                     let was = ready.intent().ok_or(Error::Unavailable)?;
                     let intent = self.view.intent_again(&self.path, &self.options, was).await?;
+                    // What was not scanned here cannot become what people see.
+                    if is_arriving && !intent.is_arriving() {
+                        return Err(Error::Changed);
+                    }
                     if let Some(given) = self.given_again(&intent, ready.detail().bytes)? {
                         ready.set_given(given);
                     }

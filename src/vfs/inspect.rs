@@ -55,7 +55,8 @@ impl Vfs {
             matter.folders.iter().map(|folder| (structure_path(matter, folder.id), folder.id)).collect();
         let mut records = Vec::new();
         while let Some((path, folder)) = folders.pop() {
-            for (entry, versions) in self.vault.inspect(permit, folder)? {
+            let found = self.vault.inspect(permit, folder)?;
+            for (entry, versions) in found.into_iter().filter(|(entry, _)| !entry.in_intake) {
                 let path = path.clone().join(entry.name.clone()).map_err(|_| Error::Limit("depth of the tree"))?;
                 if entry.content.is_none() {
                     folders.push((path.clone(), entry.node));

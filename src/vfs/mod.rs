@@ -8,11 +8,14 @@ mod changes;
 mod commit;
 mod error;
 mod inspect;
+mod intake;
 mod locks;
 mod lookups;
 mod messages;
 mod own_activity;
+mod quarantine;
 mod reading;
+mod receipts;
 mod room;
 mod saves;
 mod scan;
@@ -29,8 +32,10 @@ use arc_swap::ArcSwapOption;
 
 pub use error::Error;
 pub use inspect::{DocumentRecord, Explanation, structure_path};
+pub use intake::{HeldCounts, Tended, Undeliverable};
 pub use locks::HeldLock;
 pub use messages::Unfit;
+pub use quarantine::{Quarantined, Unassigned};
 pub use reading::Reading;
 pub use room::{Kept, Usage};
 pub use stat::{Kind, Stat};
@@ -49,6 +54,7 @@ use crate::names::{DocName, DocPath, LockToken, WindowsNames};
 pub use crate::vault::Times;
 use crate::vault::{self, LockSpan, Vault};
 use buffers::Buffers;
+use intake::Intake;
 use messages::SentNames;
 use tree::{Found, Sight};
 
@@ -64,6 +70,7 @@ pub struct Vfs {
     /// New names that Windows cannot hold are refused.
     for_windows: AtomicBool,
     scanner: ArcSwapOption<Scanner>,
+    intake: Intake,
 }
 
 impl Vfs {
@@ -76,6 +83,7 @@ impl Vfs {
             sent: SentNames::default(),
             for_windows: AtomicBool::default(),
             scanner: ArcSwapOption::empty(),
+            intake: Intake::default(),
         })
     }
 

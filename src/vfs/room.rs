@@ -112,7 +112,7 @@ impl Sight<'_> {
     }
 }
 
-fn folders_of(matter: &Matter) -> Vec<NodeId> {
+pub(super) fn folders_of(matter: &Matter) -> Vec<NodeId> {
     matter.folders.iter().map(|folder| folder.id).collect()
 }
 

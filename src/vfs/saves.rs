@@ -84,15 +84,16 @@ pub(super) fn is_vacated(entry: &Entry, asides: &[AsideRecord]) -> bool {
 
 impl View {
     /// A name that nothing bears, for a document.
-    pub(super) fn new_document(&self, place: Place, name: DocName) -> NewTarget {
+    pub(super) fn new_document(&self, place: Place, name: DocName) -> Result<NewTarget, Error> {
         let transient = place.transient || self.vfs.gate.transients().is_file(&name);
-        NewTarget { place, name, transient }
+        let arriving = self.arriving(&place, &name)?;
+        Ok(NewTarget { place, name, transient, arriving })
     }
 
     /// A name that nothing bears, for a folder.
     pub(super) fn new_folder(&self, place: Place, name: DocName) -> NewTarget {
         let transient = place.transient || self.vfs.gate.transients().is_folder(&name);
-        NewTarget { place, name, transient }
+        NewTarget { place, name, transient, arriving: None }
     }
 
     pub(super) fn vacated(&self, place: &Place, name: &DocName) -> Result<Option<DocumentTarget>, Error> {

@@ -26,6 +26,10 @@ impl Writing {
     pub(super) async fn scanned(&self, mut incoming: Incoming, queue: Queue) -> Result<(Incoming, Queue), Error> {
         let scanner = self.view.vfs.scanner().filter(|scanner| scanner.scans(self.view.session.role()));
         let Some(scanner) = scanner else { return Ok((incoming, queue)) };
+        // What comes into a drop box is scanned before it is delivered, and can come while the scanner is away.
+        if incoming.intent().is_arriving() {
+            return Ok((incoming, queue));
+        }
         if queue.is_empty() && (incoming.is_empty() || !incoming.is_new()) {
             return Ok((incoming, queue));
         }

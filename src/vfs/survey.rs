@@ -130,7 +130,7 @@ impl Vfs {
                 bounded(entries)?;
                 if entry.content.is_none() {
                     open.push(Place { chain: [&place.chain[..], &[entry.node]].concat(), ..place.clone() });
-                } else if !entry.transient {
+                } else if !entry.transient && !entry.in_intake {
                     documents += 1;
                     *by.entry(entry.made_by).or_default() += 1;
                     if matter.rules.shares.contains_key(&entry.node) {

@@ -141,7 +141,7 @@ impl<'a> Sight<'a> {
         let Some(folder) = hidden.place.folder() else { return Ok(None) };
         let mut own = None;
         for n in 2..MAX_NUMBERED {
-            let Some(entry) = self.vault.find(folder, &hidden.name.numbered(n))? else { break };
+            let Some(entry) = self.vault.find_for(self.account, folder, &hidden.name.numbered(n))? else { break };
             if self.seen.object(&self.target(&hidden.place, &entry)).visible(rights) {
                 own = Some(entry);
             }
@@ -161,7 +161,7 @@ impl<'a> Sight<'a> {
         let folder = place.folder().ok_or(Error::NotFound)?;
         for n in 2..MAX_NUMBERED {
             let name = name.numbered(n);
-            if self.vault.find(folder, &name)?.is_none() {
+            if self.vault.find_for(self.account, folder, &name)?.is_none() {
                 return Ok(name);
             }
         }
@@ -259,6 +259,7 @@ pub(super) fn target_of(place: &Place, entry: &Entry, is_own: bool) -> DocumentT
         is_held: false,
         made_at: entry.created,
         aside: None,
+        in_intake: entry.in_intake,
     }
 }
 

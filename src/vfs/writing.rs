@@ -13,7 +13,7 @@ use super::tree::{Found, entry_stat, is_blind, is_twin, part_stat};
 use super::{Error, Existing, Stat, View, WriteOptions};
 use crate::audit::{Detail, Outcome};
 use crate::gate;
-use crate::names::{DocName, DocPath, DocumentTarget, MatterId, NewTarget, Place, Timestamp};
+use crate::names::{DocPath, DocumentTarget, MatterId, NewTarget, Place, Timestamp};
 use crate::policy::{Decision, Operation, decide};
 use crate::vault::{self, Incoming, Intent, LockSpan, Reservation};
 
@@ -69,7 +69,7 @@ impl View {
                 if options.expect_version.is_some_and(|version| version != 0) {
                     return Err(Error::Changed);
                 }
-                let intent = self.may_create(place, name).await?;
+                let intent = self.may_create(self.new_document(place, name)?).await?;
                 // What a save has set aside is not there to be edited.
                 let keep = edits && matches!(intent, Intent::Create(_));
                 (intent, keep)
@@ -93,11 +93,11 @@ impl View {
         Ok(Writing { view: self.clone(), path: path.clone(), options, among_messages, state })
     }
 
-    async fn may_create(&self, place: Place, name: DocName) -> Result<Intent, Error> {
-        if let Some(document) = self.vacated(&place, &name)? {
+    async fn may_create(&self, target: NewTarget) -> Result<Intent, Error> {
+        if let Some(document) = self.vacated(&target.place, &target.name)? {
             return self.may_update(document).await;
         }
-        let permit = match self.permit::<gate::Create>(self.new_document(place, name)).await {
+        let permit = match self.permit::<gate::Create>(target).await {
             Err(Error::NotFound) => return Err(Error::NoParent),
             other => other?,
         };
@@ -124,7 +124,7 @@ impl View {
         let afresh = options.create && options.existing != Existing::Edit && options.expect_version.is_none();
         if messages && afresh && !updatable && asked.folded() != target.name.folded() {
             // What was sent under that name is final; another file of the name says something more.
-            return self.may_create(target.place, asked.clone()).await;
+            return self.may_create(self.new_document(target.place, asked.clone())?).await;
         }
         if options.create && (beside || (blind && (target.is_folder || !updatable))) {
             return self.beside(path, target.place).await;
@@ -156,9 +156,9 @@ impl View {
     }
 
     async fn beside(&self, path: &DocPath, place: Place) -> Result<Intent, Error> {
-        let (_, name) = path.split_last().ok_or(Error::IsFolder)?;
-        let name = self.look(|sight| sight.name_beside(&place, name))?;
-        self.may_create(place, name).await
+        let (_, sent) = path.split_last().ok_or(Error::IsFolder)?;
+        let name = self.look(|sight| sight.name_beside(&place, sent))?;
+        self.may_create(self.new_document(place, name)?.sent_as(sent)).await
     }
 
     /// A permit for what stands under the upload's name now, after its first one no longer fitted.
@@ -175,7 +175,7 @@ impl View {
             return Err(Error::Changed);
         }
         match self.find(path)? {
-            Found::Missing(place, name) => self.may_create(place, name).await,
+            Found::Missing(place, name) => self.may_create(self.new_document(place, name)?).await,
             Found::Entry(target, _) => self.intent_on(path, target, options).await,
             Found::Structure(_) => Err(Error::IsFolder),
             Found::NoParent => Err(Error::NoParent),

@@ -21,6 +21,7 @@ mod faults;
 mod finder;
 mod guards;
 mod hidden;
+mod intake;
 mod invitations;
 mod large;
 mod locks;

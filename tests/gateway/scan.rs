@@ -16,22 +16,22 @@ use crate::pages::{Browser, under};
 
 /// In a piece of an upload as it goes to clamd, there are so many bytes.
 const PIECE: usize = 256 * 1024;
-const SIGNATURE: &str = "Deedbox.Test";
+pub(crate) const SIGNATURE: &str = "Deedbox.Test";
 
 /// The EICAR test string, which every scanner takes for a virus; in two halves, so that none takes this file for one.
-fn eicar() -> Vec<u8> {
+pub(crate) fn eicar() -> Vec<u8> {
     [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$", "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat().into_bytes()
 }
 
 /// ClamAV's daemon, with streams of at most 1 MiB.
-struct Clamd {
+pub(crate) struct Clamd {
     child: Option<Child>,
     home: TempDir,
     port: u16,
 }
 
 impl Clamd {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let here = home.path().display();
@@ -49,11 +49,11 @@ impl Clamd {
         clamd
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.home.path().join("clamd.ctl")
     }
 
-    fn again(&mut self) {
+    pub(crate) fn again(&mut self) {
         let mut command = Command::new("/usr/sbin/clamd");
         command.arg("-c").arg(self.home.path().join("clamd.conf"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -69,7 +69,7 @@ impl Clamd {
         signal(self.child.as_ref().expect("running").id(), name);
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("killed");
             child.wait().expect("it ends");
@@ -111,7 +111,7 @@ fn get(demo: &Demo, path: &str) -> Vec<u8> {
     demo.curl(STAFF, path, &["--fail"]).stdout
 }
 
-fn ask(demo: &Demo, what: &str) -> String {
+pub(crate) fn ask(demo: &Demo, what: &str) -> String {
     stdout(&client("curl").args(["-sS", &format!("http://{}/{what}", demo.text("observe"))]).output().expect("curl"))
 }
 

@@ -34,6 +34,7 @@ const OBJECTS: [(&str, Object); 10] = {
         by_rule: None,
         shared: Rights::NONE,
         anchored: false,
+        in_intake: false,
     };
     let own = Object { own: true, ..foreign };
     [

@@ -70,6 +70,28 @@ fn with_create_alone_nothing_of_others_can_be_touched_or_told_from_nothing() {
 }
 
 #[test]
+fn what_waits_in_a_drop_box_is_nobodys_but_its_makers_and_goes_nowhere() {
+    for (object, rights) in all_objects().flat_map(|object| all_rights().map(move |rights| (object, rights))) {
+        let held = Object { in_intake: true, ..object };
+        if !object.own {
+            for operation in on(held, rights) {
+                assert_eq!(decide(operation), Decision::Hidden, "{operation:?}");
+            }
+        }
+        for replaces in [None, Some(Object::default())] {
+            let (source, target) = (rights, Rights::FULL);
+            assert_ne!(
+                decide(Operation::Move { object: held, replaces, source, target }),
+                Decision::Allowed,
+                "{held:?}"
+            );
+        }
+        let over = Operation::Rename { object: held, replaces: Some(Object::default()), rights };
+        assert_ne!(decide(over), Decision::Allowed, "{held:?}");
+    }
+}
+
+#[test]
 fn what_a_maker_has_finished_is_a_document_like_any_other() {
     for rights in all_rights() {
         let finished = Object { own: true, ..Object::default() };

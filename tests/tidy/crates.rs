@@ -34,6 +34,8 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["age", "age_core", "bech32"], &["src/keys/", "src/vault/"]),
     // The language of guards; the rest sees questions and answers.
     (&["cedar_policy"], &["src/policy/guards/"]),
+    // What the firm writes about names of files is compiled, with its bounds, in one place.
+    (&["regex"], &["src/intake/rules/"]),
     // Mail: messages and SMTP, and what an address is.
     (&["lettre"], &["src/notify/", "src/config/mail.rs"]),
     (&["minijinja"], &["src/notify/"]),

@@ -195,7 +195,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
     // The gate decides and records; it cannot reach a document.
     ("gate", &[("names", All), ("policy", All), ("audit", All), ("practice", All)]),
     // What stands before the tree looks at content, and knows neither rights nor documents.
-    ("intake", &[("names", All), ("config", Only(&["ClamdAddress", "Longer", "Scan"]))]),
+    ("intake", &[("names", All), ("config", Only(&["ClamdAddress", "Item", "Longer", "Mistakes", "Scan", "read"]))]),
     // The vault does what a permit says; of the gate it knows the permit and the kinds of operation alone.
     (
         "vault",
@@ -212,8 +212,11 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
                     "Confirmation",
                     "Create",
                     "Delete",
+                    "Discard",
+                    "DropHeld",
                     "EndSave",
                     "Expire",
+                    "GiveReceipt",
                     "List",
                     "Lock",
                     "MakeFolder",
@@ -222,8 +225,10 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
                     "OnRecord",
                     "Operation",
                     "Permit",
+                    "Quarantine",
                     "Read",
                     "Save",
+                    "Scan",
                     "SetAside",
                     "SetProperties",
                     "SetTimes",

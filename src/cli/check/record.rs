@@ -76,12 +76,16 @@ pub(super) fn compare(
 impl Comparison<'_> {
     fn follow(&mut self, shown: &Shown, event: Event) {
         match (event.action, event.outcome) {
-            (Action::Create | Action::Update, Outcome::Confirmed) => self.confirm(shown.seq, &event),
-            // The last step of a save: what the temporary file held is the document's, and the file is gone.
-            (Action::Update, Outcome::Begun) => {
+            (
+                Action::Create | Action::Update | Action::Route | Action::Assign | Action::Receipt,
+                Outcome::Confirmed,
+            ) => self.confirm(shown.seq, &event),
+            // The last step of a save: what the temporary file held is the document's, and the file is gone. So is what went
+            // to another matter, where its content is another document's.
+            (Action::Update | Action::Route | Action::Assign, Outcome::Begun) => {
                 self.moving.extend(event.detail.source.map(|node| (shown.seq, node)));
             }
-            (Action::Create | Action::Update, outcome) => {
+            (Action::Create | Action::Update | Action::Route | Action::Assign | Action::Receipt, outcome) => {
                 match shown.refers.and_then(|intent| self.moving.remove(&intent)) {
                     Some(saved) if outcome == Outcome::Done => self.remove(saved),
                     Some(saved) => drop(self.gone.remove(&saved)),

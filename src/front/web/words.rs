@@ -69,6 +69,8 @@ pub(super) const fn did(action: Action) -> &'static str {
         Action::Rename => "Renamed",
         Action::Move => "Moved",
         Action::Copy => "Copied",
+        Action::Route => "Delivered",
+        Action::Assign => "Assigned",
         other => other.as_str(),
     }
 }

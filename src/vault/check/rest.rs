@@ -10,11 +10,11 @@ use super::entries::{Known, impossible};
 use super::tree::Tree;
 use super::{Check, Examined, Finding, Nodes, RESTORE_CATALOG, node_at};
 use crate::names::NodeId;
-use crate::vault::LockRecord;
 use crate::vault::catalog::{AsideRecord, Entry, StoredPart, StoredProperty, StoredTransient, Version};
+use crate::vault::{Held, LockRecord, Owed};
 
 /// First letters of all keys; `f` is the firm's own records.
-const KINDS: &[u8] = b"nvpltfaxo";
+const KINDS: &[u8] = b"nvpltfaxoicw";
 
 impl Check {
     pub(super) fn rest(&self, tree: &Tree, known: &Known, queue: &Queue<'_>, found: &mut Examined) {
@@ -29,6 +29,9 @@ impl Check {
             found.findings.add(Finding::new(what, RESTORE_CATALOG));
         });
         self.readable::<StoredTransient>(b"x", "the note of a temporary file", found);
+        self.readable::<Held>(b"i", "the record of a document in a drop box", found);
+        self.readable::<Owed>(b"w", "a receipt that is not there yet", found);
+        self.readable::<IgnoredAny>(b"c", "what came into a drop box lately", found);
         self.readable::<AsideRecord>(b"a", "the record of a save under way", found);
         self.readable::<IgnoredAny>(b"o", "what waits to be told by mail", found);
         let claimed = self.unfinished(tree, queue, found);
