@@ -25,14 +25,15 @@ impl View {
                 Ok(Stat { name: asked.or(stat.name.clone()), ..stat })
             }
             Found::Missing(place, name) => match self.own_part(&place, &name)? {
-                Some(stat) => Ok(stat),
+                Some(stat) => Ok(Stat { name: path.names().last().cloned(), ..stat }),
                 None => self.absent::<gate::Stat, _>(path, Error::NotFound).await,
             },
             Found::NoParent => self.absent::<gate::Stat, _>(path, Error::NotFound).await,
         }
     }
 
-    fn own_part(&self, place: &Place, name: &DocName) -> Result<Option<Stat>, Error> {
+    /// What came of an upload of the session's own that broke off.
+    pub(super) fn own_part(&self, place: &Place, name: &DocName) -> Result<Option<Stat>, Error> {
         let Some(folder) = place.folder().filter(|_| self.session.front() == Front::Sftp) else { return Ok(None) };
         let rights = self.look(|sight| Ok(sight.seen.rights(place)))?;
         if !rights.has(Verb::Create) {

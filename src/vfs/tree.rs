@@ -56,13 +56,14 @@ impl<'a> Sight<'a> {
                     }
                     inner
                 }
-                Child::Entry(..) | Child::Missing => return Ok(Found::NoParent),
+                Child::Entry(..) | Child::Missing | Child::Unfinished(_) => return Ok(Found::NoParent),
             };
         }
         Ok(match self.child(&place, last)? {
             Child::Structure(inner) => Found::Structure(inner),
             Child::Entry(target, entry) => Found::Entry(target, entry),
             Child::Missing => Found::Missing(place, last.clone()),
+            Child::Unfinished(name) => Found::Missing(place, name),
         })
     }
 
@@ -79,9 +80,10 @@ impl<'a> Sight<'a> {
             Some(entry) if is_vacated(&entry, &asides) => Child::Missing,
             Some(entry) => {
                 let target = self.target(place, &entry);
-                match self.own_beside(&target)? {
-                    Some(own) => Child::Entry(self.target(place, &own), own),
-                    None => Child::Entry(target, entry),
+                match (self.own_beside(&target)?, self.unfinished_beside(&target, name)?) {
+                    (Some(own), _) => Child::Entry(self.target(place, &own), own),
+                    (None, Some(unfinished)) => Child::Unfinished(unfinished),
+                    (None, None) => Child::Entry(target, entry),
                 }
             }
             None => match self.own_sent(place, folder, name)? {
@@ -147,6 +149,14 @@ impl<'a> Sight<'a> {
             }
         }
         Ok(own)
+    }
+
+    /// The name under which the account's own upload waits that broke off and is to be kept beside a hidden entry. It is found
+    /// under the name that was asked for, as it would be if that were free.
+    fn unfinished_beside(&self, hidden: &DocumentTarget, asked: &DocName) -> Result<Option<DocName>, Error> {
+        let Some(folder) = hidden.place.folder().filter(|_| self.is_kept_beside(hidden)) else { return Ok(None) };
+        let name = self.name_beside(&hidden.place, asked)?;
+        Ok(self.vault.part(self.account, folder, &name)?.map(|_| name))
     }
 
     /// Whether what is sent under the name of this entry is kept beside it, because the session may not know of it: a
@@ -241,6 +251,8 @@ impl<'a> Sight<'a> {
 enum Child {
     Structure(Place),
     Entry(DocumentTarget, Entry),
+    /// Nothing yet: an upload that broke off will be this.
+    Unfinished(DocName),
     Missing,
 }
 

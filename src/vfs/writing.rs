@@ -63,7 +63,8 @@ impl View {
             Found::Structure(_) => return Err(Error::IsFolder),
             Found::NoParent => return self.absent::<gate::Create, _>(path, Error::NoParent).await,
             Found::Missing(place, name) => {
-                if !options.create {
+                // What broke off is there for its uploader, as `stat` says: sshfs and psftp open it like any document.
+                if !options.create && self.own_part(&place, &name)?.is_none() {
                     return self.absent::<gate::Update, _>(path, Error::NotFound).await;
                 }
                 if options.expect_version.is_some_and(|version| version != 0) {
@@ -192,6 +193,11 @@ impl Writing {
         };
         let now = modified.unwrap_or_else(Timestamp::now);
         match self.view.find(&self.path)? {
+            // Nothing of a hidden entry beside which this is kept.
+            Found::Entry(target, _) if self.view.is_kept_beside(&target)? => {
+                let rights = self.view.look(|sight| Ok(sight.seen.rights(&target.place)))?;
+                Ok(part_stat(target.name, len, now, rights))
+            }
             Found::Entry(target, entry) => {
                 let rights = self.view.look(|sight| Ok(sight.seen.rights(&target.place)))?;
                 Ok(Stat { size: len, modified: now, ..entry_stat(&entry, rights) })
@@ -287,7 +293,7 @@ impl Writing {
     pub async fn sync(&self) -> Result<(), Error> {
         let mut state = self.state.lock().await;
         state.settle().await?;
-        let is_edit = matches!(state.incoming.as_ref().map(Incoming::intent), Some(Intent::Update(_)));
+        let is_edit = state.is_edit();
         if is_edit && self.among_messages {
             // A message is sent when its file is closed and not before: half of one must not become final.
             return Ok(());
@@ -307,6 +313,23 @@ impl Writing {
         state.reservation = incoming.reservation().cloned();
         state.incoming = Some(incoming);
         state.failed = None;
+        Ok(())
+    }
+
+    /// Ends a change that came without an upload of its own: of a document it is the next version, and an upload that broke off
+    /// stays one, for its uploader to go on with.
+    pub async fn leave(self) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        state.settle().await?;
+        if state.is_edit() {
+            drop(state);
+            return self.commit().await.map(drop);
+        }
+        let vault = self.view.vfs.vault.clone();
+        state.with(move |incoming| vault.sync(incoming)).await?;
+        if let Some(incoming) = state.incoming.take() {
+            incoming.end(Outcome::Abandoned, "kept for its uploader".to_owned());
+        }
         Ok(())
     }
 
@@ -346,6 +369,11 @@ impl Drop for Writing {
 impl State {
     pub(super) fn check(&self) -> Result<(), Error> {
         self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Is this to be the next version of a document?
+    fn is_edit(&self) -> bool {
+        matches!(self.incoming.as_ref().map(Incoming::intent), Some(Intent::Update(_)))
     }
 
     /// Everything further ends with this error.

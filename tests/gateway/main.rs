@@ -58,6 +58,7 @@ mod staff_browser;
 mod staff_pages;
 mod tampering;
 mod transfer;
+mod unfinished;
 mod webdav_clients;
 mod webdav_conditions;
 mod webdav_drive;

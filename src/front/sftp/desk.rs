@@ -107,7 +107,7 @@ impl Desk {
             if let Some(modified) = modified {
                 file.set_modified(modified).await?;
             }
-            file.commit().await?;
+            file.leave().await?;
         } else if let Some(modified) = modified {
             match self.view.set_times(path, Times { modified: Some(modified), made: None }).await {
                 // A folder's time is not the client's to set; `put -rp` and mirrors should not fail over it.
