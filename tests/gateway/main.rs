@@ -49,6 +49,7 @@ mod service;
 mod sessions;
 mod sftp;
 mod sftp_channel;
+mod sftp_extensions;
 mod sftp_harm;
 mod sftp_tools;
 mod sftp_wire;
