@@ -51,6 +51,7 @@ mod sftp;
 mod sftp_channel;
 mod sftp_extensions;
 mod sftp_harm;
+mod sftp_peer;
 mod sftp_tools;
 mod sftp_wire;
 mod sharing;
