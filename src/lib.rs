@@ -45,5 +45,7 @@ pub mod practice;
 pub mod vault;
 pub mod vfs;
 
+pub use daemon::fuzz_sftp_channel;
+
 #[cfg(test)]
 mod small_disk;

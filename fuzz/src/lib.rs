@@ -64,6 +64,11 @@ pub fn sftp_packets(input: &[u8]) {
     let _ = codec::Packet::decode(input.to_vec().into());
 }
 
+/// The same on a channel: decoder, handles, tree and answers.
+pub fn sftp_channel(input: &[u8]) {
+    deedbox::fuzz_sftp_channel(input);
+}
+
 /// A WebDAV request's body.
 pub fn dav_xml(input: &[u8]) {
     webdav::fuzz_xml(input);

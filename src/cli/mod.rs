@@ -46,6 +46,7 @@ mod secret;
 mod serve;
 mod session;
 mod setup;
+mod small_firm;
 mod staff;
 mod status;
 mod stored;
@@ -68,6 +69,7 @@ pub(crate) use policy::read_guards;
 pub(crate) use problem::{Doing, Problem};
 use reply::Reply;
 pub(crate) use setup::{make_private_dir, read_host_keys};
+pub(crate) use small_firm::{SmallFirm, open_small_firm};
 
 use crate::config::{self, DataDir, Settings};
 use crate::daemon::Core;

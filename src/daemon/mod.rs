@@ -21,6 +21,7 @@ mod bound;
 mod core;
 mod doors;
 mod expiry;
+mod fuzz;
 mod health;
 mod intake;
 mod mail;
@@ -46,6 +47,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 pub(crate) use self::core::Core;
+pub use fuzz::fuzz_sftp_channel;
 pub(crate) use mail::read_means;
 pub(crate) use prepared::Prepared;
 pub(crate) use tls::Certificate;

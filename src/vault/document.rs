@@ -104,6 +104,11 @@ impl Document {
         &self.entry
     }
 
+    /// The SHA-256 of its content.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.content.blob.sha256
+    }
+
     /// The permit under which it is read.
     pub fn permit(&self) -> Option<&Permit<Read>> {
         self.permit.as_ref()

@@ -7,9 +7,10 @@ use bytes::{Bytes, BytesMut};
 use super::buffers::{BUFFER, Buffer};
 use super::tree::{Found, entry_stat};
 use super::{Error, Stat, View};
+use crate::audit::{Detail, Outcome};
 use crate::gate::{self, OnRecord, Recording};
-use crate::names::DocPath;
-use crate::vault::{Document, OpenedNow, Vault};
+use crate::names::{DocPath, DocumentTarget};
+use crate::vault::{Document, Entry, OpenedNow, Vault};
 
 /// Reads up to this length get memory of just that size, so that thousands of slow readers hold little; longer ones a
 /// buffer that is used again.
@@ -30,6 +31,35 @@ pub struct Reading {
 impl View {
     /// Opens the current version of a document.
     pub async fn read(&self, path: &DocPath) -> Result<Reading, Error> {
+        let (target, _) = self.to_be_read(path).await?;
+        let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
+        let (permit, recording) = self.vfs.gate.permit_to_read(&self.session, target).await?;
+        let document = match self.vfs.vault.open_now(permit)? {
+            OpenedNow::Document(document) => document,
+            OpenedNow::NotInMemory(permit) => self.blocking(|vault| vault.open(permit)).await?,
+        };
+        let stat = entry_stat(document.entry(), rights);
+        metrics::counter!("deedbox_documents_opened_total").increment(1);
+        Ok(Reading { view: self.clone(), document: Arc::new(document), recording, stat })
+    }
+
+    /// The SHA-256 of the current version of a document. It tells whoever has a copy whether that is the document, so it takes the
+    /// right to read; the record says that nothing else went out.
+    pub async fn sha256(&self, path: &DocPath) -> Result<[u8; 32], Error> {
+        let (target, entry) = self.to_be_read(path).await?;
+        let content = entry.content.ok_or(Error::IsFolder)?;
+        let permit = self.permit::<gate::Read>(target).await?;
+        let detail = Detail {
+            version: Some(content.version),
+            sha256: Some(content.blob.sha256),
+            bytes: Some(0),
+            ..Detail::because("its SHA-256 was told, and nothing of its content")
+        };
+        permit.settle(Outcome::Done, detail);
+        Ok(content.blob.sha256)
+    }
+
+    async fn to_be_read(&self, path: &DocPath) -> Result<(DocumentTarget, Entry), Error> {
         match self.find(path)? {
             Found::Structure(_) => Err(Error::IsFolder),
             Found::Entry(target, _) if target.is_folder => {
@@ -38,17 +68,7 @@ impl View {
                 }
                 self.absent::<gate::Read, _>(path, Error::NotFound).await
             }
-            Found::Entry(target, _) => {
-                let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
-                let (permit, recording) = self.vfs.gate.permit_to_read(&self.session, target).await?;
-                let document = match self.vfs.vault.open_now(permit)? {
-                    OpenedNow::Document(document) => document,
-                    OpenedNow::NotInMemory(permit) => self.blocking(|vault| vault.open(permit)).await?,
-                };
-                let stat = entry_stat(document.entry(), rights);
-                metrics::counter!("deedbox_documents_opened_total").increment(1);
-                Ok(Reading { view: self.clone(), document: Arc::new(document), recording, stat })
-            }
+            Found::Entry(target, entry) => Ok((target, entry)),
             Found::Missing(..) | Found::NoParent => self.absent::<gate::Read, _>(path, Error::NotFound).await,
         }
     }
@@ -58,6 +78,12 @@ impl Reading {
     /// The document as it was opened.
     pub fn stat(&self) -> &Stat {
         &self.stat
+    }
+
+    /// The SHA-256 of all of it.
+    pub async fn sha256(&self) -> Result<[u8; 32], Error> {
+        self.recorded().await?;
+        Ok(self.document.sha256())
     }
 
     /// Waits until the reading is on record; [`Self::read_at`] does by itself.

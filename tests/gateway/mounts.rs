@@ -28,7 +28,7 @@ pub(crate) struct Mount {
 
 impl Mount {
     /// Runs a program that mounts at the place which is its last argument and stays in the foreground.
-    fn new(home: TempDir, command: &mut Command) -> Self {
+    pub(crate) fn new(home: TempDir, command: &mut Command) -> Self {
         assert!(Path::new("/dev/fuse").exists(), "this test mounts drives and needs /dev/fuse (`modprobe fuse`)");
         let (place, log) = (home.path().join("drive"), home.path().join("log"));
         std::fs::create_dir(&place).expect("made");

@@ -41,6 +41,10 @@ fn floods_of_opens_and_of_paths_meet_a_limit_and_leave_no_memory_behind() {
     run(async {
         let mut sftp = Sftp::ready(&demo).await;
         stored(&mut sftp, "flood", 100_000).await;
+        // Under way before the floods, and to be whole after them.
+        let upload = sftp.document("upload", WRITE | CREATE | TRUNCATE).await;
+        sftp.send(&write(1, &upload, 0, b"begun")).await;
+        assert_eq!(sftp.status().await.1, 0);
         let before = resident(&demo);
         let mut handles: Vec<Bytes> = Vec::new();
         let open = packet(3, 1, &[&path("flood"), &READ.to_be_bytes(), &[0; 4]]);
@@ -59,6 +63,23 @@ fn floods_of_opens_and_of_paths_meet_a_limit_and_leave_no_memory_behind() {
             }
         }
         assert!((16..=256).contains(&handles.len()), "{} handles were had", handles.len());
+        // And uploads, each under a name of its own.
+        let mut uploads: Vec<Bytes> = Vec::new();
+        for n in 0..4 {
+            let opens = (0..AT_ONCE).map(|m| {
+                let path = path(&format!("flood {n} {m}"));
+                packet(3, m, &[&path, &(WRITE | CREATE | TRUNCATE).to_be_bytes(), &[0; 4]])
+            });
+            sftp.send(&opens.flatten().collect::<Vec<u8>>()).await;
+            for _ in 0..AT_ONCE {
+                let answer = sftp.answer().await.expect("an answer");
+                match answer[0] {
+                    102 => uploads.push(answer.slice(9..)),
+                    _ => assert_eq!((answer[0], &answer[5..9]), (101, &4u32.to_be_bytes()[..])),
+                }
+            }
+        }
+        assert!(uploads.len() <= 64, "{} uploads at once", uploads.len());
         // As long as paths may be, and longer.
         let long = "/a/..".repeat(1000);
         for n in 0..20_000 / AT_ONCE {
@@ -70,14 +91,19 @@ fn floods_of_opens_and_of_paths_meet_a_limit_and_leave_no_memory_behind() {
                 assert_eq!(answer[1..5], (n * AT_ONCE + m).to_be_bytes());
             }
         }
-        for handle in handles.drain(..) {
+        for handle in handles.drain(..).chain(uploads) {
             close(&mut sftp, &handle).await;
         }
         sftp.send(&open).await;
         assert_eq!(sftp.answer().await.expect("a handle")[0], 102, "they are had again");
         let grown = resident(&demo).saturating_sub(before);
         assert!(grown < 64 << 10, "the daemon has {grown} KiB more");
+        sftp.send(&write(1, &upload, 5, b" and ended")).await;
+        assert_eq!(sftp.status().await.1, 0);
+        close(&mut sftp, &upload).await;
     });
+    let content = demo.curl(CLIENT_ONE, &format!("{MATTER_ONE}/Documents/Shared room/upload"), &["-f"]).stdout;
+    assert_eq!(content, b"begun and ended");
 }
 
 #[test]

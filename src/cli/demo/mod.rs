@@ -188,7 +188,7 @@ fn announce(ready: &Ready, json: bool) -> Result<(), Problem> {
     out.write_all(line.as_bytes()).and_then(|()| out.flush()).doing("print how to reach the demo")
 }
 
-fn fresh_directory() -> Result<PathBuf, Problem> {
+pub(super) fn fresh_directory() -> Result<PathBuf, Problem> {
     let mut bytes = [0u8; 6];
     getrandom::fill(&mut bytes).doing("get random bytes")?;
     let dir = std::env::temp_dir().join(format!("deedbox-demo-{}", hex::encode(bytes)));

@@ -1,4 +1,4 @@
-//! The task that reads one SFTP channel: it takes packets apart and has each request served, and never waits for output.
+//! The task that reads one SFTP channel: it has each request served, and never waits for output.
 
 use std::sync::Arc;
 
@@ -7,13 +7,12 @@ use russh::{Channel, ChannelMsg, ChannelReadHalf};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::codec::{self, Assembler, DecodeError, EXTENSIONS, Packet};
 use super::desk::Desk;
+use super::dialog::{Dialog, Over};
 use super::handles::{Handles, Purse};
-use super::outbox::{Outbox, Overflow};
-use super::status::Status;
+use super::outbox::Outbox;
 use super::stream::Pulse;
-use super::writer::{self, put_status};
+use super::writer;
 use crate::config::Limits;
 use crate::front::limits::Limit;
 use crate::front::pace::Pace;
@@ -60,8 +59,9 @@ pub(super) async fn run(channel: Channel<Msg>, view: View, purse: Purse, limits:
     let outbox = Arc::new(Outbox::new(limits.queued_bytes));
     let pace = Pace::new(&limits);
     let mut writer = Writer(tokio::spawn(writer::run(outgoing, outbox.clone(), pace.clone(), pulse)));
-    let mut desk = Desk { view, handles: Handles::new(purse), outbox: outbox.clone(), longest: limits.upload_bytes };
-    match read(&mut incoming, &mut desk, &mut writer, pace).await {
+    let desk = Desk { view, handles: Handles::new(purse), outbox: outbox.clone(), longest: limits.upload_bytes };
+    let mut dialog = Dialog::new(desk);
+    match read(&mut incoming, &mut dialog, &mut writer, pace).await {
         End::Finish(exit) => {
             outbox.finish(exit);
             // Window adjustments and the client's CLOSE still come and must be taken, or the session stands still.
@@ -83,9 +83,7 @@ pub(super) async fn run(channel: Channel<Msg>, view: View, purse: Purse, limits:
     }
 }
 
-async fn read(incoming: &mut ChannelReadHalf, desk: &mut Desk, writer: &mut Writer, mut pace: Pace) -> End {
-    let mut assembler = Assembler::default();
-    let mut initialised = false;
+async fn read(incoming: &mut ChannelReadHalf, dialog: &mut Dialog, writer: &mut Writer, mut pace: Pace) -> End {
     loop {
         // Requests that have come whole are served even if the client is gone meanwhile: a CLOSE among them commits.
         let waiting = Instant::now();
@@ -97,59 +95,26 @@ async fn read(incoming: &mut ChannelReadHalf, desk: &mut Desk, writer: &mut Writ
                 _ => return End::Gone,
             },
             // Between requests a client may rest, within one it may not.
-            () = sleep(pace.credit()), if assembler.is_within_packet() => {
+            () = sleep(pace.credit()), if dialog.is_within_packet() => {
                 return End::Limit(Limit::Slow.hit(Front::Sftp));
             }
         };
-        if assembler.is_within_packet() {
+        if dialog.is_within_packet() {
             pace.waited(waiting.elapsed());
         }
         match message {
             Some(ChannelMsg::Data { data }) => {
                 pace.moved(data.len());
-                assembler.feed(data);
+                match dialog.take(data).await {
+                    Ok(()) => {}
+                    Err(Over::Broken) => return End::Finish(BROKEN),
+                    Err(Over::Overflow) => return End::Limit(Limit::Queued.hit(Front::Sftp)),
+                }
             }
             Some(ChannelMsg::Eof) => return End::Finish(CLEAN),
             Some(ChannelMsg::Close) | None => return End::Gone,
             // Window adjustments, and requests that the SSH handler has answered already.
-            Some(_) => continue,
+            Some(_) => {}
         }
-        loop {
-            let packet = match assembler.next_packet() {
-                Ok(Some(packet)) => packet,
-                Ok(None) => break,
-                Err(length) => {
-                    tracing::warn!(%length, "closing the channel");
-                    return refuse(desk, 0, &Status::BAD_LENGTH);
-                }
-            };
-            let served = match Packet::decode(packet) {
-                Ok(Packet::Init { .. }) if !initialised => {
-                    initialised = true;
-                    desk.outbox.answer(|out| codec::encode_version(out, codec::VERSION, EXTENSIONS))
-                }
-                Ok(Packet::Init { .. }) => return refuse(desk, 0, &Status::NOT_INITIALISED),
-                Ok(Packet::Request { id, .. }) if !initialised => return refuse(desk, id, &Status::NOT_INITIALISED),
-                Ok(Packet::Request { id, request }) => desk.serve(id, request).await,
-                Err(DecodeError::Malformed { id }) => answer(desk, id, &Status::BAD_MESSAGE),
-                Err(DecodeError::Unsupported { id, .. }) => answer(desk, id, &Status::UNSUPPORTED),
-                Err(DecodeError::NoNumber) => return refuse(desk, 0, &Status::BAD_MESSAGE),
-            };
-            if let Err(Overflow) = served {
-                return End::Limit(Limit::Queued.hit(Front::Sftp));
-            }
-        }
-    }
-}
-
-fn answer(desk: &Desk, id: u32, status: &Status) -> Result<(), Overflow> {
-    desk.outbox.answer(|out| put_status(out, id, status))
-}
-
-/// Says why, then ends the channel.
-fn refuse(desk: &Desk, id: u32, status: &Status) -> End {
-    match answer(desk, id, status) {
-        Ok(()) => End::Finish(BROKEN),
-        Err(Overflow) => End::Limit(Limit::Queued.hit(Front::Sftp)),
     }
 }

@@ -1,9 +1,9 @@
-//! The extensions (OpenSSH's PROTOCOL file section 4; draft-ietf-secsh-filexfer-extensions-00 for copy-data and
-//! home-directory).
+//! The extensions (OpenSSH's PROTOCOL file section 4; draft-ietf-secsh-filexfer-extensions-00 for check-file,
+//! copy-data and home-directory).
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::codec::{ANNOUNCED_PACKET, Extension, MAX_TRANSFER};
+use super::codec::{self, ANNOUNCED_PACKET, Extension, HashWanted, MAX_TRANSFER};
 use super::desk::{Answer, Desk, lookup, real_path};
 use super::handles::Open;
 use super::listing::{GROUP_NAME, OWNER_NAME};
@@ -14,6 +14,8 @@ use crate::vfs::{self, Replace, Space};
 
 /// The unit in which statvfs counts space.
 const BLOCK: u64 = 4096;
+/// The name of the hash that is told of documents.
+const SHA256: &[u8] = b"sha256";
 /// `SSH2_FXE_STATVFS_ST_NOSUID`.
 const NO_SUID: u64 = 0x2;
 
@@ -44,7 +46,24 @@ impl Desk {
                 body.extend_from_slice(&names_of(groups, GROUP_NAME)?);
                 Ok(Answer::Extended(body.freeze()))
             }
+            Extension::CheckFileName { path, wanted } => {
+                check(&wanted)?;
+                Ok(hash(&[], &self.view.sha256(&lookup(&path)?).await?))
+            }
+            Extension::CheckFileHandle { handle, wanted } => Ok(hash(&[], &self.sha256(&handle, &wanted).await?)),
+            Extension::CheckFile { handle, wanted } => {
+                Ok(hash(&[b"check-file"], &self.sha256(&handle, &wanted).await?))
+            }
             Extension::Unknown => Err(Status::UNSUPPORTED),
+        }
+    }
+
+    async fn sha256(&self, handle: &[u8], wanted: &HashWanted) -> Result<[u8; 32], Status> {
+        check(wanted)?;
+        match self.handles.get(handle)? {
+            Open::Read { file, .. } => Ok(file.sha256().await?),
+            Open::Folder(_) => Err(vfs::Error::IsFolder.into()),
+            Open::Write(_) | Open::Settled { .. } => Err(Status::NOT_FOR_READING),
         }
     }
 
@@ -84,6 +103,22 @@ impl Desk {
         }
         Ok(Answer::Done)
     }
+}
+
+/// The one hash that is told, since it is known without reading the document: SHA-256, of all of it.
+fn check(wanted: &HashWanted) -> Result<(), Status> {
+    if !wanted.algorithms.split(|byte| *byte == b',').any(|name| name == SHA256) {
+        return Err(Status::OTHER_HASH);
+    }
+    if (wanted.offset, wanted.length, wanted.block) == (0, 0, 0) { Ok(()) } else { Err(Status::HASH_OF_PART) }
+}
+
+/// The answer, behind strings that some want before it.
+fn hash(before: &[&[u8]], sha256: &[u8; 32]) -> Answer {
+    let mut body = BytesMut::new();
+    before.iter().chain([&SHA256]).for_each(|text| codec::put_string(&mut body, text));
+    body.put_slice(sha256);
+    Answer::Extended(body.freeze())
 }
 
 fn numbers(numbers: &[u64]) -> Answer {

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `connection` watches over each session from outside of russh: login deadline, idle time, revocation, drain.
-//! `desk`, `files` and `extensions` turn requests into calls of [`View`](crate::vfs::View); `status` alone maps errors.
+//! `dialog` is the channel's state machine without the channel; `desk`, `files` and `extensions` turn requests into calls of [`View`](crate::vfs::View); `status` alone maps errors.
 //!
 //! Architecture invariant: nothing here decides about permissions, and no task that reads from the client ever waits for
 //! output to it.
@@ -20,8 +20,10 @@ mod channel;
 pub mod codec;
 mod connection;
 mod desk;
+mod dialog;
 mod extensions;
 mod files;
+mod fuzz;
 mod handler;
 mod handles;
 mod listing;
@@ -37,6 +39,7 @@ use std::time::Duration;
 
 use crate::front::Bounds;
 
+pub use fuzz::fuzz_channel;
 pub use scanners::Scanners;
 pub use server::serve;
 

@@ -45,6 +45,8 @@ impl Status {
     pub(super) const NOT_FOR_WRITING: Self = Self::new(Code::PermissionDenied, "the handle is not open for writing");
     pub(super) const SAME_HANDLE: Self = Self::new(Code::Failure, "a document cannot be copied into itself");
     pub(super) const OTHER_HOME: Self = Self::new(Code::Failure, "only one's own home folder is known");
+    pub(super) const OTHER_HASH: Self = Self::new(Code::OpUnsupported, "of the hashes only sha256 is known");
+    pub(super) const HASH_OF_PART: Self = Self::new(Code::Failure, "only whole documents are hashed");
     pub(super) const STILL_BUSY: Self = Self::new(Code::Failure, "the handle is still in use");
 
     /// For a name that is looked up: one that can never exist does not exist.

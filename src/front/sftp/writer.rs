@@ -96,7 +96,7 @@ async fn send(channel: &ChannelWriteHalf<Msg>, batch: Bytes, pace: &mut Pace, pu
 }
 
 /// What waits, up to a batch; empty if nothing waits.
-async fn fill(outbox: &Outbox<OpenFile>) -> Bytes {
+pub(super) async fn fill(outbox: &Outbox<OpenFile>) -> Bytes {
     let mut out = BytesMut::new();
     while out.len() < BATCH_BYTES {
         match outbox.next() {

@@ -49,8 +49,11 @@ async def break_an_upload_off(content):
 
 async def resume(sftp, content):
     for _ in range(100):
-        if (await sftp.stat(at("resumed.bin"))).size == BROKEN_OFF:
-            break
+        try:
+            if (await sftp.stat(at("resumed.bin"))).size == BROKEN_OFF:
+                break
+        except asyncssh.SFTPNoSuchFile:
+            pass
         await asyncio.sleep(0.05)
     async with sftp.open(at("resumed.bin"), "ab") as file:
         await file.write(content[BROKEN_OFF:])

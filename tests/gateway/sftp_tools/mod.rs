@@ -5,6 +5,8 @@
 //! staff fetch the remote one, and all three must be the same.
 
 mod libraries;
+mod mounted;
+mod old_ssh;
 mod openssh;
 mod programs;
 mod random_writes;
@@ -16,12 +18,13 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use crate::demo::{CLIENT_ONE, Demo, STAFF, both, bytes, end_with_tests, ok};
+use crate::demo::{CLIENT_ONE, Demo, SCANNER, STAFF, both, bytes, end_with_tests, ok};
 use crate::mounts::wait_for;
 use crate::sftp_wire::{CREATE, Sftp, TRUNCATE, WRITE, packet, run, string, write};
 
 const ROOT: &str = "2026-0901 Tools/Documents";
-const CLIENTS: [&str; 7] = ["sftp", "scp", "lftp", "rclone", "paramiko", "asyncssh", "ssh2"];
+const CLIENTS: [&str; 12] =
+    ["sftp", "scp", "psftp", "lftp", "rclone", "sshfs", "rclone-mount", "curl", "paramiko", "asyncssh", "ssh2", "jsch"];
 
 /// One name for each alphabet, and what shells find difficult.
 const NAMES: [&str; 12] = [
@@ -72,18 +75,25 @@ impl Rights {
     }
 }
 
-/// A firm with a folder for each client and each set of rights.
+/// A firm with a folder for each client and each set of rights, and with a listener for old scanners.
 fn firm() -> &'static Demo {
-    static FIRM: OnceLock<Demo> = OnceLock::new();
-    FIRM.get_or_init(|| {
-        let demo = Demo::start();
+    static FIRM: OnceLock<(Demo, TempDir)> = OnceLock::new();
+    let open = || {
+        let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a temporary directory");
+        let data = home.path().join("data");
+        let demo = Demo::start_in(&data);
+        let section = "[scanners]\nlisten = \"127.0.0.1:0\"\nallow = [\"127.0.0.1\"]\nuntil = \"2999-12-31\"\n";
+        demo.configure(|text| text.replace("[scanners]\n", section));
+        demo.stop();
+        let demo = Demo::start_in(&data);
         end_with_tests(demo.pid());
-        let mut toml = String::from("name = \"Tools\"\nparticipants = [\"client\"]\n");
+        let mut toml = String::from("name = \"Tools\"\nparticipants = [\"client\", \"device\"]\n");
         for rights in Rights::ALL {
             for client in CLIENTS {
                 let (name, row) = (rights.name(), rights.row());
-                toml +=
-                    &format!("\n[[folder]]\npath = \"Documents/{name}/{client}\"\nrows = {{ client = \"{row}\" }}\n");
+                toml += &format!(
+                    "\n[[folder]]\npath = \"Documents/{name}/{client}\"\nrows = {{ client = \"{row}\", device = \"{row}\" }}\n"
+                );
             }
         }
         let file = demo.data().join("tools.toml");
@@ -93,16 +103,29 @@ fn firm() -> &'static Demo {
             &["matter", "add", "2026-0901", "Tools", "--type", "Tools"],
             &["participant", "add", "--matter", "2026-0901", "--contact", CLIENT_ONE, "--type", "client"],
             &["access", "grant", "--matter", "2026-0901", "--contact", CLIENT_ONE],
+            &["device", "add", SCANNER, "--matter", "2026-0901"],
         ] {
             ok(demo.deedbox(arguments));
         }
-        demo
+        (demo, home)
+    };
+    &FIRM.get_or_init(open).0
+}
+
+/// Where clients connect whose SSH is too old for the main listener.
+fn port_for_old_ssh() -> &'static str {
+    static PORT: OnceLock<String> = OnceLock::new();
+    PORT.get_or_init(|| {
+        let status = firm().deedbox_json(&["status"]);
+        let at = status["listeners"]["scanners"].as_str().unwrap_or_else(|| panic!("no such listener: {status}"));
+        at.rsplit(':').next().expect("a port").to_owned()
     })
 }
 
 /// One client at one folder, with a local directory.
 struct Room {
     demo: &'static Demo,
+    login: &'static str,
     rights: Rights,
     /// Without a slash in front.
     folder: String,
@@ -112,14 +135,18 @@ struct Room {
 impl Room {
     /// Has a client do its work in a folder with each set of rights, and looks at what came of it.
     fn each(client: &str, work: impl Fn(&Self)) {
+        Self::each_of(CLIENT_ONE, client, work);
+    }
+
+    fn each_of(login: &'static str, client: &str, work: impl Fn(&Self)) {
         for rights in Rights::ALL {
-            let room = Self::new(client, rights);
+            let room = Self::new(login, client, rights);
             work(&room);
             room.came_whole();
         }
     }
 
-    fn new(client: &str, rights: Rights) -> Self {
+    fn new(login: &'static str, client: &str, rights: Rights) -> Self {
         let home = tempfile::Builder::new().prefix("deedbox-tools-").tempdir().expect("a directory");
         let up = home.path().join("up");
         std::fs::create_dir_all(up.join("tree/deep")).expect("made");
@@ -142,7 +169,7 @@ impl Room {
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(981_173_106);
         let file = std::fs::File::options().write(true).open(up.join("whole.bin")).expect("opened");
         file.set_modified(long_ago).expect("set");
-        Self { demo: firm(), rights, folder: format!("{ROOT}/{}/{client}", rights.name()), home }
+        Self { demo: firm(), login, rights, folder: format!("{ROOT}/{}/{client}", rights.name()), home }
     }
 
     fn here(&self) -> &Path {
@@ -166,7 +193,7 @@ impl Room {
         let content = std::fs::read(self.up().join("resumed.bin")).expect("read");
         let path = string(format!("/{}/resumed.bin", self.folder).as_bytes());
         run(async {
-            let mut sftp = Sftp::ready_as(self.demo, CLIENT_ONE).await;
+            let mut sftp = Sftp::ready_as(self.demo, self.login).await;
             sftp.send(&packet(3, 1, &[&path, &(WRITE | CREATE | TRUNCATE).to_be_bytes(), &[0; 4]])).await;
             let answer = sftp.answer().await.expect("an answer");
             assert_eq!(answer[0], 102, "HANDLE is expected, not {answer:?}");
@@ -176,7 +203,7 @@ impl Room {
             }
         });
         let size = format!(" {BROKEN_OFF} ");
-        let listed = || self.demo.sftp(CLIENT_ONE, &format!("ls -l \"/{}/resumed.bin\"", self.folder));
+        let listed = || self.demo.sftp(self.login, &format!("ls -l \"/{}/resumed.bin\"", self.folder));
         wait_for("what came of a broken upload", || both(&listed()).contains(&size));
     }
 
@@ -199,6 +226,14 @@ impl Room {
     fn kept_time(&self) {
         let listed = ok(self.demo.sftp(STAFF, &format!("ls -l \"/{}/whole.bin\"", self.folder)));
         assert!(listed.contains("Feb  3  2001"), "{:?}: {listed}", self.rights);
+    }
+
+    /// The folder is, to staff, already what it is to be.
+    fn has_arrived(&self) -> bool {
+        let fetched = self.staff_fetch("looked-at");
+        let is_whole = fetched.status.success() && self.difference("up", "looked-at").status.success();
+        std::fs::remove_dir_all(self.here().join("looked-at")).expect("removed");
+        is_whole
     }
 
     fn staff_fetch(&self, to: &str) -> Output {

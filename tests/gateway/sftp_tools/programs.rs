@@ -1,9 +1,50 @@
-//! lftp and rclone.
+//! psftp, lftp and rclone.
 
 use std::process::{Command, Output};
 
 use super::Room;
 use crate::demo::{CLIENT_ONE, client, ok};
+
+#[test]
+fn psftp_in_each_kind_of_folder() {
+    Room::each("psftp", |room| {
+        room.break_an_upload_off();
+        ok(psftp(room, "put whole.bin\nreput resumed.bin\nput -r tree\nput -r names\nput replaced.txt"));
+        if room.may_replace() {
+            ok(psftp(
+                room,
+                "put ../first.txt replaced.txt\nput replaced.txt draft\nrm replaced.txt\nmv draft replaced.txt",
+            ));
+        }
+        if room.may_read() {
+            let folder = &room.folder;
+            ok(psftp(room, &format!("reget whole.bin ../continued.bin\nget -r \"/{folder}\" ../back")));
+        } else {
+            room.refused("get", &psftp(room, "get whole.bin ../got"));
+        }
+    });
+}
+
+/// Runs a batch in the folder, with `up` as the working directory.
+fn psftp(room: &Room, commands: &str) -> Output {
+    let demo = room.demo;
+    std::fs::write(room.here().join("script"), format!("cd \"/{}\"\n{commands}\nquit\n", room.folder))
+        .expect("written");
+    let prints = Command::new("ssh-keygen").args(["-lf", demo.text("known_hosts_file")]).output();
+    let prints = ok(prints.expect("ssh-keygen is installed"));
+    let mut command = client("psftp");
+    for print in prints.lines().filter_map(|line| line.split(' ').nth(1)) {
+        command.args(["-hostkey", print]);
+    }
+    command
+        .env("HOME", room.here())
+        .env("LC_ALL", "C.UTF-8")
+        .current_dir(room.up())
+        .args(["-batch", "-P", demo.sftp_port(), "-l", CLIENT_ONE, "-pw", demo.password(CLIENT_ONE)])
+        .args(["-b", "../script", "127.0.0.1"])
+        .output()
+        .expect("psftp is installed")
+}
 
 #[test]
 fn lftp_in_each_kind_of_folder() {
@@ -69,7 +110,7 @@ fn rclone_in_each_kind_of_folder() {
 }
 
 /// rclone with the gateway as its remote `ssh:`, in the room's directory.
-fn rclone(room: &Room) -> Command {
+pub(super) fn rclone(room: &Room) -> Command {
     let demo = room.demo;
     let mut command = client("rclone");
     command

@@ -144,10 +144,21 @@ impl Twins {
     fn through_a_handle(&mut self, name: &'static str, random: &mut Random) {
         let (offset, content) = (random.below(300_000) as u64, content(random));
         let at = self.open.iter().position(|(open, _)| *open == name).expect("it is open");
-        let what = *random.pick(&["write", "write", "cut", "sync", "read", "close"]);
+        let what = *random.pick(&["write", "write", "cut", "sync", "read", "rename", "close"]);
         self.steps.push(format!("{what} through {name}: {} at {offset}", content.len()));
         if what == "close" {
             self.open.remove(at);
+            return;
+        }
+        if what == "rename" {
+            // The handle stays that of the file, wherever it is.
+            let to = *random.pick(&NAMES[..3]);
+            if !self.open.iter().any(|(open, _)| *open == to) {
+                self.both(format!("which is now {to}"), |root| {
+                    std::fs::rename(root.join(name), root.join(to)).map(|()| Vec::new())
+                });
+                self.open[at].0 = to;
+            }
             return;
         }
         let act = |file: &File| match what {

@@ -33,7 +33,7 @@ impl Fields {
 }
 
 /// Appends a counted string.
-pub(super) fn put_string(out: &mut BytesMut, bytes: &[u8]) {
+pub(in crate::front::sftp) fn put_string(out: &mut BytesMut, bytes: &[u8]) {
     out.put_u32(length_word(bytes.len()));
     out.put_slice(bytes);
 }

@@ -1,7 +1,7 @@
 //! SFTP version 3 on the wire: packets in, packets out, no I/O and no decisions.
 //!
 //! Sources: draft-ietf-secsh-filexfer-02 (version 3) and OpenSSH's PROTOCOL file (the `@openssh.com` extensions, and
-//! `copy-data` and `home-directory` from draft-ietf-secsh-filexfer-extensions-00). Names stay bytes here; they become
+//! `check-file`, `copy-data` and `home-directory` from draft-ietf-secsh-filexfer-extensions-00). Names stay bytes here; they become
 //! paths in one place behind this module.
 
 mod attrs;
@@ -13,12 +13,13 @@ mod request;
 
 pub use attrs::Attrs;
 pub use fields::Malformed;
+pub(in crate::front::sftp) use fields::put_string;
 pub use flags::{OpenFlags, Opening};
 pub use frame::{Assembler, BadLength};
 pub use reply::{NameEntry, data_header, encode_attrs, encode_data, encode_extended, encode_handle, encode_name};
 pub use reply::{encode_status, encode_version};
 pub(in crate::front::sftp) use request::EXTENSIONS;
-pub use request::{DecodeError, Extension, Packet, Request};
+pub use request::{DecodeError, Extension, HashWanted, Packet, Request};
 
 /// The protocol version spoken here, whatever the client offers (OpenSSH speaks no other).
 pub const VERSION: u32 = 3;

@@ -85,8 +85,34 @@ pub enum Extension {
         users: Bytes,
         groups: Bytes,
     },
+    CheckFileName {
+        path: Bytes,
+        wanted: HashWanted,
+    },
+    CheckFileHandle {
+        handle: Bytes,
+        wanted: HashWanted,
+    },
+    /// As paramiko asks: by handle, under the name that is announced, which the answer repeats.
+    CheckFile {
+        handle: Bytes,
+        wanted: HashWanted,
+    },
     /// Any other, hard links among them.
     Unknown,
+}
+
+/// Which hash of what is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashWanted {
+    /// Names of hashes, the one liked best first, with commas between them.
+    pub algorithms: Bytes,
+    /// From where on.
+    pub offset: u64,
+    /// How much; 0 means to the end.
+    pub length: u64,
+    /// After how many bytes another hash begins; 0 means never.
+    pub block: u32,
 }
 
 /// Why a packet is no request.
@@ -174,8 +200,20 @@ impl Extension {
             b"users-groups-by-id@openssh.com" => {
                 Self::UsersGroupsById { users: fields.string()?, groups: fields.string()? }
             }
+            b"check-file-name" => Self::CheckFileName { path: fields.string()?, wanted: HashWanted::decode(fields)? },
+            b"check-file-handle" => {
+                Self::CheckFileHandle { handle: fields.string()?, wanted: HashWanted::decode(fields)? }
+            }
+            b"check-file" => Self::CheckFile { handle: fields.string()?, wanted: HashWanted::decode(fields)? },
             _ => Self::Unknown,
         })
+    }
+}
+
+impl HashWanted {
+    fn decode(fields: &mut Fields) -> Result<Self, Malformed> {
+        let (algorithms, offset, length) = (fields.string()?, fields.u64()?, fields.u64()?);
+        Ok(Self { algorithms, offset, length, block: fields.u32()? })
     }
 }
 
@@ -191,6 +229,7 @@ pub(in crate::front::sftp) const EXTENSIONS: &[(&str, &str)] = &[
     ("copy-data", "1"),
     ("home-directory", "1"),
     ("users-groups-by-id@openssh.com", "1"),
+    ("check-file", "1"),
 ];
 
 impl Request {
@@ -224,6 +263,9 @@ impl Request {
                 Extension::HomeDirectory { .. } => "home-directory",
                 Extension::CopyData { .. } => "copy-data",
                 Extension::UsersGroupsById { .. } => "users-groups-by-id",
+                Extension::CheckFileName { .. } | Extension::CheckFileHandle { .. } | Extension::CheckFile { .. } => {
+                    "check-file"
+                }
                 Extension::Unknown => "unknown-extension",
             },
         }

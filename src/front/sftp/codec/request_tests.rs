@@ -116,9 +116,28 @@ fn encode_extension(out: &mut BytesMut, extension: &Extension) {
             put_string(out, to);
             out.put_u64(*to_offset);
         }
+        Extension::CheckFileName { path: one, wanted } => {
+            strings(&[b"check-file-name", one]);
+            encode_wanted(out, wanted);
+        }
+        Extension::CheckFileHandle { handle: one, wanted } => {
+            strings(&[b"check-file-handle", one]);
+            encode_wanted(out, wanted);
+        }
+        Extension::CheckFile { handle: one, wanted } => {
+            strings(&[b"check-file", one]);
+            encode_wanted(out, wanted);
+        }
         Extension::UsersGroupsById { users, groups } => strings(&[b"users-groups-by-id@openssh.com", users, groups]),
         Extension::Unknown => strings(&[b"hardlink@openssh.com", b"a", b"b"]),
     }
+}
+
+fn encode_wanted(out: &mut BytesMut, wanted: &HashWanted) {
+    put_string(out, &wanted.algorithms);
+    out.put_u64(wanted.offset);
+    out.put_u64(wanted.length);
+    out.put_u32(wanted.block);
 }
 
 fn bytes() -> impl Strategy<Value = Bytes> {
@@ -131,7 +150,7 @@ fn attrs() -> impl Strategy<Value = Attrs> {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    (0usize..26, bytes(), bytes(), attrs(), any::<(u64, u64, u64, u32)>()).prop_map(|(which, one, two, attrs, n)| {
+    (0usize..29, bytes(), bytes(), attrs(), any::<(u64, u64, u64, u32)>()).prop_map(|(which, one, two, attrs, n)| {
         match which {
             0 => Request::Open { path: one, flags: OpenFlags(n.3), attrs },
             1 => Request::Close { handle: one },
@@ -164,6 +183,14 @@ fn request() -> impl Strategy<Value = Request> {
                 to: two,
                 to_offset: n.2,
             }),
+            25..28 => {
+                let wanted = HashWanted { algorithms: two, offset: n.0, length: n.1, block: n.3 };
+                Request::Extended(match which {
+                    25 => Extension::CheckFileName { path: one, wanted },
+                    26 => Extension::CheckFileHandle { handle: one, wanted },
+                    _ => Extension::CheckFile { handle: one, wanted },
+                })
+            }
             _ => Request::Extended(Extension::UsersGroupsById { users: one, groups: two }),
         }
     })
