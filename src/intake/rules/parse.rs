@@ -210,7 +210,7 @@ impl Checks<'_> {
     fn folders(&mut self, item: &Spanned<String>, words: Option<&[String]>) -> Option<Vec<Template>> {
         let text = item.get_ref().trim_matches('/');
         let first = text.split('/').next().unwrap_or_default();
-        if !Area::of_folder(first).is_some_and(|area| area != Area::Messages) {
+        if Area::of_folder(first).is_none_or(|area| area == Area::Messages) {
             let areas = Area::ALL.into_iter().filter(|area| *area != Area::Messages).map(Area::folder);
             let message = format!("`folder` must start with one of {}", areas.collect::<Vec<_>>().join(", "));
             self.add(item.span(), message);
