@@ -75,6 +75,7 @@ impl Filler {
                     transient: false,
                     own_name: false,
                     made: None,
+                    in_intake: false,
                 };
                 let key = entry_key(&self.store, *folder, name);
                 change.if_absent(&key).put(&key, &entry);

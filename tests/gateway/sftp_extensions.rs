@@ -114,7 +114,7 @@ fn every_extension_that_is_announced_does_what_openssh_says_of_it() {
             assert_eq!(status(&mut sftp, &extended("copy-data", &fields)).await, code);
         }
         sftp.send(&read(1, &copy, 0, 100)).await;
-        assert_eq!(sftp.answer().await.expect("data")[9..], b"\0\0012389!56789!"[..]);
+        assert_eq!(sftp.answer().await.expect("data")[9..], b"\x00\x00012389!56789!"[..]);
         let into_itself = [&string(&copy)[..], &[0; 16], &string(&copy), &[0; 8]];
         assert_eq!(status(&mut sftp, &extended("copy-data", &into_itself)).await, FAILURE);
         for handle in [handle, other, copy] {
