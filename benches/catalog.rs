@@ -71,6 +71,7 @@ fn put(store: &SealedStore, change: &mut kv::Change<'_>, folder: NodeId, name: &
         transient: false,
         own_name: false,
         made: None,
+        in_intake: false,
     };
     change.if_absent(&key).put(&key, &entry);
     change.put(&version_key(node, 1), &Version { blob, at: now, by });
