@@ -21,6 +21,7 @@ const TARGETS: &[(&str, Entry)] = &[
     ("matter_type", entries::matter_type),
     ("guards", entries::guards),
     ("config", entries::config),
+    ("intake", entries::intake),
 ];
 
 /// Longer seeds are tested as they are: cutting them everywhere would cost the square of their length.
@@ -114,6 +115,11 @@ fn good_seeds_are_taken() {
         let read = deedbox::config::parse(&text(&format!("config/{name}")), name.as_ref());
         assert!(read.is_ok(), "{read:?}");
     }
+    let sample = text("intake/sample");
+    let (rules, names) = sample.split_once("\n---\n").expect("rules, then names");
+    let zone = jiff::tz::TimeZone::UTC;
+    let read = deedbox::intake::Rules::parse(rules, "sample".as_ref(), zone);
+    assert!(!names.is_empty() && read.is_ok_and(|rules| !rules.is_empty()));
     let key = text("audit_records/public.key").trim().parse::<deedbox::audit::VerifyKey>().expect("a verifier key");
     let proven = deedbox::audit::check_proof(text("audit_records/proof").as_bytes(), &key);
     assert!(proven.is_ok(), "{:?}", proven.err());

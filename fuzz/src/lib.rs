@@ -2,15 +2,18 @@
 //! accepted must hold what its type promises. The targets call these, and so does `tests/corpus.rs` with every seed.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::path::Path;
 
 use deedbox::audit;
 use deedbox::config;
 use deedbox::front::sftp::codec;
 use deedbox::front::webdav;
-use deedbox::names::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES};
+use deedbox::intake::{Arrival, Routing, Rules, pdf};
+use deedbox::names::{DocName, DocPath, MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES, Timestamp};
 use deedbox::policy::guards::{Guards, MAX_GUARDS};
 use deedbox::practice;
+use jiff::tz::TimeZone;
 
 /// Paths as they come from a client: up to the first line feed the folder in which it stands, then what it asks for.
 pub fn names(input: &[u8]) {
@@ -119,6 +122,56 @@ pub fn config(input: &[u8]) {
         let at: Vec<_> = mistakes.list().iter().map(|mistake| (mistake.line, mistake.column)).collect();
         check_mistakes(text, &at, &mistakes.to_string());
     }
+}
+
+/// A PDF; or drop boxes and rules, and behind a line with three dashes names that arrive, each with the folders above it.
+pub fn intake(input: &[u8]) {
+    if input.starts_with(b"%PDF-") {
+        return whole_or_broken(input);
+    }
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let (text, names) = text.split_once("\n---\n").unwrap_or((text, ""));
+    let rules = match Rules::parse(text, Path::new("intake.toml"), TimeZone::UTC) {
+        Ok(rules) => rules,
+        Err(mistakes) => {
+            let at: Vec<_> = mistakes.list().iter().map(|mistake| (mistake.line, mistake.column)).collect();
+            return check_mistakes(text, &at, &mistakes.to_string());
+        }
+    };
+    for one in rules.drop_boxes() {
+        check_path(&one.folder);
+        assert_eq!(rules.drop_box(&one.matter, &one.folder), Some((one, DocPath::root())));
+    }
+    for arriving in names.lines().take(20).filter_map(|line| DocPath::parse(line.as_bytes()).ok()) {
+        let Some((subfolder, name)) = arriving.split_last() else { continue };
+        let drop_box = rules.drop_boxes().first().map_or("", |one| &one.name);
+        let (device, source) = ("scanner.one", "192.0.2.17".parse().ok());
+        let arrived = Timestamp::from_seconds(1_769_864_709);
+        let arrival = Arrival { drop_box, subfolder: &subfolder, name, device, source, arrived };
+        if let Routing::To(to) = rules.route(&arrival) {
+            assert!(!to.matter.trim().is_empty());
+            check_name(&to.name);
+            check_path(&to.folder);
+        }
+    }
+}
+
+fn whole_or_broken(document: &[u8]) {
+    let Ok(name) = DocName::parse(b"scan.pdf") else { return };
+    let mut asked = 0;
+    let read = |at: u64, buffer: &mut [u8]| {
+        asked += buffer.len();
+        let rest = usize::try_from(at).ok().and_then(|at| document.get(at..)).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok::<_, Infallible>(count)
+    };
+    match pdf::complete(&name, document.len() as u64, read) {
+        Ok(Ok(())) => assert!(document.windows(9).any(|window| window == b"startxref"), "its end was found"),
+        Ok(Err(broken)) => assert!(!broken.to_string().is_empty()),
+        Err(never) => match never {},
+    }
+    assert!(asked <= 256 * 1024, "only some pieces are read: {asked} bytes");
 }
 
 fn check_mistakes(text: &str, at: &[(usize, usize)], shown: &str) {

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use super::problem::{Doing as _, Problem};
 use super::reply::Reply;
 use super::{
-    access, account, contact, device, document, firm, folder, key, lock, mail, matter, matter_type, message,
+    access, account, contact, device, document, firm, folder, intake, key, lock, mail, matter, matter_type, message,
     participant, policy, quota, session, staff,
 };
 use crate::daemon::Core;
@@ -74,6 +74,8 @@ pub(crate) enum Request {
     Mail(mail::Command),
     /// `message ...`
     Message(message::Command),
+    /// `intake ...`
+    Intake(intake::Command),
     /// `lock ...`
     Lock(lock::Command),
     /// `quota ...`

@@ -22,6 +22,7 @@ mod document;
 mod firm;
 mod folder;
 mod init;
+mod intake;
 mod key;
 mod link;
 mod lock;
@@ -63,6 +64,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub(crate) use control::{Request, bind as bind_control, serve as serve_control};
 pub(crate) use dir_lock::DirLock;
+pub(crate) use intake::read_intake;
 pub(crate) use matter_type::{MatterTypeFile, apply_folder as apply_matter_types, read_folder as read_matter_types};
 pub(crate) use operator::{Operator, blocking};
 pub(crate) use policy::read_guards;
@@ -146,6 +148,8 @@ enum Verb {
     #[command(subcommand)]
     Message(message::Command),
     #[command(subcommand)]
+    Intake(intake::Command),
+    #[command(subcommand)]
     Lock(lock::Command),
     #[command(subcommand)]
     Quota(quota::Command),
@@ -224,6 +228,10 @@ fn run(global: Global, verb: Verb) -> Result<Reply, Problem> {
         Verb::Message(command) => Request::Message(command),
         Verb::Lock(command) => Request::Lock(command),
         Verb::Quota(command) => Request::Quota(command),
+        Verb::Intake(command) => match command.prepare(&global)? {
+            Ok(command) => Request::Intake(command),
+            Err(answered) => return Ok(answered),
+        },
         Verb::Policy(command) => match command.prepare()? {
             Ok(explain) => Request::Policy(explain),
             Err(answered) => return Ok(answered),
@@ -316,6 +324,7 @@ pub(crate) async fn dispatch(core: &Core, from: &str, request: Request) -> Resul
         Request::Folder(command) => command.run(&operator).await,
         Request::Mail(command) => command.run(&operator).await,
         Request::Message(command) => command.run(&operator).await,
+        Request::Intake(command) => command.run(&operator).await,
         Request::Lock(command) => command.run(&operator).await,
         Request::Quota(command) => command.run(&operator).await,
         Request::Policy(command) => command.run(&operator).await,

@@ -9,7 +9,7 @@ use crate::daemon::Core;
 use crate::gate::{Administer, Gate, Operation, Permit, Refusal, SeeActivity, Session};
 use crate::names::{AdminTarget, ContactId, MatterId};
 use crate::practice::{Account, Contact, Firm, Matter, Practice};
-use crate::vfs::{self, Vfs};
+use crate::vfs::{self, Vfs, View};
 
 /// How much of what came of an act goes into the audit record, in characters.
 const MAX_REASON: usize = 1000;
@@ -28,6 +28,11 @@ impl<'a> Operator<'a> {
 
     pub(crate) fn core(&self) -> &'a Core {
         self.core
+    }
+
+    /// The tree as the operator sees it, who reads nothing in it.
+    pub(crate) fn view(&self) -> View {
+        self.core.vfs().view(&self.session)
     }
 
     /// The firm as it is now.

@@ -7,7 +7,6 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 
 use super::bound::{self, BoundEngine};
-use super::intake;
 use super::prepared::LOCK_PATIENCE;
 use super::process;
 use super::reload::Live;
@@ -69,9 +68,10 @@ impl Core {
         let started = Instant::now();
         let data = &settings.data;
         process::harden()?;
-        // First, since it costs nothing: whoever wrote guards must not find them missing.
-        let guarding = cli::read_guards(&settings).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
-        let intake = intake::read_rules(&settings).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
+        // First, since it costs nothing: whoever wrote guards or rules must not find them missing.
+        let refused = |wrong: Vec<String>| Problem::usage(wrong.join("\n"));
+        let guarding = cli::read_guards(&settings).map_err(refused)?;
+        let intake = cli::read_intake(&settings).map_err(refused)?;
 
         let keyring = Arc::new(Keyring::open(&data.keys()).map_err(Problem::failed)?);
         let secrets = keyring.audit_keys();

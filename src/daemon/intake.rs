@@ -2,15 +2,12 @@
 //! where the last run ended, however that was.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::Core;
-use crate::config::Settings;
-use crate::intake::{MAX_RULES_BYTES, Rules};
 use crate::names::NodeId;
 use crate::vault::{Held, Vault};
 use crate::vfs::{HeldCounts, Tended};
@@ -34,19 +31,6 @@ struct Failure {
 }
 
 type Failed = HashMap<NodeId, Failure>;
-
-/// The drop boxes and rules of these settings, or every mistake in them, one a line.
-pub(super) fn read_rules(settings: &Settings) -> Result<Option<Arc<Rules>>, Vec<String>> {
-    let Some(path) = &settings.intake else { return Ok(None) };
-    let read = || {
-        let mut text = String::new();
-        std::fs::File::open(path)?.take(MAX_RULES_BYTES as u64 + 1).read_to_string(&mut text)?;
-        std::io::Result::Ok(text)
-    };
-    let text = read().map_err(|why| vec![format!("{}: {why}", path.display())])?;
-    let rules = Rules::parse(&text, path, settings.time_zone.clone());
-    rules.map(|rules| Some(Arc::new(rules))).map_err(|mistakes| vec![mistakes.to_string()])
-}
 
 /// Looks until the stop, one document after the other.
 pub(super) async fn watch(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {

@@ -19,7 +19,7 @@ use super::systemd;
 use crate::cli::{self, MatterTypeFile, Operator, Problem, blocking};
 use crate::config::{Https, Log, Mail, Relay, Scanners, Settings, Sftp};
 use crate::gate::Guarding;
-use crate::intake::Scanner;
+use crate::intake::{Rules, Scanner};
 use crate::notify::{Means, Notifier};
 use crate::observe::{self, Addresses, LogFilter, Metrics, Sandbox};
 
@@ -62,6 +62,7 @@ struct New {
     log_filter: LogFilter,
     matter_types: Vec<MatterTypeFile>,
     guarding: Guarding,
+    intake: Option<Arc<Rules>>,
     means: Option<Means>,
     told: Reloaded,
 }
@@ -93,18 +94,19 @@ impl Live {
             .map_err(|why| wrong.extend(why))
             .ok();
         let guarding = cli::read_guards(&new).map_err(|why| wrong.extend(why)).ok();
+        let intake = cli::read_intake(&new).map_err(|why| wrong.extend(why)).ok();
         let changed = changes(old, &new);
         let needs_restart = needs_restart(old, &new);
         let settings = with_what_stays(old, new);
         let means = read_means(&settings).map_err(|why| wrong.extend(why)).ok();
-        let (Some(doors), Some(log_filter), Some(matter_types), Some(guarding), Some(means)) =
-            (doors, log_filter, matter_types, guarding, means)
+        let (Some(doors), Some(log_filter), Some(matter_types), Some(guarding), Some(intake), Some(means)) =
+            (doors, log_filter, matter_types, guarding, intake, means)
         else {
             return Err(Problem::usage(wrong.join("\n")));
         };
         let changed = changed.into_iter().map(str::to_owned).chain(self.doors.differences(&doors)).collect();
         let told = Reloaded { changed, needs_restart };
-        Ok(New { settings, doors, log_filter, matter_types, guarding, means, told })
+        Ok(New { settings, doors, log_filter, matter_types, guarding, intake, means, told })
     }
 
     /// What the settings name and this process cannot open, and whether that is for its sandbox.
@@ -119,6 +121,7 @@ impl Live {
         let keys = new.host_keys().into_iter().flatten().map(|key| ("sftp.host_keys", key));
         let types = new.matter_types.iter().map(|folder| ("matter_types", folder));
         let guards = new.guards.iter().map(|file| ("guards", file));
+        let guards = guards.chain(new.intake.iter().map(|file| ("intake", file)));
         let guards = guards.chain(new.pages.logo.iter().map(|file| ("pages.logo", file)));
         let mail = new.mail.iter().flat_map(Mail::files);
         https
@@ -132,7 +135,7 @@ impl Live {
 }
 
 impl Core {
-    /// Reads configuration, certificates, host keys, matter types and guards again and puts them in force.
+    /// Reads configuration, certificates, host keys, matter types, guards and drop boxes again and puts them in force.
     ///
     /// # Errors
     /// Every mistake; then nothing has changed.
@@ -156,7 +159,7 @@ impl Core {
 
     async fn reload_with(&self, live: Arc<Live>, operator: &Operator<'_>) -> Result<Reloaded, Problem> {
         let (old, reader) = (self.settings(), live.clone());
-        let New { settings, doors, log_filter, matter_types, guarding, means, mut told } =
+        let New { settings, doors, log_filter, matter_types, guarding, intake, means, mut told } =
             blocking(move || reader.read(&old)).await??;
         // The one step that can fail: it is recorded and goes to the disk.
         told.changed.extend(cli::apply_matter_types(operator, matter_types).await?);
@@ -165,6 +168,8 @@ impl Core {
         }
         told.changed.extend(guards_differ(&self.gate().guarding(), &guarding));
         self.gate().guard(guarding);
+        told.changed.extend(rules_differ(self.vfs().intake().as_deref(), intake.as_deref()));
+        self.vfs().set_intake(intake);
         self.vfs().set_windows_names(settings.windows_names);
         if settings.scan != self.settings().scan {
             self.vfs().set_scanner(settings.scan.clone().map(Scanner::new));
@@ -187,6 +192,14 @@ fn guards_differ(old: &Guarding, new: &Guarding) -> Option<String> {
     })
 }
 
+/// Tells of drop boxes and rules that are others than before.
+fn rules_differ(old: Option<&Rules>, new: Option<&Rules>) -> Option<String> {
+    (old.map(Rules::text) != new.map(Rules::text)).then(|| match new {
+        None => "the drop boxes, now none".to_owned(),
+        Some(new) => format!("the drop boxes, now {}, and their rules, now {}", new.drop_boxes().len(), new.len()),
+    })
+}
+
 /// What takes effect without a restart and differs.
 fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let https = |of: &Settings| of.https.as_ref().map(|https| (https.certificate.clone(), https.key.clone()));
@@ -199,6 +212,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("firm", old.firm != new.firm),
         ("matter_types", old.matter_types != new.matter_types),
         ("guards", old.guards != new.guards),
+        ("intake", old.intake != new.intake),
         ("time_zone", old.time_zone != new.time_zone),
         ("pages", old.pages != new.pages),
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),

@@ -80,6 +80,7 @@ impl Sandbox {
         reads.extend(settings.matter_types.clone());
         let files = std::iter::once(&settings.source)
             .chain(&settings.guards)
+            .chain(&settings.intake)
             .chain(&settings.pages.logo)
             .chain(settings.https.iter().flat_map(|https| [&https.certificate, &https.key]))
             .chain(settings.host_keys().into_iter().flatten());

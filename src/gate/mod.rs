@@ -11,7 +11,6 @@ mod activity;
 mod asks;
 mod factor;
 mod hashing;
-mod intake;
 mod links;
 mod login;
 mod open_sessions;
@@ -32,14 +31,13 @@ use parking_lot::Mutex;
 
 pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, authenticator_url, is_code_of, random_secret};
-pub use intake::{Assign, Discard, DropHeld, GiveReceipt, Quarantine, Route, Scan};
 pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
 pub use login::{Entrance, LoginError};
 pub use open_sessions::{OpenSession, OwnSession, Which, WhichOwn};
 pub use operation::{
-    Administer, Aim, Create, Delete, EndSave, Expire, List, Lock, MakeFolder, Manage, Move, Operation, OwnAccount,
-    Read, Save, SeeActivity, SeeOwnAccount, SeeRecord, Service, SetAside, SetProperties, SetTimes, Stat, StatFolder,
-    Update, Viewpoint,
+    Administer, Aim, Assign, Create, Delete, Discard, DropHeld, EndSave, Expire, GiveReceipt, List, Lock, MakeFolder,
+    Manage, Move, Operation, OwnAccount, Quarantine, Read, Route, Save, Scan, SeeActivity, SeeOwnAccount, SeeRecord,
+    Service, SetAside, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal};
 pub use record::{Verification, Verified};

@@ -1,5 +1,7 @@
 //! The operations that a permit can be for: what each is aimed at, and which questions it puts to the policy and the guards.
 
+mod intake;
+
 use std::time::Duration;
 
 use super::asks::{self, Ask};
@@ -11,7 +13,9 @@ use crate::names::{
 use crate::policy::{self, Decision, MatterRules, Object, Standing};
 use crate::practice::Firm;
 
-pub(super) mod sealed {
+pub use intake::{Assign, Discard, DropHeld, GiveReceipt, Quarantine, Route, Scan};
+
+mod sealed {
     pub trait Sealed {}
 }
 

@@ -7,8 +7,8 @@ use super::intake::{Undeliverable, count};
 use super::receipts::Fate;
 use super::{ATTEMPTS, Error, Vfs, View};
 use crate::audit::{Detail, Outcome};
-use crate::gate::{Assign, Discard, Manage, Permit};
-use crate::intake::Unclean;
+use crate::gate::{Administer, Assign, Discard, Manage, Permit};
+use crate::intake::{Destination, Unclean};
 use crate::names::{AccountId, DeliveryTarget, DocName, DocPath, MatterId, NodeId, Timestamp};
 use crate::vault::{Entry, Held, Memory, Waits};
 
@@ -84,6 +84,15 @@ impl Vfs {
             .collect();
         waiting.sort_by_key(|one| (one.since, one.id));
         Ok(waiting)
+    }
+
+    /// The path that a document would get if it were delivered now, for who tries rules. Blocking.
+    pub fn would_deliver(
+        &self,
+        _permit: &Permit<Administer>,
+        to: &Destination,
+    ) -> Result<Result<DocPath, Undeliverable>, Error> {
+        Ok(self.destination(&to.matter, &to.folder, &to.name)?.map(|to| to.path()))
     }
 }
 

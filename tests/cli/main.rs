@@ -3,5 +3,6 @@
 mod firm;
 mod guards;
 mod help;
+mod intake;
 mod mistakes;
 mod program;

@@ -35,6 +35,7 @@ mod own_account;
 mod pages;
 mod practice;
 mod properties;
+mod quarantine;
 mod quotas;
 mod random;
 mod record;

@@ -186,7 +186,7 @@ fn what_clients_upload_is_scanned_at_every_door_before_anybody_sees_it() {
     assert_eq!(ok(demo.deedbox(&["reload"])), "changed: scan\n");
     assert_eq!(put(&demo, STAFF, &room("sample.txt"), &virus).0, 403);
 
-    let record = demo.deedbox_json(&["audit", "show", "--matter", "2026-0001"]).to_string();
+    let record = ok(demo.deedbox(&["audit", "show", "--matter", "2026-0001", "--json"]));
     assert_eq!(record.matches(&format!("the virus scan found {SIGNATURE}.UNOFFICIAL")).count(), 10, "{record}");
     assert!(demo.log().contains("a virus was found in an upload"), "{}", demo.log());
     assert!(!demo.log().contains("new.txt"), "{}", demo.log());

@@ -143,7 +143,8 @@ fn for_everybody_else_these_pages_do_not_exist() {
     assert_eq!(nothing.status, 404);
     let tabs = ["", "/access", "/sharing", "/messages", "/activity", "/activity.csv", "/settings"];
     let pages = tabs.iter().flat_map(|tab| [format!("{ONE}{tab}"), format!("/matter/2026-0002{tab}")]);
-    for path in pages.chain(["/contacts", "/contacts/00", "/matter/2026-0009", "/matters"].map(str::to_owned)) {
+    let others = ["/contacts", "/contacts/00", "/intake", "/intake/assign", "/matter/2026-0009", "/matters"];
+    for path in pages.chain(others.map(str::to_owned)) {
         for method in ["GET", "POST", "PUT", "HEAD"] {
             let arguments: &[&str] = if method == "HEAD" { &["-I"] } else { &["-X", method] };
             let (asked, absent) = (client.request(&path, arguments), client.request("/nowhere", arguments));
@@ -163,7 +164,7 @@ fn for_everybody_else_these_pages_do_not_exist() {
     assert_eq!(client.post(&format!("{ONE}/access"), &fields).status, 404);
     assert!(Browser::sign_in(&demo, CLIENT_TWO).get("/").body.contains("2026-0001"), "nothing happened");
     let home = client.get("/").body;
-    assert!(!home.contains("/contacts") && !home.contains("/matter/"), "{home}");
+    assert!(!home.contains("/contacts") && !home.contains("/intake") && !home.contains("/matter/"), "{home}");
     let folder = client.get(&page(&documents("Shared room"))).body;
     assert!(!folder.contains("/matter/"), "{folder}");
     // Nobody is signed in: to the page for that, whatever matter it is.

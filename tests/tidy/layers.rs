@@ -291,6 +291,7 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("practice", All),
             ("gate", All),
             ("vault", All),
+            ("intake", All),
             ("vfs", All),
             ("observe", All),
             ("daemon", All),

@@ -10,6 +10,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::Global;
+use super::intake::read_intake;
 use super::matter_type::read_folder;
 use super::policy::read_guards;
 use super::problem::Problem;
@@ -70,6 +71,7 @@ fn mistakes(settings: &Settings, with_record: bool) -> Vec<String> {
     look("matter_types", matter_types(settings));
     look("mail", daemon::read_means(settings).map(drop).map_err(|wrong| wrong.join("\n")));
     look("guards", read_guards(settings).map(drop).map_err(|wrong| wrong.join("\n")));
+    look("intake", read_intake(settings).map(drop).map_err(|wrong| wrong.join("\n")));
     if with_record {
         let log = settings.data.audit();
         look("audit", audit::verify(&log, None).map(drop).map_err(|why| why.to_string()));

@@ -40,7 +40,7 @@ fn read_file(path: &Path) -> Result<Guards, Vec<String>> {
     Guards::parse(&text).map_err(|mistakes| mistakes.lines(&name))
 }
 
-fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
+pub(super) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
     let mut text = Vec::new();
     std::fs::File::open(path)?.take(most + 1).read_to_end(&mut text)?;
     if text.len() as u64 > most {
@@ -49,7 +49,7 @@ fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
     String::from_utf8(text).map_err(|_| std::io::Error::other("this is no text in UTF-8"))
 }
 
-fn refused(wrong: Vec<String>) -> Problem {
+pub(super) fn refused(wrong: Vec<String>) -> Problem {
     Problem::usage(wrong.join("\n"))
 }
 

@@ -25,6 +25,7 @@ mod firm;
 mod folders;
 mod idempotency;
 mod input;
+mod intake;
 mod keys;
 mod locks;
 mod matter_types;

@@ -14,8 +14,8 @@ use hyper::http::request::Parts;
 use super::idempotency::{self, Keys};
 use super::problem::Problem;
 use super::{
-    access, accounts, activity, contacts, documents, firm, folders, keys, locks, matter_types, matters, me, messages,
-    participants, shares,
+    access, accounts, activity, contacts, documents, firm, folders, intake, keys, locks, matter_types, matters, me,
+    messages, participants, shares,
 };
 use crate::front::http_answer::{Body, Response};
 use crate::front::http_upload::Upload;
@@ -91,6 +91,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/matters/{number}/messages/{message}", get(messages::show))
         .route("/matters/{number}/activity", get(activity::list))
         .route("/contacts/{contact}", get(contacts::show).patch(contacts::edit))
+        .route("/intake", get(intake::list))
+        .route("/intake/{document}", get(intake::show).delete(intake::discard))
+        .route("/intake/{document}/assign", post(intake::assign))
         .route("/matter-types", get(matter_types::list))
         .route("/matter-types/{name}", get(matter_types::show).put(matter_types::apply))
         .route("/matter-types/{name}/push", post(matter_types::push))

@@ -17,6 +17,8 @@ pub(super) struct Frame {
     /// It has a logo.
     pub(super) logo: bool,
     pub(super) title: String,
+    /// There are drop boxes, or something that came into one waits for a person.
+    pub(super) intake: bool,
     /// Whoever is signed in.
     pub(super) person: Option<Known>,
     pub(super) notice: Option<Notice>,
@@ -83,6 +85,7 @@ impl Frame {
             coloured: settings.colour.is_some(),
             logo: settings.logo.is_some(),
             title: title.into(),
+            intake: portal.vfs.intake().is_some() || portal.vfs.held_counts().quarantined > 0,
             person: guest.and_then(known),
             notice: None,
         }

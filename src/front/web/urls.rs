@@ -107,7 +107,7 @@ fn is_staffs(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'%' | b'/');
     let below =
         ["/matter/", "/contacts/", "/admin/"].iter().any(|start| text.starts_with(start)) && !text.contains("/.");
-    ["/matters", "/contacts", "/admin"].contains(&text) || (below && text.bytes().all(plain))
+    ["/matters", "/contacts", "/intake", "/admin"].contains(&text) || (below && text.bytes().all(plain))
 }
 
 /// The page for signing in, from where it goes on to what was wanted.
@@ -144,6 +144,8 @@ mod tests {
             ("javascript:alert(1)", "/"),
             ("/sign-out", "/"),
             ("/contacts", "/contacts"),
+            ("/intake", "/intake"),
+            ("/intake/discard", "/"),
             ("/matter/26%2F114.A/access", "/matter/26%2F114.A/access"),
             ("/matter/../sign-out", "/"),
             ("/matter/1\r\nset-cookie:b", "/"),

@@ -1,4 +1,5 @@
-//! The staff's pages: matters, who has access to them, what is shared, said and done there, and the contacts.
+//! The staff's pages: matters, who has access to them, what is shared, said and done there, what waits in
+//! quarantine, and the contacts.
 //!
 //! Every look and every change is permitted by the gate and stands in the record under the name that it has on the command
 //! line, so that the record reads the same whoever acts. For anybody who does not manage the firm's matters there is nothing
@@ -9,6 +10,7 @@ mod activity;
 mod contacts;
 mod folders;
 mod home;
+mod intake;
 mod invitation;
 mod matter;
 mod messages;
@@ -47,6 +49,9 @@ pub(super) fn routes() -> Router<Arc<Portal>> {
         .route("/matter/{number}/activity", get(activity::show))
         .route("/matter/{number}/activity.csv", get(activity::export))
         .route("/matter/{number}/settings", get(settings::show).post(settings::change))
+        .route("/intake", get(intake::show))
+        .route("/intake/assign", post(intake::assign))
+        .route("/intake/discard", post(intake::discard))
         .route("/contacts", get(contacts::show).post(contacts::add))
         .route("/contacts/{id}", get(contacts::one).post(contacts::change))
         .route_layer(middleware::from_fn(only_staff))

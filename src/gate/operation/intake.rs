@@ -4,8 +4,7 @@
 //! No guard is asked: the guards judge who brings a document, which was done when it came, and what is done to documents
 //! that people can see.
 
-use super::asks::Ask;
-use super::operation::{Aim, Operation, Recorded, Service, Viewpoint, sealed};
+use super::{Aim, Ask, Operation, Recorded, Service, Viewpoint, sealed};
 use crate::audit::Action;
 use crate::names::{AccountId, DeliveryTarget, HeldTarget, MatterId, NodeId, Role, Scope};
 use crate::policy::Decision;
