@@ -77,7 +77,7 @@ impl Said {
             103 => Self::Data(answer.slice(9..)),
             // Flags, size, owner, group, mode.
             105 if word(25) & 0o040_000 != 0 => Self::Folder,
-            105 => Self::Document(u64::from(word(9)) << 32 | u64::from(word(13))),
+            105 => Self::Document((u64::from(word(9)) << 32) | u64::from(word(13))),
             other => panic!("an answer of type {other}"),
         }
     }
@@ -264,9 +264,9 @@ fn random_requests_are_answered_as_beside_openssh_and_leave_the_same() {
                 }
                 4 => drop(twins.about("remove", 13, name).await),
                 5 if is_free(name) && is_free(to) && !to.starts_with(name) => {
-                    // Over a document with a folder, POSIX has another code.
-                    let posix = random.below(2) == 0 && !FOLDERS.contains(&name);
-                    twins.rename(name, to, posix).await;
+                    // Of a folder onto a document POSIX says that the document is none.
+                    let is_folder = Said::of(&twins.about("stat", 17, name).await[0]) == Said::Folder;
+                    twins.rename(name, to, !is_folder && random.below(2) == 0).await;
                 }
                 6 => drop(twins.about("stat", 17, name).await),
                 7 if is_free(folder) => drop(twins.about("mkdir", 14, folder).await),

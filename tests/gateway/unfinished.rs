@@ -41,7 +41,7 @@ async fn attrs(sftp: &mut Sftp, request: &[u8]) -> Result<(u64, u32), u32> {
     let answer = sftp.answer().await.expect("an answer");
     let word = |at: usize| u32::from_be_bytes(answer[at..at + 4].try_into().expect("four bytes"));
     // Flags, size, owner, group, mode.
-    if answer[0] == 105 { Ok((u64::from(word(9)) << 32 | u64::from(word(13)), word(25))) } else { Err(word(5)) }
+    if answer[0] == 105 { Ok(((u64::from(word(9)) << 32) | u64::from(word(13)), word(25))) } else { Err(word(5)) }
 }
 
 async fn stat(sftp: &mut Sftp, path: &str) -> Result<u64, u32> {
