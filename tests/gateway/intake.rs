@@ -257,6 +257,15 @@ fn what_cannot_be_delivered_waits_for_a_person_with_the_reason() {
 #[test]
 fn an_upload_that_broke_off_is_never_delivered_and_kill_9_loses_none_that_came() {
     let mut office = Office::open("");
+    // The line breaks in the middle of a document.
+    let (long, broken) = (bytes(99, 1 << 20), dropped("2026-0001 long.tif"));
+    let (file, batch) = (office.home.path().join("long"), office.home.path().join("batch"));
+    std::fs::write(&file, &long).expect("written");
+    std::fs::write(&batch, format!("put \"{}\" \"{broken}\"\n", file.display())).expect("written");
+    let mut slow = client_for(4, "sftp");
+    slow.args(office.demo.ssh_options(SCANNER)).args(["-q", "-l", "800", "-b"]).arg(&batch).arg("127.0.0.1");
+    assert_eq!(slow.output().expect("sftp is installed").status.code(), Some(TIMED_OUT));
+
     let mut sent = Vec::new();
     for round in 0..4u64 {
         let batch: Vec<String> = (0..6u64)
@@ -281,6 +290,9 @@ fn an_upload_that_broke_off_is_never_delivered_and_kill_9_loses_none_that_came()
         assert_eq!(office.get(&path.replace(".tif", " (2).tif")), None, "twice: {path}");
     }
     office.counts([0, 0, 0]);
+    assert_eq!(office.get(&room("long.tif")), None);
+    ok(office.demo.sftp(SCANNER, &format!("reput \"{}\" \"{broken}\"", file.display())));
+    office.arrives(&room("long.tif"), &long);
     is_sound(office.demo.data());
 }
 
