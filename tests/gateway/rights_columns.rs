@@ -6,7 +6,7 @@
 /// unique to the row. A name that ends with `.txt` was put there by staff unless it starts with `own`.
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    /// For OpenSSH's `sftp`; `TIME` stands for a SETSTAT, for which that has no command.
+    /// For OpenSSH's `sftp`; `TIME` and `HASH` stand for SETSTAT and check-file, for which that has no command.
     pub(crate) sftp: &'static str,
     /// Method, path and destination for curl.
     pub(crate) dav: &'static str,
@@ -32,6 +32,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column("space", "df F", "SPACE F/", "", &["space"]),
     column("stat", "ls -1 F/stat.txt", "STAT F/stat.txt", "", &["stat", "locks", "properties"]),
     column("read", "get F/read.txt got", "GET F/read.txt", "", &["read"]),
+    column("hash", "HASH F/read.txt", "", "", &["sha256"]),
     column("create", "put new F/own.txt", "PUT F/own.txt", "+own.txt", &["write"]),
     column("replace", "put new F/replace.txt", "PUT F/replace.txt", "", &["write"]),
     column("append", "reput longer F/append.txt", "", "", &["write"]),

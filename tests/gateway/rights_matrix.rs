@@ -146,18 +146,19 @@ fn sftp_word(column: &Column, said: &str) -> String {
 
 /// The rows of the SFTP front.
 fn over_sftp(demo: &Demo, here: &Path, rows: &[Row]) -> Vec<Vec<String>> {
-    let mut times = Vec::new();
+    let mut asked = Vec::new();
     run(async {
         let mut wire = Sftp::ready_as(demo, CLIENT_ONE).await;
         for row in rows {
-            times.push(set_time(&mut wire, &row.words("F/time.txt")[0]).await);
+            let time = set_time(&mut wire, &row.words("F/time.txt")[0]).await;
+            asked.push((time, hash(&mut wire, &row.words("F/read.txt")[0]).await));
         }
     });
     rows.iter()
-        .zip(times)
-        .map(|(row, time)| {
+        .zip(asked)
+        .map(|(row, (time, hash))| {
             let mut batch = String::new();
-            for column in COLUMNS.iter().filter(|column| !column.sftp.is_empty() && !column.sftp.starts_with("TIME")) {
+            for column in COLUMNS.iter().filter(|column| column.sftp.starts_with(|first: char| first.is_lowercase())) {
                 let words = row.words(column.sftp);
                 let quoted: Vec<_> = words
                     .iter()
@@ -170,6 +171,7 @@ fn over_sftp(demo: &Demo, here: &Path, rows: &[Row]) -> Vec<Vec<String>> {
             let words = COLUMNS.iter().map(|column| match (column.sftp, column.name) {
                 ("", _) | (_, "own-time") => "-".to_owned(),
                 (_, "set-time") => time.clone(),
+                (_, "hash") => hash.clone(),
                 _ => sftp_word(column, &said.next().unwrap_or_else(|| panic!("no answer: {}", both(&output)))),
             });
             words.collect()
@@ -181,7 +183,20 @@ fn over_sftp(demo: &Demo, here: &Path, rows: &[Row]) -> Vec<Vec<String>> {
 async fn set_time(wire: &mut Sftp, path: &str) -> String {
     let path = string(format!("/{path}").as_bytes());
     wire.send(&packet(9, 1, &[&path, &8u32.to_be_bytes(), &[0, 0, 0, 9], &[0, 0, 0, 9]])).await;
-    match wire.status().await.1 {
+    word_of(wire.status().await.1)
+}
+
+/// check-file of the SHA-256.
+async fn hash(wire: &mut Sftp, path: &str) -> String {
+    let path = string(format!("/{path}").as_bytes());
+    wire.send(&packet(200, 1, &[&string(b"check-file-name"), &path, &string(b"sha256"), &[0; 20]])).await;
+    let answer = wire.answer().await.expect("an answer");
+    // EXTENDED_REPLY, or a status with its code behind type and number.
+    word_of(if answer[0] == 201 { 0 } else { answer[8].into() })
+}
+
+fn word_of(code: u32) -> String {
+    match code {
         0 => "done",
         2 => "hidden",
         3 => "denied",
