@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, authenticator_url, is_code_of, random_secret};
@@ -86,6 +87,8 @@ pub struct Gate {
     logins: login::Logins,
     verification: Mutex<Verification>,
     sessions: Mutex<HashMap<SessionId, Weak<Session>>>,
+    /// Counts the times at which somebody may have lost something.
+    losses: watch::Sender<u64>,
 }
 
 impl Gate {
@@ -99,6 +102,7 @@ impl Gate {
             guarding: ArcSwap::default(),
             verification: Mutex::default(),
             sessions: Mutex::default(),
+            losses: watch::Sender::default(),
         }))
     }
 
@@ -110,6 +114,21 @@ impl Gate {
     /// Which names are those of temporary files.
     pub fn transients(&self) -> &TransientNames {
         &self.settings.transients
+    }
+
+    /// Wakes when sessions may have ended or rights may be gone: whoever serves something under way asks then whether it may
+    /// go on.
+    pub fn losses(&self) -> watch::Receiver<u64> {
+        self.losses.subscribe()
+    }
+
+    /// How often that has been so far.
+    pub fn losses_so_far(&self) -> u64 {
+        *self.losses.borrow()
+    }
+
+    fn tell_of_losses(&self) {
+        self.losses.send_modify(|count| *count += 1);
     }
 
     /// The firm's records as they are now.

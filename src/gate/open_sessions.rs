@@ -140,6 +140,7 @@ impl Gate {
                 Front::Webdav | Front::Web | Front::Api | Front::Console | Front::Service => self.logout(session),
             }
         }
+        self.tell_of_losses();
         ended.iter().map(|session| OpenSession::from(&**session)).collect()
     }
 

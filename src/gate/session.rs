@@ -306,6 +306,7 @@ impl Gate {
                 // The answer does not matter here: looking is what ends a session that has lost its account.
                 let _ = self.standing(&session);
             }
+            self.tell_of_losses();
         }
     }
 

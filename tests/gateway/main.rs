@@ -40,6 +40,7 @@ mod record;
 mod recovery;
 mod reload;
 mod restrictions;
+mod revocation;
 mod rights_columns;
 mod rights_matrix;
 mod sandbox;
