@@ -66,7 +66,7 @@ pub(crate) use operator::{Operator, blocking};
 pub(crate) use policy::read_guards;
 pub(crate) use problem::{Doing, Problem};
 use reply::Reply;
-pub(crate) use setup::{make_private_dir, read_host_keys};
+pub(crate) use setup::{make_private_dir, read_host_keys, read_ssh_trust};
 
 use crate::config::{self, DataDir, Settings};
 use crate::daemon::Core;

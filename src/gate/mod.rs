@@ -19,6 +19,7 @@ pub mod passwords;
 mod permit;
 mod record;
 mod session;
+mod ssh_keys;
 mod throttle;
 mod tokens;
 
@@ -43,6 +44,7 @@ pub use operation::{
 pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal};
 pub use record::{Verification, Verified};
 pub use session::{CarriedOn, Session};
+pub use ssh_keys::{CertificateName, RevokedKeys, SshKey, SshTrust, UserCertificate};
 
 use crate::audit::Log;
 use crate::names::{SessionId, TransientNames};
@@ -84,6 +86,7 @@ pub struct Gate {
     log: Arc<Log>,
     settings: Settings,
     guarding: ArcSwap<Guarding>,
+    ssh_trust: ArcSwap<SshTrust>,
     logins: login::Logins,
     verification: Mutex<Verification>,
     sessions: Mutex<HashMap<SessionId, Weak<Session>>>,
@@ -100,6 +103,7 @@ impl Gate {
             logins: login::Logins::new(&settings)?,
             settings,
             guarding: ArcSwap::default(),
+            ssh_trust: ArcSwap::default(),
             verification: Mutex::default(),
             sessions: Mutex::default(),
             losses: watch::Sender::default(),

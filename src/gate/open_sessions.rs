@@ -144,7 +144,7 @@ impl Gate {
         ended.iter().map(|session| OpenSession::from(&**session)).collect()
     }
 
-    fn live_sessions(&self) -> Vec<Arc<Session>> {
+    pub(super) fn live_sessions(&self) -> Vec<Arc<Session>> {
         let sessions = self.sessions.lock();
         sessions.values().filter_map(std::sync::Weak::upgrade).filter(|session| session.is_live()).collect()
     }

@@ -56,7 +56,7 @@ pub(super) fn parse(text: &str) -> Result<(Vec<u8>, String), Error> {
 }
 
 /// OpenSSH's fingerprint of a key in wire encoding: `SHA256:` and the digest in base64 without padding.
-pub(super) fn fingerprint(blob: &[u8]) -> String {
+pub fn fingerprint(blob: &[u8]) -> String {
     format!("SHA256:{}", STANDARD_NO_PAD.encode(digest::digest(&digest::SHA256, blob)))
 }
 

@@ -7,6 +7,7 @@ mod admin_operations_browser;
 mod admin_pages;
 mod api;
 mod browser;
+mod certificates;
 mod conversation;
 mod crash;
 mod deep_check;

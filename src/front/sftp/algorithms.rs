@@ -113,6 +113,11 @@ impl Suite {
     }
 }
 
+/// May an authority sign certificates with this key and this algorithm? Old scanners have none, so there is one answer.
+pub(super) fn may_certify(authority: &PublicKey, algorithm: &Algorithm) -> bool {
+    MODERN.accepts(authority, algorithm)
+}
+
 /// How a login can be proven.
 pub(super) fn methods() -> MethodSet {
     MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..])
@@ -183,5 +188,6 @@ mod tests {
         assert!(!MODERN.accepts(&key, &Algorithm::Rsa { hash: None }));
         assert!(OLD.accepts(&key, &Algorithm::Rsa { hash: None }));
         assert!(!MODERN.accepts(&key, &Algorithm::Dsa) && !OLD.accepts(&key, &Algorithm::Dsa));
+        assert!(may_certify(&key, &Algorithm::Ed25519) && !may_certify(&key, &Algorithm::Rsa { hash: None }));
     }
 }
