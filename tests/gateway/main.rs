@@ -47,6 +47,7 @@ mod rights_matrix;
 mod sandbox;
 mod scan;
 mod scanners;
+mod security_keys;
 mod service;
 mod sessions;
 mod sftp;
