@@ -70,7 +70,7 @@ pub(crate) use operator::{Operator, blocking};
 pub(crate) use policy::read_guards;
 pub(crate) use problem::{Doing, Problem};
 use reply::Reply;
-pub(crate) use setup::{make_private_dir, read_host_keys};
+pub(crate) use setup::{make_private_dir, read_host_keys, read_ssh_trust};
 pub(crate) use small_firm::{SmallFirm, open_small_firm};
 
 use crate::config::{self, DataDir, Settings};

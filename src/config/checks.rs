@@ -11,7 +11,9 @@ use toml::Spanned;
 use super::mistakes::Mistakes;
 use super::raw::{self, Raw};
 use super::recoverable::Item;
-use super::{Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads};
+use super::{
+    Api, Colour, DataDir, Engine, Https, Kv, Log, LogFormat, Pages, Sandbox, Settings, Sftp, Uploads, UserKeys,
+};
 use crate::names::WindowsNames;
 
 pub(super) const MIB: u64 = 1 << 20;
@@ -32,6 +34,11 @@ impl Checks<'_> {
         let public_url = self.public_url(raw.https.public_url.take());
         let time_zone = self.time_zone(raw.time_zone);
         let host_keys = self.host_keys(raw.sftp.host_keys.take(), &data);
+        let file = |item: &mut Item<PathBuf>| item.take().map(|path| self.base.join(path.into_inner()));
+        let user_keys = UserKeys {
+            trusted_user_ca_keys: file(&mut raw.sftp.trusted_user_ca_keys),
+            revoked_keys: file(&mut raw.sftp.revoked_keys),
+        };
         let sftp = self.sftp(raw.sftp, host_keys.clone());
         let https = self.https(raw.https, &data);
         let observe = self.observe(raw.observe);
@@ -50,6 +57,7 @@ impl Checks<'_> {
             time_zone,
             sftp,
             scanners,
+            user_keys,
             https,
             api: Api { enabled: on(raw.api.enabled), administer: raw.api.administer.is_some_and(Spanned::into_inner) },
             observe,

@@ -58,6 +58,8 @@ pub struct Settings {
     pub sftp: Option<Sftp>,
     /// The listener for old scanners, if there is one.
     pub scanners: Option<Scanners>,
+    /// What is said of people's SSH keys, at both listeners.
+    pub user_keys: UserKeys,
     /// Where the portal is on the web, without a slash at the end: what links start with.
     pub public_url: Option<String>,
     /// The WebDAV listener, unless switched off.
@@ -109,6 +111,23 @@ pub struct Sftp {
     pub host_keys: Vec<PathBuf>,
     /// Shown before each login, as SSH carries it: every line ends with CR LF.
     pub banner: Option<String>,
+}
+
+/// Files that say something of people's SSH keys, as in `sshd_config`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserKeys {
+    /// The public keys of the authorities whose certificates open accounts.
+    pub trusted_user_ca_keys: Option<PathBuf>,
+    /// Which keys and certificates open nothing any more.
+    pub revoked_keys: Option<PathBuf>,
+}
+
+impl UserKeys {
+    /// Each file with its setting.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        let authorities = self.trusted_user_ca_keys.iter().map(|file| ("sftp.trusted_user_ca_keys", file));
+        authorities.chain(self.revoked_keys.iter().map(|file| ("sftp.revoked_keys", file)))
+    }
 }
 
 /// The WebDAV listener.

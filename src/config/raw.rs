@@ -43,6 +43,8 @@ pub(super) struct Sftp {
     pub(super) listen: Item<String>,
     pub(super) host_keys: Option<Vec<Spanned<PathBuf>>>,
     pub(super) banner: Item<String>,
+    pub(super) trusted_user_ca_keys: Item<PathBuf>,
+    pub(super) revoked_keys: Item<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -111,6 +111,7 @@ impl Daemon {
             Problem::failed(lines.join("\n"))
         })?;
         let doors = Doors::new(doors, bounds);
+        self.core.gate().set_ssh_trust(cli::read_ssh_trust(&settings.user_keys)?);
         let means = read_means(&settings).map_err(|wrong| Problem::usage(wrong.join("\n")))?;
         if let Some(folder) = &settings.matter_types {
             let found = cli::read_matter_types(folder).map_err(|wrong| Problem::usage(wrong.join("\n")))?;

@@ -18,7 +18,7 @@ use super::prepared::Reread;
 use super::systemd;
 use crate::cli::{self, MatterTypeFile, Operator, Problem, blocking};
 use crate::config::{Https, Log, Mail, Relay, Scanners, Settings, Sftp};
-use crate::gate::Guarding;
+use crate::gate::{Guarding, SshTrust};
 use crate::intake::{Rules, Scanner};
 use crate::notify::{Means, Notifier};
 use crate::observe::{self, Addresses, LogFilter, Metrics, Sandbox};
@@ -63,6 +63,7 @@ struct New {
     matter_types: Vec<MatterTypeFile>,
     guarding: Guarding,
     intake: Option<Arc<Rules>>,
+    ssh_trust: SshTrust,
     means: Option<Means>,
     told: Reloaded,
 }
@@ -95,18 +96,26 @@ impl Live {
             .ok();
         let guarding = cli::read_guards(&new).map_err(|why| wrong.extend(why)).ok();
         let intake = cli::read_intake(&new).map_err(|why| wrong.extend(why)).ok();
+        let ssh_trust = cli::read_ssh_trust(&new.user_keys).map_err(|why| wrong.push(why.message)).ok();
         let changed = changes(old, &new);
         let needs_restart = needs_restart(old, &new);
         let settings = with_what_stays(old, new);
         let means = read_means(&settings).map_err(|why| wrong.extend(why)).ok();
-        let (Some(doors), Some(log_filter), Some(matter_types), Some(guarding), Some(intake), Some(means)) =
-            (doors, log_filter, matter_types, guarding, intake, means)
+        let (
+            Some(doors),
+            Some(log_filter),
+            Some(matter_types),
+            Some(guarding),
+            Some(intake),
+            Some(ssh_trust),
+            Some(means),
+        ) = (doors, log_filter, matter_types, guarding, intake, ssh_trust, means)
         else {
             return Err(Problem::usage(wrong.join("\n")));
         };
         let changed = changed.into_iter().map(str::to_owned).chain(self.doors.differences(&doors)).collect();
         let told = Reloaded { changed, needs_restart };
-        Ok(New { settings, doors, log_filter, matter_types, guarding, intake, means, told })
+        Ok(New { settings, doors, log_filter, matter_types, guarding, intake, ssh_trust, means, told })
     }
 
     /// What the settings name and this process cannot open, and whether that is for its sandbox.
@@ -119,6 +128,7 @@ impl Live {
         let https = new.https.iter();
         let https = https.flat_map(|https| [("https.certificate", &https.certificate), ("https.key", &https.key)]);
         let keys = new.host_keys().into_iter().flatten().map(|key| ("sftp.host_keys", key));
+        let keys = keys.chain(new.user_keys.files());
         let types = new.matter_types.iter().map(|folder| ("matter_types", folder));
         let guards = new.guards.iter().map(|file| ("guards", file));
         let guards = guards.chain(new.intake.iter().map(|file| ("intake", file)));
@@ -159,7 +169,7 @@ impl Core {
 
     async fn reload_with(&self, live: Arc<Live>, operator: &Operator<'_>) -> Result<Reloaded, Problem> {
         let (old, reader) = (self.settings(), live.clone());
-        let New { settings, doors, log_filter, matter_types, guarding, intake, means, mut told } =
+        let New { settings, doors, log_filter, matter_types, guarding, intake, ssh_trust, means, mut told } =
             blocking(move || reader.read(&old)).await??;
         // The one step that can fail: it is recorded and goes to the disk.
         told.changed.extend(cli::apply_matter_types(operator, matter_types).await?);
@@ -170,6 +180,10 @@ impl Core {
         self.gate().guard(guarding);
         told.changed.extend(rules_differ(self.vfs().intake().as_deref(), intake.as_deref()));
         self.vfs().set_intake(intake);
+        if *self.gate().ssh_trust() != ssh_trust {
+            told.changed.push("the authorities of SSH certificates, or what is revoked".to_owned());
+            self.gate().set_ssh_trust(ssh_trust);
+        }
         self.vfs().set_windows_names(settings.windows_names);
         if settings.scan != self.settings().scan {
             self.vfs().set_scanner(settings.scan.clone().map(Scanner::new));
@@ -218,6 +232,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
         ("scanners.allow", scanners(|old, new| old.allow != new.allow)),
         ("scanners.until", scanners(|old, new| old.until != new.until)),
+        ("sftp.trusted_user_ca_keys, sftp.revoked_keys", old.user_keys != new.user_keys),
         ("sftp.banner", banner(old).zip(banner(new)).is_some_and(|(old, new)| old != new)),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("names.windows", old.windows_names != new.windows_names),

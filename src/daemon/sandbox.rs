@@ -83,7 +83,8 @@ impl Sandbox {
             .chain(&settings.intake)
             .chain(&settings.pages.logo)
             .chain(settings.https.iter().flat_map(|https| [&https.certificate, &https.key]))
-            .chain(settings.host_keys().into_iter().flatten());
+            .chain(settings.host_keys().into_iter().flatten())
+            .chain(settings.user_keys.files().map(|(_, file)| file));
         for file in files {
             reads.extend(folder(file));
             // Where renewals swing a link, the file behind it lies elsewhere, and so will the next one.

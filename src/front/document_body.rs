@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
 
-use super::http_answer::{Body, BrokenOff};
+use super::http_answer::{Body, BrokenOff, IsLost};
 use crate::vfs::{Error, Reading};
 
 /// What is handed to the connection at a time.
@@ -30,7 +30,9 @@ pub(super) async fn document_body(reading: Reading, pieces: VecDeque<Piece>) -> 
         return Ok(Body::Whole(first));
     }
     chunks.take(first);
-    Ok(Body::Stream { chunks: Box::pin(chunks), left: Some(length), watch: None })
+    let reading = chunks.reading.clone();
+    let is_lost: IsLost = Box::new(move || reading.is_lost());
+    Ok(Body::Stream { chunks: Box::pin(chunks), left: Some(length), is_lost: Some(is_lost), watch: None })
 }
 
 /// Bytes `start..end` of a document.
@@ -169,6 +171,9 @@ impl Stream for Pieces {
                 && let Poll::Ready(result) = future.as_mut().poll(context)
             {
                 this.ahead = Ahead::Ready(result);
+            }
+            if this.reading.is_lost() {
+                return Poll::Ready(Some(Err(BrokenOff)));
             }
             if !this.current.is_empty() {
                 let frame = this.current.split_to(this.current.len().min(FRAME));

@@ -30,6 +30,9 @@ pub(super) struct BrokenOff;
 /// A stream of body chunks.
 pub(super) type Chunks = BoxStream<'static, Result<Bytes, BrokenOff>>;
 
+/// Whether what is on its way may not be sent any more.
+pub(super) type IsLost = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// What one connection's tasks share: who is at the other end, and what is under way.
 pub(super) struct Connection {
     pub(super) peer: std::net::IpAddr,
@@ -44,9 +47,13 @@ pub(super) struct Connection {
     marks: Mutex<Vec<Weak<Mark>>>,
 }
 
-/// One body under way: milliseconds after the connection's start by which the client has to take what it was handed.
-/// Never, while the body waits for the store and not for the client.
-struct Mark(AtomicU64);
+/// One body under way.
+struct Mark {
+    /// Milliseconds after the connection's start by which the client has to take what it was handed. Never, while the body
+    /// waits for the store and not for the client.
+    due: AtomicU64,
+    is_lost: Option<IsLost>,
+}
 
 const NEVER: u64 = u64::MAX;
 
@@ -92,9 +99,19 @@ impl Connection {
     /// snapshot of a document and a place for ever.
     pub(super) fn is_slow(&self) -> bool {
         let now = self.now();
+        self.any(|mark| mark.due.load(Ordering::Relaxed) < now)
+    }
+
+    /// True if something is on its way that may not be sent any more. To wait for the client to come for it would be to send
+    /// what lies ready: a client that reads slowly is seconds behind.
+    pub(super) fn has_lost(&self) -> bool {
+        self.any(|mark| mark.is_lost.as_ref().is_some_and(|is_lost| is_lost()))
+    }
+
+    fn any(&self, is_so: impl Fn(&Mark) -> bool) -> bool {
         let mut marks = self.marks.lock();
         marks.retain(|mark| mark.strong_count() > 0);
-        marks.iter().filter_map(Weak::upgrade).any(|mark| mark.0.load(Ordering::Relaxed) < now)
+        marks.iter().filter_map(Weak::upgrade).any(|mark| is_so(&mark))
     }
 }
 
@@ -133,6 +150,7 @@ pub(super) enum Body {
         chunks: Chunks,
         /// Bytes still to come, where that is known (then `Content-Length` is sent).
         left: Option<u64>,
+        is_lost: Option<IsLost>,
         watch: Option<Watch>,
     },
 }
@@ -152,7 +170,7 @@ impl Watch {
         if let Some(handed) = self.handed.take() {
             self.pace.waited(handed.elapsed());
         }
-        self.mark.0.store(NEVER, Ordering::Relaxed);
+        self.mark.due.store(NEVER, Ordering::Relaxed);
     }
 
     /// The client was handed so much.
@@ -160,16 +178,16 @@ impl Watch {
         self.pace.moved(bytes);
         self.handed = Some(Instant::now());
         let credit = u64::try_from(self.pace.credit().as_millis()).unwrap_or(NEVER);
-        self.mark.0.store(self.request.connection.now().saturating_add(credit), Ordering::Relaxed);
+        self.mark.due.store(self.request.connection.now().saturating_add(credit), Ordering::Relaxed);
     }
 }
 
 impl Body {
     /// Ties the body to its connection: the request ends with it, and a client that stops reading is noticed.
     pub(super) fn watched(mut self, request: InFlight) -> Self {
-        if let Self::Stream { watch, .. } = &mut self {
+        if let Self::Stream { is_lost, watch, .. } = &mut self {
             let connection = &request.connection;
-            let mark = Arc::new(Mark(AtomicU64::new(NEVER)));
+            let mark = Arc::new(Mark { due: AtomicU64::new(NEVER), is_lost: is_lost.take() });
             let pace = Pace::new(&connection.limits);
             let mut marks = connection.marks.lock();
             marks.retain(|mark| mark.strong_count() > 0);
@@ -197,7 +215,7 @@ impl hyper::body::Body for Body {
                 }
                 _ => Poll::Ready(None),
             },
-            Self::Stream { chunks, left, watch } => {
+            Self::Stream { chunks, left, watch, .. } => {
                 let polled = chunks.as_mut().poll_next(context);
                 if let Some(watch) = watch {
                     watch.taken();
@@ -280,7 +298,7 @@ mod tests {
     use crate::front::places::Places;
 
     fn streamed(parts: Vec<Result<Bytes, BrokenOff>>, left: Option<u64>) -> Body {
-        Body::Stream { chunks: Box::pin(stream::iter(parts)), left, watch: None }
+        Body::Stream { chunks: Box::pin(stream::iter(parts)), left, is_lost: None, watch: None }
     }
 
     #[tokio::test]
@@ -317,7 +335,8 @@ mod tests {
     async fn a_client_is_slow_only_while_something_waits_for_it() {
         let connection = connection(Limits { slow: Duration::from_millis(1), slow_rate: 1 << 20, ..defaults() });
         let chunks = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
-        let mut body = Body::Stream { chunks: Box::pin(chunks), left: None, watch: None }.watched(connection.begin());
+        let chunks = Box::pin(chunks);
+        let mut body = Body::Stream { chunks, left: None, is_lost: None, watch: None }.watched(connection.begin());
         body.frame().await.expect("a frame").expect("whole");
         std::thread::sleep(Duration::from_millis(10));
         assert!(connection.is_slow(), "it was handed three bytes and did not come for more");

@@ -29,7 +29,7 @@ pub(super) async fn call(router: Router, parts: Parts, upload: Upload) -> (axum:
 /// What a router answers, as the listener sends it.
 pub(super) fn body(body: RouterBody) -> Body {
     let left = body.size_hint().exact();
-    Body::Stream { chunks: body.into_data_stream().map_err(|_| BrokenOff).boxed(), left, watch: None }
+    Body::Stream { chunks: body.into_data_stream().map_err(|_| BrokenOff).boxed(), left, is_lost: None, watch: None }
 }
 
 /// A request's body as the router takes it. What is left of it goes home, to be read off.

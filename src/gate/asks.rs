@@ -103,6 +103,7 @@ impl Gate {
     /// Puts other guards in force: open sessions are asked by them from now on.
     pub fn guard(&self, guarding: Guarding) {
         self.guarding.store(Arc::new(guarding));
+        self.tell_of_losses();
     }
 
     /// The guards in force.

@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use totp_rs::{Builder, Secret, Totp};
 
 use super::login::{LoginError, Proof, login_event};
+use super::ssh_keys::{SshKey, SshTrust};
 use super::{Gate, OwnAccount, Session};
 use crate::audit::{Detail, Outcome};
 use crate::names::{AccountId, AdminTarget, AuthMethod, Front, Timestamp};
@@ -33,13 +34,13 @@ pub struct FirstFactor {
     account: Arc<Account>,
     front: Front,
     peer: IpAddr,
-    /// The SSH key that it was; otherwise it was the password.
-    key: Option<Box<[u8]>>,
+    /// The SSH key or certificate that it was; otherwise it was the password.
+    key: Option<SshKey>,
 }
 
 impl FirstFactor {
-    pub(super) fn new(account: Arc<Account>, front: Front, peer: IpAddr, key: Option<&[u8]>) -> Self {
-        Self { account, front, peer, key: key.map(Box::from) }
+    pub(super) fn new(account: Arc<Account>, front: Front, peer: IpAddr, key: Option<SshKey>) -> Self {
+        Self { account, front, peer, key }
     }
 
     /// True if it was proven for this login.
@@ -48,8 +49,10 @@ impl FirstFactor {
     }
 
     /// The account as it is now still takes what was proven.
-    fn still_holds(&self, now: &Account) -> bool {
-        now.credentials == self.account.credentials && self.key.as_deref().is_none_or(|key| now.has_key(key))
+    fn still_holds(&self, now: &Account, trust: &SshTrust) -> bool {
+        let opens =
+            |key: &SshKey| key.is_of(now) && key.refusal(trust, &now.login, self.peer, Timestamp::now()).is_none();
+        now.credentials == self.account.credentials && self.key.as_ref().is_none_or(opens)
     }
 }
 
@@ -103,13 +106,13 @@ impl Gate {
         let login = first.account.login.as_str();
         self.admit_guess(front, login, peer)?;
         let now = self.practice.firm().account(first.account.id).cloned();
-        let account = now.filter(|now| now.enabled && first.still_holds(now));
+        let account = now.filter(|now| now.enabled && first.still_holds(now, &self.ssh_trust()));
         let auth = if first.key.is_some() { AuthMethod::PublicKey } else { AuthMethod::Password };
         let restricted = account.as_ref().and_then(|account| account.restriction.refusal(auth, peer));
         let Some(account) = account.filter(|_| restricted.is_none() && code.len() <= MAX_CODE_BYTES) else {
             return Err(self.refuse(front, peer, login, restricted).await);
         };
-        let mut proof = Proof { second_factor: true, key: first.key.as_deref(), ..Proof::of(auth) };
+        let mut proof = Proof { second_factor: true, key: first.key.as_ref(), ..Proof::of(auth) };
         let Some(right) = self.right_code(&account, front, peer, &proof, code).await? else {
             return Err(self.refuse(front, peer, login, Some("wrong code of the second factor")).await);
         };

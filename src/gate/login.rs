@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::factor::{FirstFactor, Login};
 use super::hashing::{Full, Hashing};
+use super::ssh_keys::SshKey;
 use super::throttle::Throttle;
 use super::{Gate, Session, Settings, passwords};
 use crate::audit::{Action, Actor, Detail, Event, Outcome};
@@ -81,8 +82,8 @@ pub(super) struct Proof<'a> {
     pub(super) second_factor: bool,
     /// The device's password that it was.
     pub(super) device: Option<&'a DevicePassword>,
-    /// The SSH key that it was, in wire encoding.
-    pub(super) key: Option<&'a [u8]>,
+    /// The SSH key or certificate that it was.
+    pub(super) key: Option<&'a SshKey>,
     /// The step of the authenticator's code, if there was one.
     pub(super) code_step: Option<u64>,
     /// What else the record says of how somebody came.
@@ -232,14 +233,14 @@ impl Gate {
         account: Arc<Account>,
         entrance: Entrance,
         peer: IpAddr,
-        key: Option<&[u8]>,
+        key: Option<SshKey>,
     ) -> Result<Login, LoginError> {
         let front = entrance.front;
         match (&account.second_factor, front) {
             (None, _) => {
                 self.succeeded(&account.login, peer);
                 let auth = if key.is_some() { AuthMethod::PublicKey } else { AuthMethod::Password };
-                let proof = Proof { key, told: entrance.told(), ..Proof::of(auth) };
+                let proof = Proof { key: key.as_ref(), told: entrance.told(), ..Proof::of(auth) };
                 self.open(&account, front, peer, proof).await.map(Login::Done)
             }
             (Some(_), Front::Sftp | Front::Web) => Ok(Login::NeedsCode(FirstFactor::new(account, front, peer, key))),
@@ -291,28 +292,34 @@ impl Gate {
     }
 
     /// Does this account accept this public key (in SSH wire encoding)? Never blocks; false for unknown logins. Where a
-    /// restriction would refuse it, the proof is refused, which is recorded: anybody can offer a public key.
+    /// restriction or a revocation would refuse it, the proof is refused, which is recorded: anybody can offer a public key.
     pub fn accepts_key(&self, entrance: Entrance, login: &str, key: &[u8]) -> bool {
         let firm = self.practice.firm();
         firm.account_by_login(&normal(login)).is_some_and(|account| entrance.takes(account) && account.has_key(key))
     }
 
-    /// Logs in with a key whose signature the SSH layer has verified.
+    /// Logs in with a key or certificate. A failure has been recorded and delayed when this returns.
     pub async fn login_key(
         &self,
         entrance: Entrance,
         peer: IpAddr,
         login: &str,
-        key: &[u8],
+        key: SshKey,
     ) -> Result<Login, LoginError> {
         let (login, front) = (normal(login), entrance.front);
         self.admit_guess(front, &login, peer)?;
         let account = self.practice.firm().account_by_login(&login).cloned();
-        let account = account.filter(|account| entrance.takes(account) && account.has_key(key));
+        let account = account.filter(|account| entrance.takes(account) && key.is_of(account));
         let restricted = account.as_ref().and_then(|one| one.restriction.refusal(AuthMethod::PublicKey, peer));
-        match account.filter(|_| restricted.is_none()) {
+        let refused = key.refusal(&self.ssh_trust(), &login, peer, Timestamp::now()).or(restricted);
+        match account.filter(|_| refused.is_none()) {
             Some(account) => self.first_factor(account, entrance, peer, Some(key)).await,
-            None => Err(self.refuse(front, peer, &login, restricted.or(entrance.told())).await),
+            None => {
+                let why = refused.or(entrance.told()).map(str::to_owned);
+                let why: Vec<_> = why.into_iter().chain(key.told()).collect();
+                let why = (!why.is_empty()).then(|| why.join(", "));
+                Err(self.refuse(front, peer, &login, why.as_deref()).await)
+            }
         }
     }
 
@@ -370,7 +377,8 @@ impl Gate {
         let session = Session::of_account(account, front, peer, &proof);
         let how = proof.device.map(|device| format!("device password {}", device.name));
         let how = how.or_else(|| proof.second_factor.then(|| "with second factor".to_owned()));
-        let how: Vec<_> = how.into_iter().chain(proof.told.map(str::to_owned)).collect();
+        let how = proof.key.and_then(SshKey::told).into_iter().chain(how);
+        let how: Vec<_> = how.chain(proof.told.map(str::to_owned)).collect();
         let how = (!how.is_empty()).then(|| how.join(", "));
         self.enter(session, Detail { reason: how, code_step: proof.code_step, ..Detail::default() }).await
     }

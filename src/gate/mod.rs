@@ -19,6 +19,7 @@ pub mod passwords;
 mod permit;
 mod record;
 mod session;
+mod ssh_keys;
 mod throttle;
 mod tokens;
 
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 pub use asks::{Ask, Guarding, WhatIf};
 pub use factor::{FirstFactor, Login, authenticator_url, is_code_of, random_secret};
@@ -42,6 +44,7 @@ pub use operation::{
 pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal};
 pub use record::{Verification, Verified};
 pub use session::{CarriedOn, Session};
+pub use ssh_keys::{CertificateName, RevokedKeys, SshKey, SshTrust, UserCertificate};
 
 use crate::audit::Log;
 use crate::names::{SessionId, TransientNames};
@@ -83,9 +86,12 @@ pub struct Gate {
     log: Arc<Log>,
     settings: Settings,
     guarding: ArcSwap<Guarding>,
+    ssh_trust: ArcSwap<SshTrust>,
     logins: login::Logins,
     verification: Mutex<Verification>,
     sessions: Mutex<HashMap<SessionId, Weak<Session>>>,
+    /// Counts the times at which somebody may have lost something.
+    losses: watch::Sender<u64>,
 }
 
 impl Gate {
@@ -97,8 +103,10 @@ impl Gate {
             logins: login::Logins::new(&settings)?,
             settings,
             guarding: ArcSwap::default(),
+            ssh_trust: ArcSwap::default(),
             verification: Mutex::default(),
             sessions: Mutex::default(),
+            losses: watch::Sender::default(),
         }))
     }
 
@@ -110,6 +118,21 @@ impl Gate {
     /// Which names are those of temporary files.
     pub fn transients(&self) -> &TransientNames {
         &self.settings.transients
+    }
+
+    /// Wakes when sessions may have ended or rights may be gone: whoever serves something under way asks then whether it may
+    /// go on.
+    pub fn losses(&self) -> watch::Receiver<u64> {
+        self.losses.subscribe()
+    }
+
+    /// How often that has been so far.
+    pub fn losses_so_far(&self) -> u64 {
+        *self.losses.borrow()
+    }
+
+    fn tell_of_losses(&self) {
+        self.losses.send_modify(|count| *count += 1);
     }
 
     /// The firm's records as they are now.

@@ -140,10 +140,11 @@ impl Gate {
                 Front::Webdav | Front::Web | Front::Api | Front::Console | Front::Service => self.logout(session),
             }
         }
+        self.tell_of_losses();
         ended.iter().map(|session| OpenSession::from(&**session)).collect()
     }
 
-    fn live_sessions(&self) -> Vec<Arc<Session>> {
+    pub(super) fn live_sessions(&self) -> Vec<Arc<Session>> {
         let sessions = self.sessions.lock();
         sessions.values().filter_map(std::sync::Weak::upgrade).filter(|session| session.is_live()).collect()
     }

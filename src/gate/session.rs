@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::Gate;
 use super::login::{LoginError, Proof, login_event};
 use super::permit::Refusal;
+use super::ssh_keys::SshKey;
 use crate::audit::{Action, Actor, Detail, Event, Outcome, Unavailable};
 use crate::names::{AccountId, AuthMethod, Front, Role, Scope, SessionId, Timestamp};
 use crate::policy::Standing;
@@ -32,11 +33,11 @@ pub struct Session {
     device: Option<TokenDigest>,
     /// The token that opened it, likewise.
     token: Option<TokenDigest>,
-    /// The SSH key that opened it, likewise, in wire encoding.
-    key: Option<Box<[u8]>>,
+    /// The SSH key or certificate that opened it, likewise.
+    key: Option<SshKey>,
     /// How far it reaches, as far as the account's role does: a token's scope, all for any other login.
     scope: Scope,
-    /// When that password or token expires.
+    /// When what opened it expires.
     until: Option<Timestamp>,
     since: Timestamp,
     /// The account's credentials as they were at login; nothing for the operator.
@@ -61,9 +62,9 @@ impl Session {
             second_factor: proof.second_factor,
             device: proof.device.map(|device| device.digest),
             token: None,
-            key: proof.key.map(Box::from),
+            key: proof.key.cloned(),
             scope: Scope::Admin,
-            until: proof.device.and_then(|device| device.expires),
+            until: proof.device.and_then(|device| device.expires).or(proof.key.and_then(SshKey::expires)),
             since: Timestamp::now(),
             credentials: Some(account.credentials),
             seen: ArcSwapOption::empty(),
@@ -188,7 +189,7 @@ impl Session {
         if !account.enabled || account.credentials != credentials {
             return None;
         }
-        if self.key.as_deref().is_some_and(|key| !account.has_key(key)) {
+        if self.key.as_ref().is_some_and(|key| !key.is_of(account)) {
             return None;
         }
         if self.peer.is_some_and(|peer| account.restriction.refusal(self.auth, peer).is_some()) {
@@ -294,7 +295,18 @@ impl Gate {
             sessions.retain(|_, session| session.strong_count() > 0);
         }
         sessions.insert(session.id, Arc::downgrade(&session));
+        drop(sessions);
+        // What opened it may have been revoked since it was looked at, when this session was not among those to be ended.
+        self.end_if_revoked(&session);
         session
+    }
+
+    /// Ends a session whose SSH key or certificate would not open it now.
+    pub(super) fn end_if_revoked(&self, session: &Session) {
+        let Some((key, peer)) = session.key.as_ref().zip(session.peer) else { return };
+        if key.refusal(&self.ssh_trust(), &session.login, peer, Timestamp::now()).is_some() {
+            session.end();
+        }
     }
 
     /// Ends sessions as soon as a change of the firm takes their ground away; runs as long as the daemon.
@@ -306,6 +318,7 @@ impl Gate {
                 // The answer does not matter here: looking is what ends a session that has lost its account.
                 let _ = self.standing(&session);
             }
+            self.tell_of_losses();
         }
     }
 

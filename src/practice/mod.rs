@@ -64,6 +64,7 @@ pub use push::{RightsChange, TypeChange};
 pub use quotas::QuotaOf;
 pub use restriction::{LOGIN_METHODS, Restriction, RestrictionChange};
 pub use spec::{FolderSpec, MAX_FOLDER_DEPTH, MAX_FOLDERS, MAX_PARTICIPANT_TYPES, MatterTypeSpec};
+pub use ssh_key::fingerprint as key_fingerprint;
 pub use switches::{Ending, Switch, Switches};
 pub use watch::{Watch, WatchChange};
 pub use words::{MAX_LOGIN_BYTES, MAX_NUMBER_BYTES, MAX_TITLE_BYTES, MAX_TYPE_WORD_BYTES};

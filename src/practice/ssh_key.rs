@@ -14,7 +14,8 @@ use super::words::{is_unprintable, quoted};
 /// The longest text of a public key, in bytes; an RSA key of 8192 bits takes 1,430.
 const MAX_TEXT_BYTES: usize = 3072;
 const MAX_COMMENT_BYTES: usize = 200;
-const ACCEPTED: &str = "ssh-ed25519, ecdsa-sha2-nistp256, -384 or -521, ssh-rsa or sk-ssh-ed25519@openssh.com";
+const ACCEPTED: &str = "ssh-ed25519, ecdsa-sha2-nistp256, -384 or -521, ssh-rsa, sk-ssh-ed25519@openssh.com or \
+                        sk-ecdsa-sha2-nistp256@openssh.com";
 
 /// Reads one public key. Answers the SSH wire encoding and the text in one spelling: algorithm, base64, comment.
 pub(super) fn parse(text: &str) -> Result<(Vec<u8>, String), Error> {
@@ -34,6 +35,10 @@ pub(super) fn parse(text: &str) -> Result<(Vec<u8>, String), Error> {
     let (Some(algorithm), Some(encoded)) = (words.next(), words.next()) else {
         return wrong("write `ssh-ed25519 AAAA… comment`");
     };
+    if check_of(algorithm).is_none() && check_of(encoded).is_some() {
+        // Whoever writes `verify-required` must not believe that it holds.
+        return wrong("options before the key are not taken; paste the line of the .pub file");
+    }
     let comment = words.collect::<Vec<_>>().join(" ");
     if comment.len() > MAX_COMMENT_BYTES || comment.chars().any(is_unprintable) {
         return wrong("its comment is too long or has control characters");
@@ -56,7 +61,7 @@ pub(super) fn parse(text: &str) -> Result<(Vec<u8>, String), Error> {
 }
 
 /// OpenSSH's fingerprint of a key in wire encoding: `SHA256:` and the digest in base64 without padding.
-pub(super) fn fingerprint(blob: &[u8]) -> String {
+pub fn fingerprint(blob: &[u8]) -> String {
     format!("SHA256:{}", STANDARD_NO_PAD.encode(digest::digest(&digest::SHA256, blob)))
 }
 
@@ -69,11 +74,19 @@ fn check_of(algorithm: &str) -> Option<Check> {
         "ssh-rsa" => rsa,
         "sk-ssh-ed25519@openssh.com" => |_, fields| {
             exactly(fields.string()?, 32)?;
-            let application = fields.string()?;
-            (1..=256).contains(&application.len()).then_some(())
+            application(fields)
+        },
+        "sk-ecdsa-sha2-nistp256@openssh.com" => |_, fields| {
+            ecdsa("ecdsa-sha2-nistp256", fields)?;
+            application(fields)
         },
         _ => return None,
     })
+}
+
+/// What a security key's key is for, such as `ssh:`.
+fn application(fields: &mut Fields<'_>) -> Option<()> {
+    (1..=256).contains(&fields.string()?.len()).then_some(())
 }
 
 fn ecdsa(algorithm: &str, fields: &mut Fields<'_>) -> Option<()> {
@@ -153,6 +166,7 @@ mod tests {
             line("ecdsa-sha2-nistp521", &[b"nistp521", &point(133)]),
             line("ssh-rsa", &[&[1, 0, 1], &modulus]),
             line("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:"]),
+            line("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &point(65), b"ssh:"]),
         ] {
             let (blob, again) = parse(&text).expect(&text);
             assert_eq!(again, text);
@@ -175,7 +189,9 @@ mod tests {
             (line("ssh-ed25519", &[&[7; 32]]).replacen("ssh-ed25519", "ssh-rsa", 1), "different algorithms"),
             ("-----BEGIN OPENSSH PRIVATE KEY-----\nabc".to_owned(), "private key"),
             ("ssh-ed25519".to_owned(), "write `ssh-ed25519"),
-            ("no-pty ssh-ed25519 AAAA".to_owned(), "not accepted"),
+            ("no-pty ssh-ed25519 AAAA".to_owned(), "options before the key"),
+            (format!("verify-required {}", line("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:"])), "options before"),
+            (line("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &[4; 65]]), "damaged"),
             (format!("{}\n{}", line("ssh-ed25519", &[&[7; 32]]), line("ssh-ed25519", &[&[8; 32]])), "several lines"),
         ] {
             let message = parse(&text).expect_err(&text).to_string();

@@ -1,6 +1,7 @@
 //! A document open for reading.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 
@@ -26,12 +27,15 @@ pub struct Reading {
     /// Of the permit; the document is opened while it is on its way to the disk.
     recording: Recording,
     stat: Stat,
+    /// After which of the gate's losses it was asked last whether it may go on.
+    asked_after: AtomicU64,
 }
 
 impl View {
     /// Opens the current version of a document.
     pub async fn read(&self, path: &DocPath) -> Result<Reading, Error> {
         let (target, _) = self.to_be_read(path).await?;
+        let asked_after = AtomicU64::new(self.vfs.gate.losses_so_far());
         let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
         let (permit, recording) = self.vfs.gate.permit_to_read(&self.session, target).await?;
         let document = match self.vfs.vault.open_now(permit)? {
@@ -40,7 +44,7 @@ impl View {
         };
         let stat = entry_stat(document.entry(), rights);
         metrics::counter!("deedbox_documents_opened_total").increment(1);
-        Ok(Reading { view: self.clone(), document: Arc::new(document), recording, stat })
+        Ok(Reading { view: self.clone(), document: Arc::new(document), recording, stat, asked_after })
     }
 
     /// The SHA-256 of the current version of a document. It tells whoever has a copy whether that is the document, so it takes the
@@ -84,6 +88,22 @@ impl Reading {
     pub async fn sha256(&self) -> Result<[u8; 32], Error> {
         self.recorded().await?;
         Ok(self.document.sha256())
+    }
+
+    /// True once the session has ended or lost the right: what was read before must not be sent any more. Costs next to nothing
+    /// while nobody loses anything.
+    pub fn is_lost(&self) -> bool {
+        let losses = self.view.vfs.gate.losses_so_far();
+        if self.asked_after.load(Ordering::Relaxed) == losses {
+            return false;
+        }
+        let gate = &self.view.vfs.gate;
+        let is_lost =
+            self.document.permit().is_some_and(|permit| gate.holds(&self.view.session, permit, None).is_err());
+        if !is_lost {
+            self.asked_after.store(losses, Ordering::Relaxed);
+        }
+        is_lost
     }
 
     /// Waits until the reading is on record; [`Self::read_at`] does by itself.

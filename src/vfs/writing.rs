@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use super::tree::{Found, entry_stat, is_blind, is_twin, part_stat};
@@ -45,6 +45,8 @@ pub(super) struct State {
     step: Option<JoinHandle<(Incoming, Result<(), vault::Error>)>>,
     pub(super) queue: Queue,
     queued: usize,
+    /// After which of the gate's losses it was asked last whether it may go on.
+    asked_after: u64,
     len: u64,
     /// Grows before bytes are taken.
     pub(super) reservation: Option<Arc<Reservation>>,
@@ -59,6 +61,7 @@ impl View {
     /// that is taken leads to a document beside it, `name (2).ext`.
     pub async fn write(&self, path: &DocPath, options: WriteOptions) -> Result<Writing, Error> {
         let edits = options.existing == Existing::Edit;
+        let asked_after = self.vfs.gate.losses_so_far();
         let (intent, keep) = match self.find(path)? {
             Found::Structure(_) => return Err(Error::IsFolder),
             Found::NoParent => return self.absent::<gate::Create, _>(path, Error::NoParent).await,
@@ -86,6 +89,7 @@ impl View {
             step: None,
             queue: Vec::new(),
             queued: 0,
+            asked_after,
             modified: None,
             copied_from: None,
             failed: None,
@@ -236,7 +240,8 @@ impl Writing {
         state.len = state.len.max(end);
         state.queued += data.len();
         state.queue.push((offset, data));
-        if state.queued >= QUEUE || (state.queued >= STEP && !state.is_stepping()) {
+        let lost = state.asked_after != self.view.vfs.gate.losses_so_far();
+        if lost || state.queued >= QUEUE || (state.queued >= STEP && !state.is_stepping()) {
             state.finish_step().await?;
             self.still_permitted(state)?;
             state.start_step();
@@ -244,8 +249,22 @@ impl Writing {
         Ok(())
     }
 
-    /// Between steps: a right that was taken away ends the upload, and so does a guard that forbids as many bytes as came.
+    /// Wakes when the right to write may be gone; [`Writing::may_go_on`] tells whether it is.
+    pub fn losses(&self) -> watch::Receiver<u64> {
+        self.view.vfs.gate.losses()
+    }
+
+    /// Whether more may come, asked without anything coming.
+    pub async fn may_go_on(&self) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        state.finish_step().await?;
+        self.still_permitted(&mut state)
+    }
+
+    /// Between steps, and when somebody has lost something: a right that was taken away ends the upload, and so does a guard
+    /// that forbids as many bytes as came.
     fn still_permitted(&self, state: &mut State) -> Result<(), Error> {
+        state.asked_after = self.view.vfs.gate.losses_so_far();
         let Some(intent) = state.incoming.as_ref().map(Incoming::intent) else { return Ok(()) };
         self.view.holds(intent, Some(state.len)).map_err(|refusal| state.fail(refusal.into()))
     }

@@ -95,7 +95,7 @@ fn a_second_signal_cuts_at_once() {
 }
 
 /// A connection to the WebDAV door that speaks this protocol.
-async fn tls(demo: &Demo, protocol: &str) -> TlsStream<tokio::net::TcpStream> {
+pub(crate) async fn tls(demo: &Demo, protocol: &str) -> TlsStream<tokio::net::TcpStream> {
     let authority = CertificateDer::from_pem_file(demo.text("ca_file")).expect("the authority");
     let mut roots = rustls::RootCertStore::empty();
     roots.add(authority).expect("trusted");

@@ -213,9 +213,13 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn new(demo: &Demo, login: &str) -> Self {
+        Self::with(&demo.ssh_options(login))
+    }
+
+    pub(crate) fn with(options: &[String]) -> Self {
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$@\" 2>&1", "sh", "sftp"])
-            .args(demo.ssh_options(login))
+            .args(options)
             .args(["-q", "-b", "/dev/stdin", "127.0.0.1"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -379,7 +383,7 @@ fn ssh_audit_finds_no_failure_and_warns_of_nothing_but_clients_without_post_quan
 }
 
 /// A client that trusts the host key that it is shown.
-struct Trusting;
+pub(crate) struct Trusting;
 
 impl russh::client::Handler for Trusting {
     type Error = russh::Error;

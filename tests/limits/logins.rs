@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use russh::client;
+use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg};
 
-use crate::demo::CLIENT_ONE;
+use crate::demo::{CLIENT_ONE, CLIENT_TWO, ok};
 use crate::firm::{Firm, address, dial, run};
 use crate::sftp_channel::Anyone;
 use crate::web::{Web, basic, path, tls_of};
@@ -93,5 +94,54 @@ fn logging_in_ten_thousand_times_is_cheap_with_the_right_password_and_ends_soon_
         tokio::time::timeout(Duration::from_secs(120), guesses).await.expect("the connection ends");
         let refused = firm.metric("deedbox_logins_total{outcome=\"refused\"}");
         assert!(refused <= 10, "{refused}");
+    });
+}
+
+#[test]
+fn a_first_factor_that_is_proven_without_end_ends_at_the_deadline_and_strange_keys_sooner() {
+    run(async {
+        let firm = Firm::with("login_seconds = 4");
+        ok(firm.demo.deedbox(&["account", "second-factor", "enable", CLIENT_ONE]));
+        let (before, begun) = (firm.peak_mib(), Instant::now());
+        let connect = async || {
+            let socket = dial(address(1), firm.sftp()).await;
+            client::connect_stream(Arc::default(), socket, Anyone).await.expect("connected")
+        };
+        // It is never wrong, so nobody counts it; the code never comes.
+        let mut ssh = connect().await;
+        let mut proven = 0;
+        let proofs = async {
+            while let Ok(answer) = ssh.authenticate_password(CLIENT_ONE, firm.demo.password(CLIENT_ONE)).await {
+                assert!(!answer.success());
+                proven += 1;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), proofs).await.expect("the connection ends");
+        assert!(proven > 1 && begun.elapsed() < Duration::from_secs(10), "{proven} in {:?}", begun.elapsed());
+        assert_eq!(firm.hits("sftp", "login"), 1);
+
+        // With an authority, each key is taken when it is offered, since it may have a certificate.
+        let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).expect("a key");
+        let public = key.public_key().to_openssh().expect("a line");
+        std::fs::write(firm.demo.data().join("certs/user_ca.pub"), public).expect("written");
+        firm.demo.configure(|text| text.replace("#: trusted_user", "trusted_user"));
+        ok(firm.demo.deedbox(&["reload"]));
+        let (mut ssh, key) = (connect().await, PrivateKeyWithHashAlg::new(Arc::new(key), None));
+        let mut refused = 0;
+        let proofs = async {
+            while let Ok(answer) = ssh.authenticate_publickey(CLIENT_TWO, key.clone()).await {
+                assert!(!answer.success());
+                refused += 1;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), proofs).await.expect("the connection ends");
+        // Ten, and one that is told to leave.
+        assert!(refused <= 11, "{refused}");
+        let record = ok(firm.demo.deedbox(&["audit", "show"]));
+        let is_refused = |line: &str| line.contains("login") && line.contains("refused");
+        assert!(!record.lines().any(is_refused), "keys that are nobody's are no guesses: {record}");
+        // A check of a password takes 19 MiB, and the allocator keeps that of a few.
+        let grown = firm.peak_mib() - before;
+        assert!(grown < 128, "{grown} MiB");
     });
 }

@@ -5,8 +5,8 @@ use crate::source::{Source, library};
 
 /// Crates, and the beginnings of the paths of the files that may name them.
 const HOMES: &[(&[&str], &[&str])] = &[
-    // SSH is spoken behind one door. `setup/ssh.rs` writes host keys in OpenSSH's file format with the same crate.
-    (&["russh"], &["src/front/sftp/", "src/cli/setup/ssh.rs"]),
+    // SSH is spoken behind one door. `setup/` writes and reads keys in OpenSSH's file formats with the same crate.
+    (&["russh"], &["src/front/sftp/", "src/cli/setup/ssh.rs", "src/cli/setup/user_keys.rs"]),
     // HTTP behind another, and on the loopback listener for metrics and health.
     (
         &["hyper", "hyper_util", "h2", "http", "http_body", "http_body_util"],

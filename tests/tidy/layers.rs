@@ -259,7 +259,19 @@ const LAYERS: &[(&str, &[(&str, Reach)])] = &[
             ("names", All),
             ("config", Only(&["Limits"])),
             ("vfs", All),
-            ("gate", Only(&["Entrance", "FirstFactor", "Gate", "Login", "LoginError", "Session"])),
+            (
+                "gate",
+                Only(&[
+                    "Entrance",
+                    "FirstFactor",
+                    "Gate",
+                    "Login",
+                    "LoginError",
+                    "Session",
+                    "SshKey",
+                    "UserCertificate",
+                ]),
+            ),
         ],
     ),
     // Mail tells of what others have made true, to whom the policy lets see it.

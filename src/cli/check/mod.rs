@@ -15,7 +15,7 @@ use super::matter_type::read_folder;
 use super::policy::read_guards;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::setup::host_public_keys;
+use super::setup::{host_public_keys, read_ssh_trust};
 use crate::audit;
 use crate::config::Settings;
 use crate::daemon;
@@ -68,6 +68,7 @@ fn mistakes(settings: &Settings, with_record: bool) -> Vec<String> {
         host_keys.iter().for_each(|file| look("sftp.host_keys", private(file)));
         look("sftp.host_keys", host_public_keys(host_keys).map(drop).map_err(|why| why.to_string()));
     }
+    look("sftp", read_ssh_trust(&settings.user_keys).map(drop).map_err(|why| why.to_string()));
     look("matter_types", matter_types(settings));
     look("mail", daemon::read_means(settings).map(drop).map_err(|wrong| wrong.join("\n")));
     look("guards", read_guards(settings).map(drop).map_err(|wrong| wrong.join("\n")));

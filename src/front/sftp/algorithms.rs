@@ -44,6 +44,7 @@ const MACS: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM];
 const KEYS: &[Algorithm] = &[
     Algorithm::Ed25519,
     Algorithm::SkEd25519,
+    Algorithm::SkEcdsaSha2NistP256,
     Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
     Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
     Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
@@ -111,6 +112,11 @@ impl Suite {
     pub(super) fn accepts(&self, key: &PublicKey, algorithm: &Algorithm) -> bool {
         self.keys.contains(algorithm) && key.key_data().rsa().is_none_or(|rsa| rsa.key_size() >= MIN_RSA_BITS)
     }
+}
+
+/// May an authority sign certificates with this key and this algorithm? Old scanners have none, so there is one answer.
+pub(super) fn may_certify(authority: &PublicKey, algorithm: &Algorithm) -> bool {
+    MODERN.accepts(authority, algorithm)
 }
 
 /// How a login can be proven.
@@ -183,5 +189,6 @@ mod tests {
         assert!(!MODERN.accepts(&key, &Algorithm::Rsa { hash: None }));
         assert!(OLD.accepts(&key, &Algorithm::Rsa { hash: None }));
         assert!(!MODERN.accepts(&key, &Algorithm::Dsa) && !OLD.accepts(&key, &Algorithm::Dsa));
+        assert!(may_certify(&key, &Algorithm::Ed25519) && !may_certify(&key, &Algorithm::Rsa { hash: None }));
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use russh::keys::PublicKey;
+use russh::keys::{Certificate, PublicKey};
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session as Ssh, VerifiedPublicKey,
 };
@@ -12,10 +12,10 @@ use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::algorithms;
 use super::connection::Link;
+use super::{algorithms, certificate};
 use crate::front::limits::Limit;
-use crate::gate::{FirstFactor, Login, LoginError, Session};
+use crate::gate::{FirstFactor, Login, LoginError, Session, SshKey};
 use crate::names::Front;
 
 /// A login is an address or a short name; longer ones are not looked up.
@@ -54,6 +54,18 @@ impl Doorkeeper {
             }
             Err(error) => self.settle(Err(error)),
         }
+    }
+
+    /// Whether the login has this key for its own.
+    fn is_own(&self, user: &str, key: &PublicKey) -> bool {
+        wire(key).is_some_and(|key| self.link.gate.accepts_key(self.link.entrance, user, &key))
+    }
+
+    /// What was proven is put to the gate.
+    async fn prove(&mut self, user: &str, key: SshKey) -> Auth {
+        self.half = None;
+        let login = self.link.gate.login_key(self.link.entrance, self.link.peer, user, key).await;
+        self.first(login)
     }
 
     fn settle(&mut self, login: Result<Arc<Session>, LoginError>) -> Auth {
@@ -144,9 +156,11 @@ impl Handler for Doorkeeper {
         if self.offers > MAX_KEY_OFFERS {
             return Err(russh::Error::NotAuthenticated);
         }
+        // It may be the key of a certificate: russh does not say so before it is proven.
+        let certified = || !self.link.gate.ssh_trust().authorities.is_empty();
         let accepted = user.len() <= MAX_LOGIN_BYTES
             && self.link.suite.accepts(offer.public_key, offer.algorithm)
-            && wire(offer.public_key).is_some_and(|key| self.link.gate.accepts_key(self.link.entrance, user, &key));
+            && (certified() || self.is_own(user, offer.public_key));
         Ok(if accepted { Auth::Accept } else { reject() })
     }
 
@@ -155,10 +169,19 @@ impl Handler for Doorkeeper {
         if user.len() > MAX_LOGIN_BYTES || !self.link.suite.accepts(key.public_key, key.algorithm) {
             return Ok(reject());
         }
-        let Some(bytes) = wire(key.public_key) else { return Ok(reject()) };
-        self.half = None;
-        let login = self.link.gate.login_key(self.link.entrance, self.link.peer, user, &bytes).await;
-        Ok(self.first(login))
+        // Nor is it an attempt to be counted if a client tries each of its keys because all were taken when they were offered.
+        let Some(bytes) = wire(key.public_key).filter(|_| self.is_own(user, key.public_key)) else {
+            return Ok(reject());
+        };
+        Ok(self.prove(user, SshKey::Own(bytes.into())).await)
+    }
+
+    /// russh has verified both signatures; by which algorithm the holder's is was looked at when the key was offered.
+    async fn auth_openssh_certificate(&mut self, user: &str, shown: &Certificate) -> Result<Auth, Self::Error> {
+        if user.len() > MAX_LOGIN_BYTES || self.link.gate.ssh_trust().authorities.is_empty() {
+            return Ok(reject());
+        }
+        Ok(self.prove(user, SshKey::Certified(certificate::read(shown).into())).await)
     }
 
     async fn channel_open_session(

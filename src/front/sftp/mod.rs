@@ -16,6 +16,7 @@
 //! output to it.
 
 mod algorithms;
+mod certificate;
 mod channel;
 pub mod codec;
 mod connection;

@@ -57,7 +57,7 @@ pub(super) async fn send(person: Person, At(path): At) -> Result<Response, Failu
     };
     tokio::spawn(archive.write(view, path.clone(), name.to_string(), listing));
     let chunks = poll_fn(move |context| chunks.poll_recv(context)).boxed();
-    let mut response = streamed(Body::Stream { chunks, left: None, watch: None });
+    let mut response = streamed(Body::Stream { chunks, left: None, is_lost: None, watch: None });
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     headers.insert(CONTENT_DISPOSITION, attachment(&file));

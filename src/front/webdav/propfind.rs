@@ -93,7 +93,8 @@ pub(super) async fn tree(
         out.push_str(TAIL);
         return Ok(whole(StatusCode::MULTI_STATUS, XML_TYPE, out));
     }
-    let mut response = Response::new(Body::Stream { chunks: writer.stream(out, entries), left: None, watch: None });
+    let mut response =
+        Response::new(Body::Stream { chunks: writer.stream(out, entries), left: None, is_lost: None, watch: None });
     *response.status_mut() = StatusCode::MULTI_STATUS;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(XML_TYPE));
     Ok(response)

@@ -120,7 +120,18 @@ enum Interrupted {
 async fn receive(writing: &Writing, upload: &mut Upload, limit: u64) -> Result<u64, Interrupted> {
     let mut received = 0u64;
     let mut batch = BytesMut::new();
-    while let Some(data) = upload.next().await.map_err(|why| Interrupted::Body(why.into()))? {
+    let mut losses = writing.losses();
+    loop {
+        let data = tokio::select! {
+            biased;
+            data = upload.next() => data.map_err(|why| Interrupted::Body(why.into()))?,
+            // A client that sends slowly, or nothing, is told now and not at the next step.
+            Ok(()) = losses.changed() => {
+                writing.may_go_on().await.map_err(Interrupted::Tree)?;
+                continue;
+            }
+        };
+        let Some(data) = data else { break };
         received += data.len() as u64;
         if received > limit {
             return Err(Interrupted::TooLarge);

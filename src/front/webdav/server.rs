@@ -143,6 +143,7 @@ async fn serve_one(
     };
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let builder = builder(&limits, is_http2);
+    let mut losses = shared.gate.losses();
     let service = {
         let connection = connection.clone();
         service_fn(move |request| handle(shared.clone(), connection.clone(), request))
@@ -170,6 +171,12 @@ async fn serve_one(
             }
             // Counted where a newcomer took the place.
             () = displaced.displaced() => return,
+            Ok(()) = losses.changed() => {
+                if connection.has_lost() {
+                    tracing::debug!(peer = %connection.peer, "the right to what is on its way is gone");
+                    return;
+                }
+            }
             () = &mut login, if waits_for_login => {
                 waits_for_login = false;
                 if !connection.place.is_logged_in() {
