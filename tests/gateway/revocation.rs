@@ -210,7 +210,9 @@ async fn whatever_is_revoked_ends_transfers_and_remembered_logins_on_both_protoc
     std::fs::write(&public, line).expect("written");
     let access = |verb| ["access", verb, "--matter", "2026-0001", "--contact", CLIENT_ONE];
     const ONE: &str = "2026-0001";
-    let rows: [(&Person, &[&str], &[&str], bool, bool); 7] = [
+    // Who, what takes it away, what gives it back, and whether that ends what goes on over SFTP and over WebDAV.
+    type Row<'a> = (&'a Person, &'a [&'a str], &'a [&'a str], bool, bool);
+    let rows: [Row<'_>; 7] = [
         (&client, &access("disable"), &access("enable"), true, true),
         (&client, &["matter", "portal", ONE, "off", "--yes"], &["matter", "portal", ONE, "on"], true, true),
         (&client, &["firm", "portal", "off", "--yes"], &["firm", "portal", "on"], true, true),

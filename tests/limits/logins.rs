@@ -103,12 +103,12 @@ fn a_first_factor_that_is_proven_without_end_ends_at_the_deadline_and_strange_ke
         let firm = Firm::with("login_seconds = 4");
         ok(firm.demo.deedbox(&["account", "second-factor", "enable", CLIENT_ONE]));
         let (before, begun) = (firm.peak_mib(), Instant::now());
-        let connect = async || {
+        async fn connect(firm: &Firm) -> client::Handle<Anyone> {
             let socket = dial(address(1), firm.sftp()).await;
             client::connect_stream(Arc::default(), socket, Anyone).await.expect("connected")
-        };
+        }
         // It is never wrong, so nobody counts it; the code never comes.
-        let mut ssh = connect().await;
+        let mut ssh = connect(&firm).await;
         let mut proven = 0;
         let proofs = async {
             while let Ok(answer) = ssh.authenticate_password(CLIENT_ONE, firm.demo.password(CLIENT_ONE)).await {
@@ -126,7 +126,7 @@ fn a_first_factor_that_is_proven_without_end_ends_at_the_deadline_and_strange_ke
         std::fs::write(firm.demo.data().join("certs/user_ca.pub"), public).expect("written");
         firm.demo.configure(|text| text.replace("#: trusted_user", "trusted_user"));
         ok(firm.demo.deedbox(&["reload"]));
-        let (mut ssh, key) = (connect().await, PrivateKeyWithHashAlg::new(Arc::new(key), None));
+        let (mut ssh, key) = (connect(&firm).await, PrivateKeyWithHashAlg::new(Arc::new(key), None));
         let mut refused = 0;
         let proofs = async {
             while let Ok(answer) = ssh.authenticate_publickey(CLIENT_TWO, key.clone()).await {
