@@ -235,11 +235,11 @@ impl fmt::Display for Health {
                 writeln!(f, "Sandbox    {sandbox}")?;
             }
             writeln!(f, "Keys       {}", self.keys())?;
-            writeln!(f, "Running    {} s, {} sessions open", self.uptime_seconds, self.sessions)?;
+            writeln!(f, "Running    {} s; open sessions: {}", self.uptime_seconds, self.sessions)?;
         }
         writeln!(
             f,
-            "Firm       {} matters, {} matter types, {} contacts, {} accounts",
+            "Firm       matters: {}, matter types: {}, contacts: {}, accounts: {}",
             self.matters, self.matter_types, self.contacts, self.accounts
         )?;
         let audit = &self.audit;

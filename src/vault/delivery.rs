@@ -179,6 +179,7 @@ impl Vault {
         }
         drop(turn);
         self.forget_locks(held.node);
+        self.count_held_anew();
         self.remove_blobs(left.iter().map(|version| version.blob.id));
         Ok(entry)
     }

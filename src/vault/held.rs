@@ -246,6 +246,7 @@ impl Vault {
             Ok(()) => permit.settle(Outcome::Done, Detail::because(reason)),
             Err(error) => return settle(permit, Err(error)),
         }
+        self.count_held_anew();
         Ok(())
     }
 
@@ -329,6 +330,11 @@ impl Vault {
         };
         change.put(&key, &held);
         Ok(())
+    }
+
+    /// What a person has assigned or discarded is not to be counted as waiting for one any more.
+    pub(super) fn count_held_anew(&self) {
+        self.arrivals.notify_one();
     }
 
     /// After a commit.
