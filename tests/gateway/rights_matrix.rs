@@ -451,8 +451,10 @@ fn every_method_of_a_view_has_its_column() {
         for body in text.split("\nimpl View {\n").skip(1) {
             let body = body.split("\n}\n").next().unwrap_or_default();
             let names = body.split("    pub async fn ").skip(1).filter_map(|rest| rest.split('(').next());
-            // What somebody did themselves is theirs to see, whatever rights they have.
-            methods.extend(names.filter(|name| *name != "own_activity").map(str::to_owned));
+            // What somebody did themselves is theirs to see, whatever rights they have; what waits in quarantine is for the
+            // firm's people to decide (`quarantine.rs`).
+            let others = ["own_activity", "assign", "discard"];
+            methods.extend(names.filter(|name| !others.contains(name)).map(str::to_owned));
         }
     }
     let covered: BTreeSet<String> =
