@@ -108,7 +108,7 @@ fn an_upload_that_broke_off_is_opened_without_creat_and_goes_on_where_it_was() {
 
 #[test]
 fn an_upload_that_broke_off_can_be_cut_by_its_path_and_begun_anew_and_stays_unfinished_meanwhile() {
-    let (path, content) = (in_room("cut"), bytes(82, 90_000));
+    let (path, content) = (in_room("broken-off-and-cut"), bytes(82, 90_000));
     run(async {
         let ssh = connect(Demo::shared(), 1 << 21).await;
         let mut sftp = on(&ssh).await;
