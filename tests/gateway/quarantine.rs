@@ -42,7 +42,7 @@ async fn staff_assign_or_discard_what_waits_and_nobody_else_learns_of_it() {
     let console = id(names[0]);
     let one = demo.deedbox_json(&["intake", "show", &console]);
     assert_eq!((&one["reason"], &one["device"]), (&"no rule matches".into(), &SCANNER.into()), "{one}");
-    assert_eq!((&one["drop_box"], &one["source"], &one["size"]), (&"scans".into(), &"127.0.0.1".into(), &20.into()));
+    assert_eq!((&one["drop_box"], &one["address"], &one["size"]), (&"scans".into(), &"127.0.0.1".into(), &20.into()));
     let assign = |id: &str, matter: &str, folder: &str| {
         demo.deedbox(&["intake", "assign", id, "--matter", matter, "--folder", folder])
     };

@@ -79,7 +79,7 @@ struct Shown {
     name: String,
     path: String,
     device: Option<String>,
-    source: Option<String>,
+    address: Option<String>,
     arrived: String,
     size: u64,
     sha256: String,
@@ -140,7 +140,7 @@ async fn list(operator: &Operator<'_>) -> Result<Reply, Problem> {
 async fn show(operator: &Operator<'_>, id: NodeId) -> Result<Reply, Problem> {
     let one = find(operator, "intake show", id).await?;
     let mut text = format!("{}: {}\n", one.id, printable(&one.reason));
-    let (size, came) = (format!("{} bytes", one.size), one.source.as_deref().unwrap_or("-").to_owned());
+    let (size, came) = (format!("{} bytes", one.size), one.address.as_deref().unwrap_or("-").to_owned());
     let device = one.device.as_deref().unwrap_or("-").to_owned();
     for (what, is) in [
         ("name", &one.name),
@@ -215,7 +215,7 @@ fn shown(firm: &Firm, one: Quarantined) -> Shown {
         name: one.sent.to_string(),
         path: one.path.to_string(),
         device: firm.account(one.account).map(|account| account.login.clone()),
-        source: one.source.map(|source| source.to_string()),
+        address: one.source.map(|source| source.to_string()),
         arrived: one.arrived.to_string(),
         size: one.size,
         sha256: hex::encode(one.sha256),
