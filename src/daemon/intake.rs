@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// How often it is forgotten what came too long ago to come once more.
 const FORGET: Duration = Duration::from_secs(3600);
 
-/// What went wrong with one document.
+/// What went wrong with one document, or is in its way.
 struct Failure {
     times: u32,
     /// Until then it is let alone.
@@ -75,6 +75,7 @@ async fn look(core: &Core, failed: &mut Failed) -> Duration {
         match core.vfs().tend(node).await {
             Ok(Tended::Done) => counts.waiting -= 1,
             Ok(Tended::After(wait)) => next = next.min(wait),
+            Ok(Tended::InTheWay) => note(failed, node, false),
             Ok(Tended::Unscanned) => counts.unscanned += 1,
             Ok(Tended::ScanFailed) => {
                 counts.unscanned += 1;

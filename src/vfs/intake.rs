@@ -24,7 +24,7 @@ use crate::names::{
 use crate::practice::Matter;
 use crate::vault::{Entry, Held, HeldContent, LockSpan, Memory, Receipt, Room, Vault, Waits};
 
-/// How soon what waits for others (a lock, a scanner, a place on the disk) is looked at again.
+/// How soon what its maker has open or locked is looked at again.
 const SOON: Duration = Duration::from_secs(5);
 /// How long a drop box keeps still that is not configured any more.
 const QUIET: Duration = Duration::from_secs(30);
@@ -58,6 +58,8 @@ pub enum Tended {
     Done,
     /// It waits for time, or for its maker.
     After(Duration),
+    /// Its destination is locked, or changes all the time. To look at it is to have it scanned anew, so not too often.
+    InTheWay,
     /// It waits for the virus scan, which does not work.
     Unscanned,
     /// It was to be scanned, and that failed.
@@ -265,7 +267,7 @@ impl Vfs {
                 }
             };
             if self.is_locked(held.account, &to.place) {
-                return Ok(Tended::After(SOON));
+                return Ok(Tended::InTheWay);
             }
             let receipt = self.receipt(held, entry, Fate::Delivered(Some(&destination.rule), &to.path()));
             let memory = Memory { same: drop_box.same_content, receipt };
@@ -285,7 +287,7 @@ impl Vfs {
                 }
             }
         }
-        Ok(Tended::After(SOON))
+        Ok(Tended::InTheWay)
     }
 
     /// Delivers what the permit says. [`Error::Changed`] if the name was taken meanwhile, [`Error::Limit`] where there is no
