@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::demo::*;
 use crate::mounts::{Mount, davfs, rclone_drive, sshfs, wait_for};
+use crate::names::rclone;
 
 const LOCK: &str = "<D:lockinfo xmlns:D='DAV:'><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype>\
                     </D:lockinfo>";
@@ -348,27 +349,8 @@ fn drives_and_transfer_tools_send_messages_and_are_not_confused() {
     let home = tempfile::tempdir().expect("a directory");
     let file = home.path().join("note.txt");
     std::fs::write(&file, "by rclone").expect("written");
-    let obscured = ok(client("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
-    let rclone = |to: &str| {
-        let output = client("rclone")
-            .env("RCLONE_CONFIG", home.path().join("none.conf"))
-            .env("RCLONE_CONFIG_DAV_TYPE", "webdav")
-            .env("RCLONE_CONFIG_DAV_VENDOR", "other")
-            .env("RCLONE_CONFIG_DAV_URL", demo.url(&folder()))
-            .env("RCLONE_CONFIG_DAV_USER", CLIENT_ONE)
-            .env("RCLONE_CONFIG_DAV_PASS", obscured.trim())
-            .env("RCLONE_CONFIG_SSH_TYPE", "sftp")
-            .env("RCLONE_CONFIG_SSH_HOST", "127.0.0.1")
-            .env("RCLONE_CONFIG_SSH_PORT", demo.sftp_port())
-            .env("RCLONE_CONFIG_SSH_USER", CLIENT_ONE)
-            .env("RCLONE_CONFIG_SSH_KEY_FILE", demo.key(CLIENT_ONE))
-            .env("RCLONE_CONFIG_SSH_SHELL_TYPE", "none")
-            .args(["--ca-cert", demo.text("ca_file"), "--retries", "1", "copyto"])
-            .arg(&file)
-            .arg(to)
-            .output();
-        ok(output.expect("rclone is installed"))
-    };
+    let from = file.to_string_lossy();
+    let rclone = |to: &str| ok(rclone(demo, home.path(), &folder(), &["copyto", &from, to]));
     rclone("dav:rclone over webdav.txt");
     seen("rclone over webdav.txt", "by rclone");
     rclone(&format!("ssh:/{}/rclone over sftp.txt", folder()));

@@ -9,19 +9,23 @@ use crate::mounts::{davfs, wait_for};
 use crate::sftp_wire::{CREATE, READ, Sftp, TRUNCATE, WRITE, packet, run, string};
 use crate::webdav_drive::Drive;
 
+/// One name for each alphabet.
+pub(crate) const ALPHABETS: [&str; 10] = [
+    "Vertrag für Müller & Söhne.pdf",
+    "Договор аренды.docx",
+    "Σύμβαση.txt",
+    "契約書（最終版）.pdf",
+    "계약서.hwp",
+    "סיכום פגישה.txt",
+    "عقد الإيجار النهائي.pdf",
+    "अनुबंध.txt",
+    "สัญญา.txt",
+    "📄 signed ✅ 👩🏽‍⚖️.txt",
+];
+
 /// Names that are kept as they are.
 fn difficult() -> Vec<String> {
-    let mut names: Vec<String> = [
-        "Vertrag für Müller & Söhne.pdf",
-        "Договор аренды.docx",
-        "Σύμβαση.txt",
-        "契約書（最終版）.pdf",
-        "계약서.hwp",
-        "סיכום פגישה.txt",
-        "عقد الإيجار النهائي.pdf",
-        "अनुबंध.txt",
-        "สัญญา.txt",
-        "📄 signed ✅ 👩🏽‍⚖️.txt",
+    let odd = [
         "mixed \u{202b}עברית\u{202c} left.txt",
         "100%.txt",
         "%41%2F%00.txt",
@@ -42,9 +46,8 @@ fn difficult() -> Vec<String> {
         "no extension",
         "con.txt",
         "ﬁ ligature ſ.txt",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    ];
+    let mut names: Vec<String> = ALPHABETS.into_iter().chain(odd).map(str::to_owned).collect();
     names.push(format!("{}.txt", "x".repeat(251)));
     // 85 characters of three bytes each.
     names.push("契".repeat(85));
@@ -123,7 +126,7 @@ fn webdav_puts_lists_moves_and_gets_difficult_names() {
 }
 
 /// rclone with both doors as remotes.
-fn rclone(demo: &Demo, home: &Path, folder: &str, arguments: &[&str]) -> Output {
+pub(crate) fn rclone(demo: &Demo, home: &Path, folder: &str, arguments: &[&str]) -> Output {
     let obscured = ok(client("rclone").args(["obscure", demo.password(CLIENT_ONE)]).output().expect("rclone"));
     client("rclone")
         .env("RCLONE_CONFIG", home.join("none.conf"))

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 use crate::demo::{CLIENT_ONE, Demo, SCANNER, STAFF, both, bytes, end_with_tests, ok};
 use crate::mounts::wait_for;
+use crate::names::ALPHABETS;
 use crate::sftp_wire::{CREATE, Sftp, TRUNCATE, WRITE, packet, run, string, write};
 
 const ROOT: &str = "2026-0901 Tools/Documents";
@@ -27,20 +28,9 @@ const CLIENTS: [&str; 12] =
     ["sftp", "scp", "psftp", "lftp", "rclone", "sshfs", "rclone-mount", "curl", "paramiko", "asyncssh", "ssh2", "jsch"];
 
 /// One name for each alphabet, and what shells find difficult.
-const NAMES: [&str; 12] = [
-    "Vertrag für Müller & Söhne.pdf",
-    "Договор аренды.docx",
-    "Σύμβαση.txt",
-    "契約書（最終版）.pdf",
-    "계약서.hwp",
-    "סיכום פגישה.txt",
-    "عقد الإيجار النهائي.pdf",
-    "अनुबंध.txt",
-    "สัญญา.txt",
-    "📄 signed ✅ 👩🏽‍⚖️.txt",
-    "100% #1 what? {2} & more.txt",
-    "it's so;ok$.txt",
-];
+fn names() -> impl Iterator<Item = &'static str> {
+    ALPHABETS.into_iter().chain(["100% #1 what? {2} & more.txt", "it's so;ok$.txt"])
+}
 
 /// How much of `resumed.bin` comes before its upload breaks off, and of `whole.bin` before its download does.
 const BROKEN_OFF: usize = 120_000;
@@ -163,7 +153,7 @@ impl Room {
         ] {
             std::fs::write(home.path().join(name), content).expect("written");
         }
-        for name in NAMES {
+        for name in names() {
             std::fs::write(up.join("names").join(name), name).expect("written");
         }
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(981_173_106);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::SystemTime;
 
-use super::{NAMES, Rights, Room, port_for_old_ssh};
+use super::{Rights, Room, names, port_for_old_ssh};
 use crate::demo::{SCANNER, both, client, ok};
 
 #[test]
@@ -63,7 +63,7 @@ fn curl_in_each_kind_of_folder() {
         ok(curl(&["-T", "whole.bin", "-Q", &when, &at("whole.bin")]));
         ok(curl(&["-C", "-", "-T", "resumed.bin", &at("resumed.bin")]));
         let tree = ["tree/empty", "tree/deep/inner.bin"].map(str::to_owned);
-        let below: Vec<String> = NAMES.iter().map(|name| format!("names/{name}")).chain(tree).collect();
+        let below: Vec<String> = names().map(|name| format!("names/{name}")).chain(tree).collect();
         let puts = below.iter().flat_map(|name| ["-T".to_owned(), name.clone(), at(name)]);
         ok(many(puts.chain(["--ftp-create-dirs".to_owned()]).collect()));
         match room.rights {
