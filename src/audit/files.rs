@@ -16,6 +16,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Advice, fadvise};
+
 use super::tree::TILE;
 
 /// The verifier key.
@@ -49,8 +51,8 @@ pub(super) fn tile_number(index: u64) -> String {
     text
 }
 
-/// Threads that write files at once, where there are many.
-const THREADS: usize = 4;
+/// Files that are written before the first of them is synced, at most.
+const AT_ONCE: usize = 64;
 
 /// The path of a tile; a width below 256 names a partial one.
 pub(super) fn tile_path(level: u8, index: u64, width: usize) -> String {
@@ -125,31 +127,27 @@ impl Writer {
     /// Writes a file aside, syncs it and renames it into place; durable after [`Writer::sync_folders`].
     pub(super) fn put(&mut self, path: &str, bytes: &[u8]) -> Result<(), WriteError> {
         let target = self.target(path)?;
-        write_file(&self.temporary, &target, bytes)
+        publish(&write_aside(&self.temporary, bytes)?, &self.temporary, &target)
     }
 
-    /// Writes many files as [`Writer::put`] does, some at a time: the file system then joins their syncs, which leaves
-    /// more of the disk to the journal.
+    /// Writes many files as [`Writer::put`] does, some at a time: all of them are on their way to the disk before the first is
+    /// synced, so that the file system needs one commit for them and not one for each.
     pub(super) fn put_all(&mut self, files: &[(String, Vec<u8>)]) -> Result<(), WriteError> {
-        let targets = files.iter().map(|(path, bytes)| Ok((self.target(path)?, bytes)));
-        let targets = targets.collect::<Result<Vec<_>, _>>()?;
-        let mut results = Vec::new();
-        std::thread::scope(|scope| {
-            let write = |n: usize, targets: &[(PathBuf, &Vec<u8>)]| {
+        for files in files.chunks(AT_ONCE) {
+            let mut written = Vec::with_capacity(files.len());
+            for (n, (path, bytes)) in files.iter().enumerate() {
                 let temporary = self.temporary.with_extension(format!("tmp{n}"));
-                targets.iter().try_for_each(|(target, bytes)| write_file(&temporary, target, bytes))
-            };
-            let parts = targets.chunks(targets.len().div_ceil(THREADS).max(1)).enumerate();
-            let threads: Vec<_> = parts.map(|(n, part)| scope.spawn(move || write(n, part))).collect();
-            results.extend(threads.into_iter().map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err(WriteError::Fatal(io::Error::other("a thread that wrote tiles ended"))))
-            }));
-        });
-        // What can be tried again must not hide what cannot.
-        results.sort_by_key(|result| !matches!(result, Err(WriteError::Fatal(_))));
-        results.into_iter().collect()
+                written.push((write_aside(&temporary, bytes)?, temporary, self.target(path)?));
+            }
+            for (file, ..) in &written {
+                // Begins to write the pages (posix_fadvise(2)); that it cannot is no error, the sync then does it.
+                let _ = fadvise(file, 0, None, Advice::DontNeed);
+            }
+            for (file, temporary, target) in written {
+                publish(&file, &temporary, &target)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where a file goes, its folder made.
@@ -188,10 +186,15 @@ impl Writer {
     }
 }
 
-fn write_file(temporary: &Path, target: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+fn write_aside(temporary: &Path, bytes: &[u8]) -> Result<File, WriteError> {
     let open = || OpenOptions::new().write(true).create(true).truncate(true).open(temporary);
     let mut file = open().map_err(WriteError::sort)?;
     file.write_all(bytes).map_err(WriteError::sort)?;
+    Ok(file)
+}
+
+/// Gives a file its name once its content is durable.
+fn publish(file: &File, temporary: &Path, target: &Path) -> Result<(), WriteError> {
     file.sync_all().map_err(WriteError::Fatal)?;
     fs::rename(temporary, target).map_err(WriteError::sort)
 }

@@ -26,6 +26,7 @@ mod error;
 mod event;
 mod files;
 mod fuzz;
+mod gathering;
 mod journal;
 mod keeper;
 mod leaf;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::body::{SealedBody, Sealer};
 use super::error::Unavailable;
 use super::event::{Action, Event, Outcome};
+use super::gathering::{self, Gathering};
 use super::journal::{BATCH_BYTES, MAX_BATCH_RECORDS};
 use super::leaf::{LEAF_BYTES, Leaf, Refers, Tag};
 use super::state::Chains;
@@ -102,6 +103,9 @@ struct Inner {
     oldest: Option<Instant>,
     /// The writer sleeps until it is woken; otherwise it looks by itself within [`LINGER`].
     asleep: bool,
+    /// The number of waiters that wakes the writer; nothing while it does not wait for any.
+    awaited: Option<usize>,
+    gathering: Gathering,
     closing: bool,
     journal_full: Option<String>,
     tiles_full: Option<String>,
@@ -193,7 +197,9 @@ impl Queue {
             body,
             waiter,
         });
-        if inner.urgent > 0 || inner.jobs.len() >= CROWD || inner.asleep {
+        let enough = inner.awaited.is_some_and(|awaited| inner.urgent >= awaited);
+        if enough || inner.jobs.len() >= CROWD || inner.asleep {
+            inner.awaited = None;
             self.wake.notify_one();
         }
         Ok(seq)
@@ -219,20 +225,27 @@ impl Queue {
         // while it wakes by itself.
         let dozes_until = Instant::now() + LINGER;
         let mut inner = self.inner.lock();
+        let queued = inner.urgent;
+        let mut held_until = None;
         loop {
+            let goal = inner.gathering.goal();
             match inner.oldest {
+                Some(_) if inner.closing || inner.urgent >= goal || inner.jobs.len() >= CROWD => break,
                 Some(oldest) => {
-                    let due = oldest + LINGER;
-                    if inner.urgent > 0 || inner.closing || inner.jobs.len() >= CROWD || Instant::now() >= due {
+                    let (due, awaited) = match inner.urgent {
+                        0 => (oldest + LINGER, 1),
+                        _ => (*held_until.get_or_insert_with(|| Instant::now() + gathering::LONGEST), goal),
+                    };
+                    if Instant::now() >= due {
                         break;
                     }
-                    self.wake.wait_until(&mut inner, due);
+                    self.await_waiters(&mut inner, awaited, Some(due));
                 }
                 None if inner.closing || inner.poisoned.is_some() => return None,
-                None if Instant::now() < dozes_until => drop(self.wake.wait_until(&mut inner, dozes_until)),
+                None if Instant::now() < dozes_until => self.await_waiters(&mut inner, 1, Some(dozes_until)),
                 None => {
                     inner.asleep = true;
-                    self.wake.wait(&mut inner);
+                    self.await_waiters(&mut inner, 1, None);
                     inner.asleep = false;
                 }
             }
@@ -243,9 +256,21 @@ impl Queue {
             count += 1;
         }
         let batch: Vec<Job> = inner.jobs.drain(..count).collect();
-        inner.urgent -= batch.iter().filter(|job| job.waiter.is_somebody()).count();
+        let waiters = batch.iter().filter(|job| job.waiter.is_somebody()).count();
+        inner.urgent -= waiters;
+        inner.gathering.learn(waiters, queued);
         inner.oldest = if inner.jobs.is_empty() { None } else { Some(Instant::now()) };
         Some(batch)
+    }
+
+    /// Sleeps until so many wait, something else wakes the writer, or the time is over.
+    fn await_waiters(&self, inner: &mut MutexGuard<'_, Inner>, awaited: usize, until: Option<Instant>) {
+        inner.awaited = Some(awaited);
+        match until {
+            Some(until) => drop(self.wake.wait_until(inner, until)),
+            None => self.wake.wait(inner),
+        }
+        inner.awaited = None;
     }
 
     /// Takes a batch back that found no room. Those who wait are told; the records stay, since the attempts were made,

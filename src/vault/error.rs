@@ -53,7 +53,7 @@ impl From<BlobError> for Error {
         match error {
             BlobError::NoSpace => Self::NoSpace,
             BlobError::Missing(_) | BlobError::Damaged { .. } => Self::Damaged(error.to_string()),
-            BlobError::Io { .. } => Self::Unavailable(error.to_string()),
+            BlobError::NoCipher | BlobError::Io { .. } => Self::Unavailable(error.to_string()),
         }
     }
 }

@@ -67,6 +67,9 @@ pub enum BlobError {
     /// The disk is full or the quota used up; nothing was kept.
     #[error("no space left for blobs")]
     NoSpace,
+    /// Documents can be neither sealed nor opened on this machine.
+    #[error("this machine's OpenSSL is configured without ChaCha20-Poly1305, which documents need; see openssl.cnf")]
+    NoCipher,
     /// There is no such file.
     #[error("blob {0} is missing")]
     Missing(BlobId),

@@ -13,7 +13,7 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use zeroize::Zeroizing;
 
 use super::header::{self, HeaderError, Opened};
-use super::payload::{self, CHUNK, PayloadKey, SEALED_CHUNK, TAG};
+use super::payload::{self, CHUNK, Opener, PayloadKey, SEALED_CHUNK, TAG};
 use super::small::Small;
 use super::{BlobError, BlobRef, io_error};
 use crate::names::BlobId;
@@ -39,6 +39,8 @@ pub struct BlobReader {
 
 #[derive(Default)]
 struct State {
+    /// Made with the first chunk that is opened.
+    opener: Option<Opener>,
     /// The plaintext of one chunk, and which.
     chunk: Zeroizing<Vec<u8>>,
     index: Option<u64>,
@@ -185,12 +187,13 @@ impl BlobReader {
         let length = self.chunk_len(index);
         let sealed = &state.sealed[start..start + length + TAG];
         let last = index + 1 == payload::chunks(self.size);
+        let opener = state.opener.get_or_insert_with(|| self.key.opener());
         let opened = match target {
-            Target::Caller(buffer) => self.key.open(index, last, sealed, buffer),
+            Target::Caller(buffer) => opener.open(index, last, sealed, buffer),
             Target::Own => {
                 state.index = None;
                 state.chunk.resize(length, 0);
-                self.key.open(index, last, sealed, &mut state.chunk).inspect(|()| state.index = Some(index))
+                opener.open(index, last, sealed, &mut state.chunk).inspect(|()| state.index = Some(index))
             }
         };
         state.next = index + 1;

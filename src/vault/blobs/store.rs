@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use super::headers::Headers;
 use super::layout::Layout;
 use super::small::Smalls;
-use super::{BlobError, BlobReader, BlobRef, BlobWriter, header, io_error, reader};
+use super::{BlobError, BlobReader, BlobRef, BlobWriter, header, io_error, payload, reader};
 use crate::keys::MatterKey;
 use crate::names::BlobId;
 
@@ -32,6 +32,9 @@ pub struct BlobStore {
 impl BlobStore {
     /// Opens the store in `dir`, which is made if it is missing.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
+        if !payload::is_offered() {
+            return Err(BlobError::NoCipher);
+        }
         Ok(Self::over(Layout::open(dir)?))
     }
 

@@ -11,7 +11,7 @@ use rustix::fs::{Advice, fadvise};
 use zeroize::Zeroizing;
 
 use super::layout::{self, Layout};
-use super::payload::{CHUNK, PayloadKey, SEALED_CHUNK, TAG};
+use super::payload::{CHUNK, PayloadKey, SEALED_CHUNK, Sealer, TAG};
 use super::{BlobError, BlobRef, BlobStore, header, io_error};
 use crate::keys::MatterKey;
 use crate::names::BlobId;
@@ -30,6 +30,7 @@ pub struct BlobWriter {
     layout: Arc<Layout>,
     temporary: Temporary,
     key: Arc<PayloadKey>,
+    sealer: Sealer,
     commitment: [u8; 32],
     digest: digest::Context,
     /// Chunks that were sealed; their plaintext can no longer change.
@@ -71,6 +72,7 @@ impl BlobWriter {
         Ok(Self {
             layout,
             temporary: Temporary { id, path, file, placed: false },
+            sealer: opened.key.sealer(),
             key: opened.key,
             commitment: opened.commitment,
             digest: digest::Context::new(&digest::SHA256),
@@ -185,7 +187,7 @@ impl BlobWriter {
         if held != index {
             let mut sealed = vec![0; SEALED_CHUNK];
             self.temporary.file.read_exact_at(&mut sealed, at).map_err(io_error(&self.temporary.path))?;
-            self.key.open(index, false, &sealed, &mut chunk).map_err(|_| BlobError::Damaged {
+            self.key.opener().open(index, false, &sealed, &mut chunk).map_err(|_| BlobError::Damaged {
                 id: self.temporary.id,
                 what: "it was changed while it was written",
             })?;
@@ -230,7 +232,7 @@ impl BlobWriter {
         if self.output.len() < end {
             self.output.resize(end, 0);
         }
-        self.key.seal(self.sealed_chunks, last, chunk, &mut self.output[self.filled..end]);
+        self.sealer.seal(self.sealed_chunks, last, chunk, &mut self.output[self.filled..end]);
         self.filled = end;
         self.sealed_chunks += 1;
         if self.filled >= OUTPUT_BYTES { self.flush() } else { Ok(()) }
