@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use russh::keys::ssh_key::Signature;
 use russh::keys::{Certificate, PublicKey};
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session as Ssh, VerifiedPublicKey,
@@ -14,9 +15,9 @@ use zeroize::Zeroizing;
 
 use super::connection::Link;
 use super::host_keys::HostKeys;
-use super::{algorithms, certificate, host_keys};
+use super::{algorithms, certificate, host_keys, security_key};
 use crate::front::limits::Limit;
-use crate::gate::{FirstFactor, Login, LoginError, Session, SshKey};
+use crate::gate::{FirstFactor, Login, LoginError, Session, ShownKey, SshKey};
 use crate::names::Front;
 
 /// A login is an address or a short name; longer ones are not looked up.
@@ -75,8 +76,9 @@ impl Doorkeeper {
     }
 
     /// What was proven is put to the gate.
-    async fn prove(&mut self, user: &str, key: SshKey) -> Auth {
+    async fn prove(&mut self, user: &str, shown: ShownKey, signature: &Signature) -> Auth {
         self.half = None;
+        let key = SshKey { shown, said: security_key::said(signature) };
         let login = self.link.gate.login_key(self.link.entrance, self.link.peer, user, key).await;
         self.first(login)
     }
@@ -186,15 +188,20 @@ impl Handler for Doorkeeper {
         let Some(bytes) = wire(key.public_key).filter(|_| self.is_own(user, key.public_key)) else {
             return Ok(reject());
         };
-        Ok(self.prove(user, SshKey::Own(bytes.into())).await)
+        Ok(self.prove(user, ShownKey::Own(bytes.into()), key.signature).await)
     }
 
     /// russh has verified both signatures; by which algorithm the holder's is was looked at when the key was offered.
-    async fn auth_openssh_certificate(&mut self, user: &str, shown: &Certificate) -> Result<Auth, Self::Error> {
+    async fn auth_signed_openssh_certificate(
+        &mut self,
+        user: &str,
+        shown: &Certificate,
+        signature: &Signature,
+    ) -> Result<Auth, Self::Error> {
         if user.len() > MAX_LOGIN_BYTES || self.link.gate.ssh_trust().authorities.is_empty() {
             return Ok(reject());
         }
-        Ok(self.prove(user, SshKey::Certified(certificate::read(shown).into())).await)
+        Ok(self.prove(user, ShownKey::Certified(certificate::read(shown).into()), signature).await)
     }
 
     /// Once in a connection: OpenSSH's client takes a second announcement for an attack.

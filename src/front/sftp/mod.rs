@@ -31,6 +31,7 @@ mod host_keys;
 mod listing;
 mod outbox;
 mod scanners;
+mod security_key;
 mod server;
 mod status;
 mod stream;
