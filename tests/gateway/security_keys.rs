@@ -97,12 +97,12 @@ fn a_key_with_verify_required_opens_only_when_it_knew_its_owner() {
     assert_eq!(recorded(&demo, UNKNOWN), 1);
     assert!(ok(with_key(&demo, &token, &verified)).contains(MATTER_ONE));
     // It holds after a restart, too.
-    let (home, dir_of) = (demo.data().to_owned(), demo.stop());
-    let demo = Demo::start_in(&home);
+    let (data, kept) = (demo.data().to_owned(), demo.stop());
+    let demo = Demo::start_in(&data);
     assert!(!with_key(&demo, &token, &touched).status.success());
     assert!(ok(with_key(&demo, &token, &verified)).contains(MATTER_ONE));
     assert_eq!(recorded(&demo, UNKNOWN), 2);
-    drop((demo, dir_of));
+    drop((demo, kept));
 
     let plain = dir.path().join("plain");
     ok(Command::new("ssh-keygen").args(["-q", "-N", "", "-t", "ed25519", "-f"]).arg(&plain).output().expect("runs"));
