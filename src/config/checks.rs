@@ -19,6 +19,8 @@ use crate::names::WindowsNames;
 pub(super) const MIB: u64 = 1 << 20;
 /// Clients show it whole, each time.
 const MAX_BANNER_BYTES: usize = 4096;
+/// All are announced in one packet, and a login takes as many signatures.
+const MAX_HOST_KEYS: usize = 16;
 
 pub(super) struct Checks<'a> {
     pub(super) text: &'a str,
@@ -88,7 +90,11 @@ impl Checks<'_> {
         })
     }
 
-    fn host_keys(&self, raw: Option<Vec<Spanned<PathBuf>>>, data: &DataDir) -> Vec<PathBuf> {
+    fn host_keys(&mut self, raw: Option<Vec<Spanned<PathBuf>>>, data: &DataDir) -> Vec<PathBuf> {
+        if let Some(excess) = raw.as_ref().and_then(|paths| paths.get(MAX_HOST_KEYS)) {
+            let message = format!("`sftp.host_keys` can name {MAX_HOST_KEYS} files at most");
+            self.mistakes.add(self.text, Some(excess.span()), message);
+        }
         match raw {
             Some(paths) => paths.into_iter().map(|path| self.base.join(path.into_inner())).collect(),
             None => ["ssh_host_ed25519_key", "ssh_host_rsa_key"].map(|name| data.ssh_keys().join(name)).into(),

@@ -85,6 +85,14 @@ fn a_banner_is_plain_text_of_a_few_lines() {
 }
 
 #[test]
+fn host_keys_are_as_many_as_can_be_announced() {
+    let keys = |count: usize| format!("[sftp]\nhost_keys = [{}]\n", "\"k\", ".repeat(count));
+    let settings = parse(&keys(16), Path::new("/srv/deedbox.toml")).expect("valid");
+    assert_eq!(settings.sftp.expect("on").host_keys.len(), 16);
+    assert_eq!(mistakes(&keys(17)), "2:94: `sftp.host_keys` can name 16 files at most");
+}
+
+#[test]
 fn patterns_of_temporary_files_are_checked_and_have_defaults() {
     let defaults = parse("", Path::new("/x.toml")).expect("valid").temporary_files;
     assert_eq!(defaults.names, crate::names::TransientNames::default());

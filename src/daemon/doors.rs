@@ -113,7 +113,7 @@ impl Doors {
         if let (Some(old), Some(new)) = (old, new)
             && old.load().host_keys != new.host_keys
         {
-            changed.push("the SSH host keys".to_owned());
+            changed.push(format!("the SSH host keys, now {}", new.host_keys_told()));
         }
         if let (Some(old), Some(new)) = (&self.https, &read.https)
             && old.tls.health().fingerprint != new.certificate.fingerprint()

@@ -50,8 +50,9 @@ impl FirstFactor {
 
     /// The account as it is now still takes what was proven.
     fn still_holds(&self, now: &Account, trust: &SshTrust) -> bool {
+        let time = Timestamp::now();
         let opens =
-            |key: &SshKey| key.is_of(now) && key.refusal(trust, &now.login, self.peer, Timestamp::now()).is_none();
+            |key: &SshKey| key.is_of(now) && key.refusal(trust, Some(now), &now.login, self.peer, time).is_none();
         now.credentials == self.account.credentials && self.key.as_ref().is_none_or(opens)
     }
 }

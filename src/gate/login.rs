@@ -311,7 +311,7 @@ impl Gate {
         let account = self.practice.firm().account_by_login(&login).cloned();
         let account = account.filter(|account| entrance.takes(account) && key.is_of(account));
         let restricted = account.as_ref().and_then(|one| one.restriction.refusal(AuthMethod::PublicKey, peer));
-        let refused = key.refusal(&self.ssh_trust(), &login, peer, Timestamp::now()).or(restricted);
+        let refused = key.refusal(&self.ssh_trust(), account.as_deref(), &login, peer, Timestamp::now()).or(restricted);
         match account.filter(|_| refused.is_none()) {
             Some(account) => self.first_factor(account, entrance, peer, Some(key)).await,
             None => {

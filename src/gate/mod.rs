@@ -44,7 +44,7 @@ pub use operation::{
 pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal};
 pub use record::{Verification, Verified};
 pub use session::{CarriedOn, Session};
-pub use ssh_keys::{CertificateName, RevokedKeys, SshKey, SshTrust, UserCertificate};
+pub use ssh_keys::{CertificateName, RevokedKeys, SecurityKey, ShownKey, SshKey, SshTrust, UserCertificate};
 
 use crate::audit::Log;
 use crate::names::{SessionId, TransientNames};

@@ -304,7 +304,7 @@ impl Gate {
     /// Ends a session whose SSH key or certificate would not open it now.
     pub(super) fn end_if_revoked(&self, session: &Session) {
         let Some((key, peer)) = session.key.as_ref().zip(session.peer) else { return };
-        if key.refusal(&self.ssh_trust(), &session.login, peer, Timestamp::now()).is_some() {
+        if key.refusal(&self.ssh_trust(), None, &session.login, peer, Timestamp::now()).is_some() {
             session.end();
         }
     }

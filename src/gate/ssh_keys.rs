@@ -13,16 +13,38 @@ use crate::practice::{Account, key_fingerprint};
 
 /// The only command that there is to force.
 const SFTP: &str = "internal-sftp";
+/// A critical option: the security key must know by a PIN or a finger who is there.
+const VERIFY_REQUIRED: &str = "verify-required";
+/// An extension: the security key may sign though nobody touches it.
+const NO_TOUCH_REQUIRED: &str = "no-touch-required";
 /// Of an authority's name for a certificate, what the record takes.
 const MAX_TOLD: usize = 100;
 
 /// What an SSH client has proven to have. The SSH layer has verified the signature, and that of a certificate, too.
 #[derive(Debug, Clone)]
-pub enum SshKey {
+pub struct SshKey {
+    /// What it is.
+    pub shown: ShownKey,
+    /// What the key's device said when it signed, if it is a security key.
+    pub said: Option<SecurityKey>,
+}
+
+/// A key, or one with a certificate.
+#[derive(Debug, Clone)]
+pub enum ShownKey {
     /// A key, in SSH wire encoding, which opens the account that has it.
     Own(Arc<[u8]>),
     /// A key that an authority has certified, which opens the accounts that the certificate names.
     Certified(Arc<UserCertificate>),
+}
+
+/// What a security key says, under its signature, of the person who was there (PROTOCOL.u2f, "SSH U2F signatures").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecurityKey {
+    /// Somebody touched it.
+    pub touched: bool,
+    /// It knew who, by a PIN or a finger.
+    pub verified: bool,
 }
 
 /// A certificate that the SSH layer has read. Keys are told by their fingerprints, as `ssh-keygen -l` prints them.
@@ -48,6 +70,8 @@ pub struct UserCertificate {
     pub valid_before: u64,
     /// What must be understood and obeyed: names and values.
     pub critical: Vec<(String, String)>,
+    /// What may be granted: names. Most mean what there is none of here, such as terminals.
+    pub extensions: Vec<String>,
 }
 
 /// Whose certificates open accounts, and what opens none any more.
@@ -91,32 +115,60 @@ impl CertificateName {
 impl SshKey {
     /// Whether it can be this account's at all.
     pub(super) fn is_of(&self, account: &Account) -> bool {
-        match self {
-            Self::Own(key) => account.has_key(key),
-            Self::Certified(shown) => shown.names(&account.login),
+        match &self.shown {
+            ShownKey::Own(key) => account.has_key(key),
+            ShownKey::Certified(shown) => shown.names(&account.login),
         }
     }
 
-    /// Why it opens nothing, or not this login from there now; for the record alone.
-    pub(super) fn refusal(&self, trust: &SshTrust, login: &str, peer: IpAddr, now: Timestamp) -> Option<&'static str> {
-        match self {
-            Self::Own(key) => trust.revoked.keys.contains(&key_fingerprint(key)).then_some("the key is revoked"),
-            Self::Certified(shown) => trust.refusal(shown, login, peer, now),
-        }
+    /// Why it opens nothing, or not this login from there now; for the record alone. Whether one of an account's own keys must
+    /// know who is there, only the account can tell.
+    pub(super) fn refusal(
+        &self,
+        trust: &SshTrust,
+        account: Option<&Account>,
+        login: &str,
+        peer: IpAddr,
+        now: Timestamp,
+    ) -> Option<&'static str> {
+        let (refused, asked) = match &self.shown {
+            ShownKey::Own(key) => {
+                let revoked = trust.revoked.keys.contains(&key_fingerprint(key));
+                let asked = Asked { touch: true, person: account.is_some_and(|account| account.verifies(key)) };
+                (revoked.then_some("the key is revoked"), asked)
+            }
+            ShownKey::Certified(shown) => (trust.refusal(shown, login, peer, now), shown.asked()),
+        };
+        refused.or_else(|| asked.refusal(self.said))
     }
 
     /// When it ends, if it ever does.
     pub(super) fn expires(&self) -> Option<Timestamp> {
-        let Self::Certified(shown) = self else { return None };
+        let ShownKey::Certified(shown) = &self.shown else { return None };
         let millis = i64::try_from(shown.valid_before).ok()?.checked_mul(1000)?;
         Some(Timestamp::from_millis(millis))
     }
 
     /// What the record says of it: which certificate of whose it was.
     pub(super) fn told(&self) -> Option<String> {
-        let Self::Certified(shown) = self else { return None };
+        let ShownKey::Certified(shown) = &self.shown else { return None };
         let id: String = shown.key_id.chars().filter(|c| !c.is_control()).take(MAX_TOLD).collect();
         Some(format!("certificate {id:?}, serial {}, of {}", shown.serial, shown.authority))
+    }
+}
+
+/// What a security key must have said, as sshd has it by default.
+struct Asked {
+    touch: bool,
+    person: bool,
+}
+
+impl Asked {
+    fn refusal(&self, said: Option<SecurityKey>) -> Option<&'static str> {
+        if self.person && !said.is_some_and(|said| said.verified) {
+            return Some("no PIN or finger was asked for by the security key");
+        }
+        (self.touch && said.is_some_and(|said| !said.touched)).then_some("the security key was not touched")
     }
 }
 
@@ -124,6 +176,13 @@ impl UserCertificate {
     /// One without principals would be good for everybody, and is for nobody.
     fn names(&self, login: &str) -> bool {
         self.principals.iter().any(|principal| normal(principal) == login)
+    }
+
+    fn asked(&self) -> Asked {
+        Asked {
+            touch: !self.extensions.iter().any(|extension| extension == NO_TOUCH_REQUIRED),
+            person: self.critical.iter().any(|(option, _)| option == VERIFY_REQUIRED),
+        }
     }
 }
 
@@ -151,6 +210,8 @@ impl SshTrust {
         shown.critical.iter().find_map(|(option, value)| match option.as_str() {
             "source-address" => (!in_ranges(value, peer)).then_some("certificate for another address"),
             "force-command" => (value != SFTP).then_some("certificate for another command than SFTP"),
+            // Obeyed by what the security key said: `UserCertificate::asked`.
+            VERIFY_REQUIRED => None,
             _ => Some("certificate with a critical option that is not known here"),
         })
     }
@@ -205,13 +266,19 @@ mod tests {
             valid_after: 0,
             valid_before: u64::MAX,
             critical: Vec::new(),
+            extensions: vec!["permit-pty".to_owned()],
         }
     }
 
-    fn refused(shown: UserCertificate, revoked: RevokedKeys) -> Option<&'static str> {
+    fn judged(shown: UserCertificate, revoked: RevokedKeys, said: Option<SecurityKey>) -> Option<&'static str> {
         let trust = SshTrust { authorities: ["SHA256:authority".to_owned()].into(), revoked };
         let (peer, now) = (IpAddr::from([192, 0, 2, 7]), Timestamp::from_millis(1_000_000));
-        SshKey::Certified(shown.into()).refusal(&trust, "client.one@example.com", peer, now)
+        let key = SshKey { shown: ShownKey::Certified(shown.into()), said };
+        key.refusal(&trust, None, "client.one@example.com", peer, now)
+    }
+
+    fn refused(shown: UserCertificate, revoked: RevokedKeys) -> Option<&'static str> {
+        judged(shown, revoked, None)
     }
 
     #[test]
@@ -239,10 +306,32 @@ mod tests {
             ("another address", with("source-address", "198.51.100.0/24")),
             ("another address", with("source-address", "192.0.2.0/24,nowhere")),
             ("another command", with("force-command", "/bin/sh")),
-            ("not known here", with("verify-required", "")),
+            ("not known here", with("colour@example.com", "red")),
+            ("PIN or finger", with("verify-required", "")),
         ] {
             let told = refused(bad.clone(), RevokedKeys::default());
             assert!(told.is_some_and(|told| told.contains(why)), "{why}: {told:?} of {bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_security_key_must_have_been_touched_and_have_known_its_owner_where_its_certificate_says_so() {
+        let verifying =
+            UserCertificate { critical: vec![("verify-required".to_owned(), String::new())], ..certificate() };
+        let untouched = UserCertificate { extensions: vec!["no-touch-required".to_owned()], ..certificate() };
+        for (shown, touched, verified, why) in [
+            (certificate(), true, false, None),
+            (certificate(), false, false, Some("touched")),
+            (certificate(), false, true, Some("touched")),
+            (untouched.clone(), false, false, None),
+            (verifying.clone(), true, true, None),
+            (verifying.clone(), true, false, Some("PIN or finger")),
+            (verifying, false, true, Some("touched")),
+        ] {
+            let said = Some(SecurityKey { touched, verified });
+            let told = judged(shown.clone(), RevokedKeys::default(), said);
+            assert_eq!(told.is_some(), why.is_some(), "{told:?} of {said:?}, {shown:?}");
+            assert!(why.is_none_or(|why| told.is_some_and(|told| told.contains(why))), "{told:?} of {said:?}");
         }
     }
 

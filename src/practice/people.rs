@@ -58,7 +58,7 @@ impl fmt::Debug for Account {
 pub struct AccountKey {
     /// SSH wire encoding (RFC 4253 section 6.6).
     pub blob: Vec<u8>,
-    /// One line of OpenSSH text: algorithm, base64, comment.
+    /// One line of OpenSSH text: `verify-required` if the key has that option, algorithm, base64, comment.
     pub text: String,
     /// When it was added.
     pub added: Timestamp,
@@ -69,9 +69,19 @@ impl Account {
     pub fn has_key(&self, blob: &[u8]) -> bool {
         self.keys.iter().any(|key| key.blob == blob)
     }
+
+    /// Whether this SSH key, in wire encoding, opens it only when it knows by a PIN or a finger who is there.
+    pub fn verifies(&self, blob: &[u8]) -> bool {
+        self.keys.iter().any(|key| key.blob == blob && key.verifies())
+    }
 }
 
 impl AccountKey {
+    /// Whether it is a security key that must know by a PIN or a finger who is there.
+    pub fn verifies(&self) -> bool {
+        ssh_key::without_options(&self.text).is_some()
+    }
+
     /// As `ssh-keygen -l` prints it: `SHA256:…`.
     pub fn fingerprint(&self) -> String {
         ssh_key::fingerprint(&self.blob)

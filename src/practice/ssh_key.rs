@@ -14,10 +14,17 @@ use super::words::{is_unprintable, quoted};
 /// The longest text of a public key, in bytes; an RSA key of 8192 bits takes 1,430.
 const MAX_TEXT_BYTES: usize = 3072;
 const MAX_COMMENT_BYTES: usize = 200;
+/// The option that is taken, as it stands before a key: sshd(8), "AUTHORIZED_KEYS FILE FORMAT".
+const VERIFY_REQUIRED: &str = "verify-required";
 const ACCEPTED: &str = "ssh-ed25519, ecdsa-sha2-nistp256, -384 or -521, ssh-rsa, sk-ssh-ed25519@openssh.com or \
                         sk-ecdsa-sha2-nistp256@openssh.com";
 
-/// Reads one public key. Answers the SSH wire encoding and the text in one spelling: algorithm, base64, comment.
+/// The rest of a text after the option; nothing for a text without it.
+pub(super) fn without_options(text: &str) -> Option<&str> {
+    text.strip_prefix(VERIFY_REQUIRED).and_then(|rest| rest.strip_prefix(' '))
+}
+
+/// Reads one public key. Answers the SSH wire encoding and the text in one spelling: the option, algorithm, base64, comment.
 pub(super) fn parse(text: &str) -> Result<(Vec<u8>, String), Error> {
     let wrong = |why: &str| Err(Error::Invalid(format!("this is no SSH public key: {why}")));
     let text = text.trim();
@@ -31,13 +38,17 @@ pub(super) fn parse(text: &str) -> Result<(Vec<u8>, String), Error> {
     if text.lines().count() > 1 {
         return wrong("it has several lines; add one key at a time");
     }
-    let mut words = text.split_whitespace();
+    let mut words = text.split_whitespace().peekable();
+    let verifies = words.next_if_eq(&VERIFY_REQUIRED).is_some();
     let (Some(algorithm), Some(encoded)) = (words.next(), words.next()) else {
         return wrong("write `ssh-ed25519 AAAA… comment`");
     };
     if check_of(algorithm).is_none() && check_of(encoded).is_some() {
-        // Whoever writes `verify-required` must not believe that it holds.
-        return wrong("options before the key are not taken; paste the line of the .pub file");
+        // Whoever writes an option must not believe that it holds.
+        return wrong("of the options before a key, only `verify-required` is taken; paste the line of the .pub file");
+    }
+    if verifies && !algorithm.starts_with("sk-") {
+        return wrong("only a security key can ask for a PIN or a finger; take `verify-required` away");
     }
     let comment = words.collect::<Vec<_>>().join(" ");
     if comment.len() > MAX_COMMENT_BYTES || comment.chars().any(is_unprintable) {
@@ -56,7 +67,8 @@ pub(super) fn parse(text: &str) -> Result<(Vec<u8>, String), Error> {
     if check(algorithm, &mut rest).is_none() || !rest.0.is_empty() {
         return wrong("its fields are damaged, or an RSA key is shorter than 2048 or longer than 8192 bits");
     }
-    let text = format!("{algorithm} {} {comment}", STANDARD.encode(&blob));
+    let option = if verifies { "verify-required " } else { "" };
+    let text = format!("{option}{algorithm} {} {comment}", STANDARD.encode(&blob));
     Ok((blob, text.trim_end().to_owned()))
 }
 
@@ -167,6 +179,7 @@ mod tests {
             line("ssh-rsa", &[&[1, 0, 1], &modulus]),
             line("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:"]),
             line("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &point(65), b"ssh:"]),
+            format!("verify-required {}", line("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:"])),
         ] {
             let (blob, again) = parse(&text).expect(&text);
             assert_eq!(again, text);
@@ -189,8 +202,12 @@ mod tests {
             (line("ssh-ed25519", &[&[7; 32]]).replacen("ssh-ed25519", "ssh-rsa", 1), "different algorithms"),
             ("-----BEGIN OPENSSH PRIVATE KEY-----\nabc".to_owned(), "private key"),
             ("ssh-ed25519".to_owned(), "write `ssh-ed25519"),
-            ("no-pty ssh-ed25519 AAAA".to_owned(), "options before the key"),
-            (format!("verify-required {}", line("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:"])), "options before"),
+            ("no-pty ssh-ed25519 AAAA".to_owned(), "options before a key"),
+            (format!("verify-required {}", line("ssh-ed25519", &[&[7; 32]])), "only a security key"),
+            (
+                format!("no-touch-required {}", line("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:"])),
+                "options before",
+            ),
             (line("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &[4; 65]]), "damaged"),
             (format!("{}\n{}", line("ssh-ed25519", &[&[7; 32]]), line("ssh-ed25519", &[&[8; 32]])), "several lines"),
         ] {

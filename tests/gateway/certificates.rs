@@ -12,7 +12,7 @@ use crate::factors;
 use crate::logins::{self, Open, Trusting};
 
 /// A key pair that no account has.
-fn keygen(here: &Path, name: &str, kind: &str) -> PathBuf {
+pub(crate) fn keygen(here: &Path, name: &str, kind: &str) -> PathBuf {
     let file = here.join(name);
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-N", "", "-t", kind, "-f"]).arg(&file);
@@ -21,7 +21,7 @@ fn keygen(here: &Path, name: &str, kind: &str) -> PathBuf {
 }
 
 /// Certifies the key, as `NAME-cert.pub` beside it.
-fn sign(authority: &Path, key: &Path, options: &[&str]) {
+pub(crate) fn sign(authority: &Path, key: &Path, options: &[&str]) {
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-s"]).arg(authority).args(["-I", "laptop"]).args(options).arg(key.with_extension("pub"));
     ok(keygen.output().expect("ssh-keygen is installed"));
@@ -54,7 +54,7 @@ async fn opens_by(demo: &Demo, login: &str, key: &Path, shown: Certificate) -> b
 }
 
 /// A demo that takes the certificates of these authorities, with an empty list of what is revoked.
-fn trusting(authorities: &[&Path]) -> Demo {
+pub(crate) fn trusting(authorities: &[&Path]) -> Demo {
     let demo = Demo::start();
     let keys = authorities.iter().map(|key| std::fs::read_to_string(key.with_extension("pub")).expect("a key"));
     std::fs::write(demo.data().join("certs/user_ca.pub"), keys.collect::<String>()).expect("written");

@@ -27,13 +27,16 @@ pub(crate) fn sftp(demo: &Demo, login: &str, options: &[&str], askpass: Option<&
         .args(["-o", "IdentitiesOnly=yes", "-o", "NumberOfPasswordPrompts=1"])
         .args(options)
         .arg("127.0.0.1")
-        .env_remove("SSH_AUTH_SOCK")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .env_remove("SSH_AUTH_SOCK");
     if let Some(askpass) = askpass {
         command.env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force");
     }
+    run(command, batch)
+}
+
+/// What becomes of a client's batch.
+pub(crate) fn run(mut command: Command, batch: &str) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("sftp is installed");
     // A client that has been refused does not read its batch.
     let _ = child.stdin.take().expect("piped").write_all(batch.as_bytes());

@@ -22,6 +22,7 @@ mod faults;
 mod finder;
 mod guards;
 mod hidden;
+mod host_keys;
 mod intake;
 mod invitations;
 mod large;

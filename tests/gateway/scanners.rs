@@ -17,14 +17,14 @@ const OLDER: [[&str; 2]; 2] = [
 ];
 
 /// A firm with a listener for old scanners that takes 127.0.0.1, and a scanner with an RSA key.
-struct Office {
-    demo: Demo,
+pub(crate) struct Office {
+    pub(crate) demo: Demo,
     home: TempDir,
-    port: String,
+    pub(crate) port: String,
 }
 
 impl Office {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let home = tempfile::Builder::new().prefix("deedbox-test-").tempdir().expect("a temporary directory");
         let (data, key) = (home.path().join("data"), home.path().join("rsa"));
         let demo = Demo::start_in(&data);

@@ -6,6 +6,7 @@ mod habits;
 mod layers;
 mod permits;
 mod source;
+mod vendor;
 
 /// Fails with all findings at once, one a line.
 fn no_findings(rule: &str, mut findings: Vec<String>) {

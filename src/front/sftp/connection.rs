@@ -16,6 +16,7 @@ use super::algorithms::{self, Suite};
 use super::channel::{self, Verdict};
 use super::handler::Doorkeeper;
 use super::handles::{Budget, Purse};
+use super::host_keys::HostKeys;
 use super::stream::{Pulse, Watched};
 use crate::config::Limits;
 use crate::front::Bounds;
@@ -43,6 +44,8 @@ pub(super) struct Link {
     pub(super) limits: Limits,
     bounds: Arc<Bounds>,
     pub(super) banner: Option<String>,
+    /// What is told of after a login; nothing at the listener for old scanners, which could not make anything of it.
+    pub(super) host_keys: Option<Arc<HostKeys>>,
     budget: Arc<Budget>,
     channels: Arc<()>,
     /// True: channels end now, in the middle of whatever they do.
@@ -92,6 +95,7 @@ pub(super) async fn set(flag: &mut watch::Receiver<bool>) {
 /// What a connection needs from the server.
 pub(super) struct Shared {
     config: Arc<Config>,
+    host_keys: Option<Arc<HostKeys>>,
     pub(super) settings: Arc<Settings>,
     pub(super) gate: Arc<Gate>,
     pub(super) vfs: Arc<Vfs>,
@@ -99,7 +103,9 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(settings: Arc<Settings>, gate: Arc<Gate>, vfs: Arc<Vfs>) -> Self {
-        Self { config: Arc::new(algorithms::config(&settings)), settings, gate, vfs }
+        let config = Arc::new(algorithms::config(&settings));
+        let host_keys = settings.scanners.is_none().then(|| Arc::new(HostKeys::new(config.clone())));
+        Self { config, host_keys, settings, gate, vfs }
     }
 }
 
@@ -137,6 +143,7 @@ pub(super) async fn serve(
         limits,
         bounds: shared.settings.bounds.clone(),
         banner: shared.settings.banner.clone(),
+        host_keys: shared.host_keys.clone(),
         budget: Arc::new(Budget::new(limits.handles)),
         channels: Arc::new(()),
         cancel: watch::Sender::new(false),

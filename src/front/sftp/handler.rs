@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use russh::keys::ssh_key::Signature;
 use russh::keys::{Certificate, PublicKey};
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session as Ssh, VerifiedPublicKey,
@@ -13,9 +14,10 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::connection::Link;
-use super::{algorithms, certificate};
+use super::host_keys::HostKeys;
+use super::{algorithms, certificate, host_keys, security_key};
 use crate::front::limits::Limit;
-use crate::gate::{FirstFactor, Login, LoginError, Session, SshKey};
+use crate::gate::{FirstFactor, Login, LoginError, Session, ShownKey, SshKey};
 use crate::names::Front;
 
 /// A login is an address or a short name; longer ones are not looked up.
@@ -25,6 +27,8 @@ const MAX_CHANNELS_EVER: usize = 4096;
 /// Keys that a client may ask about without proving that it has them; russh counts only proofs and passwords. An agent
 /// can hold many, and OpenSSH itself stops at six.
 const MAX_KEY_OFFERS: usize = 64;
+/// Requests to prove host keys, each of which takes a signature of each: OpenSSH makes one.
+const MAX_PROOFS: usize = 8;
 
 /// One connection's side of the SSH protocol.
 pub(super) struct Doorkeeper {
@@ -38,11 +42,21 @@ pub(super) struct Doorkeeper {
     idle: HashMap<ChannelId, Channel<Msg>>,
     opened: usize,
     offers: usize,
+    proofs: usize,
 }
 
 impl Doorkeeper {
     pub(super) fn new(link: Arc<Link>, arrived: oneshot::Sender<Arc<Session>>) -> Self {
-        Self { link, arrived: Some(arrived), session: None, half: None, idle: HashMap::new(), opened: 0, offers: 0 }
+        Self {
+            link,
+            arrived: Some(arrived),
+            session: None,
+            half: None,
+            idle: HashMap::new(),
+            opened: 0,
+            offers: 0,
+            proofs: 0,
+        }
     }
 
     fn first(&mut self, login: Result<Login, LoginError>) -> Auth {
@@ -62,8 +76,9 @@ impl Doorkeeper {
     }
 
     /// What was proven is put to the gate.
-    async fn prove(&mut self, user: &str, key: SshKey) -> Auth {
+    async fn prove(&mut self, user: &str, shown: ShownKey, signature: &Signature) -> Auth {
         self.half = None;
+        let key = SshKey { shown, said: security_key::said(signature) };
         let login = self.link.gate.login_key(self.link.entrance, self.link.peer, user, key).await;
         self.first(login)
     }
@@ -173,15 +188,37 @@ impl Handler for Doorkeeper {
         let Some(bytes) = wire(key.public_key).filter(|_| self.is_own(user, key.public_key)) else {
             return Ok(reject());
         };
-        Ok(self.prove(user, SshKey::Own(bytes.into())).await)
+        Ok(self.prove(user, ShownKey::Own(bytes.into()), key.signature).await)
     }
 
     /// russh has verified both signatures; by which algorithm the holder's is was looked at when the key was offered.
-    async fn auth_openssh_certificate(&mut self, user: &str, shown: &Certificate) -> Result<Auth, Self::Error> {
+    async fn auth_signed_openssh_certificate(
+        &mut self,
+        user: &str,
+        shown: &Certificate,
+        signature: &Signature,
+    ) -> Result<Auth, Self::Error> {
         if user.len() > MAX_LOGIN_BYTES || self.link.gate.ssh_trust().authorities.is_empty() {
             return Ok(reject());
         }
-        Ok(self.prove(user, SshKey::Certified(certificate::read(shown).into())).await)
+        Ok(self.prove(user, ShownKey::Certified(certificate::read(shown).into()), signature).await)
+    }
+
+    /// Once in a connection: OpenSSH's client takes a second announcement for an attack.
+    async fn auth_succeeded(&mut self, ssh: &mut Ssh) -> Result<(), Self::Error> {
+        match self.link.host_keys.as_deref().map(HostKeys::announcement) {
+            Some(keys) if !keys.is_empty() => ssh.send_global_request(host_keys::ANNOUNCE, keys),
+            _ => Ok(()),
+        }
+    }
+
+    async fn global_request(&mut self, name: &str, data: &[u8], ssh: &mut Ssh) -> Result<Option<Vec<u8>>, Self::Error> {
+        let (Some(keys), host_keys::PROVE) = (&self.link.host_keys, name) else { return Ok(None) };
+        self.proofs += 1;
+        if self.proofs > MAX_PROOFS {
+            return Ok(None);
+        }
+        Ok(ssh.session_id().and_then(|session| keys.prove(data, session, ssh.host_key_algorithm())))
     }
 
     async fn channel_open_session(

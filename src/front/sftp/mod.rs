@@ -27,9 +27,11 @@ mod files;
 mod fuzz;
 mod handler;
 mod handles;
+mod host_keys;
 mod listing;
 mod outbox;
 mod scanners;
+mod security_key;
 mod server;
 mod status;
 mod stream;
@@ -46,7 +48,7 @@ pub use server::serve;
 
 /// What the SFTP server is started with.
 pub struct Settings {
-    /// The server's own keys; the client chooses by their type.
+    /// The server's own keys; the client chooses by their type, and gets the first of that. All are announced.
     pub host_keys: Vec<russh::keys::PrivateKey>,
     /// What clients may use.
     pub bounds: Arc<Bounds>,
@@ -56,4 +58,11 @@ pub struct Settings {
     pub drain: Duration,
     /// Of the listener for old scanners alone: whom it takes, and for how long.
     pub scanners: Option<Scanners>,
+}
+
+impl Settings {
+    /// Which host keys are in use and which are announced alone, for people.
+    pub fn host_keys_told(&self) -> String {
+        host_keys::told(&self.host_keys)
+    }
 }

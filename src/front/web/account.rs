@@ -182,8 +182,10 @@ pub(super) fn devices(account: &Account, zone: &TimeZone) -> Vec<Device> {
 /// The account's SSH keys.
 pub(super) fn keys(account: &Account, zone: &TimeZone) -> Vec<Key> {
     let row = |key: &AccountKey| {
-        let mut parts = key.text.splitn(3, ' ');
-        let algorithm = parts.next().unwrap_or_default().to_owned();
+        // An option stands before the algorithm, as it was added: it is what the key is worth.
+        let option = usize::from(key.verifies());
+        let mut parts = key.text.splitn(3 + option, ' ');
+        let algorithm = parts.by_ref().take(1 + option).collect::<Vec<_>>().join(" ");
         let comment = parts.nth(1).unwrap_or_default().to_owned();
         Key { algorithm, comment, fingerprint: key.fingerprint(), added: words::time(key.added, zone) }
     };

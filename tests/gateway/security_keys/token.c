@@ -10,7 +10,9 @@
 #define API_VERSION 0x000a0000
 #define FAILED (-1)
 #define ECDSA 0
+/* What a key can be made to ask for, and then says: somebody was there, and it knew who. */
 #define USER_PRESENT 1
+#define USER_VERIFIED 4
 
 typedef struct evp_pkey EVP_PKEY;
 typedef struct evp_md EVP_MD;
@@ -103,7 +105,7 @@ int sk_sign(uint32_t algorithm, const uint8_t *data, size_t data_len, const char
     (void)pin, (void)options;
     if (key == NULL || context == NULL || made == NULL)
         return FAILED;
-    made->flags = flags & USER_PRESENT;
+    made->flags = flags & (USER_PRESENT | USER_VERIFIED);
     made->counter = 7;
     SHA256((const uint8_t *)application, strlen(application), message);
     message[32] = made->flags;
