@@ -104,7 +104,8 @@ impl Checks<'_> {
     fn sftp(&mut self, raw: raw::Sftp, host_keys: Vec<PathBuf>) -> Option<Sftp> {
         let listen = self.address("sftp.listen", raw.listen, (Ipv4Addr::UNSPECIFIED, 2022).into());
         let banner = self.banner(raw.banner);
-        on(raw.enabled).then_some(Sftp { listen, host_keys, banner })
+        let post_quantum_only = raw.post_quantum_only.is_some_and(Spanned::into_inner);
+        on(raw.enabled).then_some(Sftp { listen, host_keys, banner, post_quantum_only })
     }
 
     /// RFC 4252 section 5.4: lines end with CR LF, and control characters are not for people's terminals.

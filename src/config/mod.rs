@@ -111,6 +111,8 @@ pub struct Sftp {
     pub host_keys: Vec<PathBuf>,
     /// Shown before each login, as SSH carries it: every line ends with CR LF.
     pub banner: Option<String>,
+    /// Refuses clients that know no post-quantum key exchange.
+    pub post_quantum_only: bool,
 }
 
 /// Files that say something of people's SSH keys, as in `sshd_config`.

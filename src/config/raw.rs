@@ -43,6 +43,7 @@ pub(super) struct Sftp {
     pub(super) listen: Item<String>,
     pub(super) host_keys: Option<Vec<Spanned<PathBuf>>>,
     pub(super) banner: Item<String>,
+    pub(super) post_quantum_only: Item<bool>,
     pub(super) trusted_user_ca_keys: Item<PathBuf>,
     pub(super) revoked_keys: Item<PathBuf>,
 }

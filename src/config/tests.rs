@@ -60,7 +60,7 @@ filter = \"info,deedbox=loud\"
 2:1: unknown field `frim`, expected one of `firm`, `data`, `matter_types`, `guards`, `intake`, `time_zone`, `sftp`, `scanners`, `https`, `api`, `observe`, `pages`, `kv`, `audit`, \
                     `log`, `sandbox`, `stop`, `uploads`, `temporary_files`, `names`, `limits`, `mail`, `scan`
 5:10: `sftp.listen` must be an address and a port, such as \"127.0.0.1:2022\" or \"[::]:2022\"
-6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`, `banner`, `trusted_user_ca_keys`, `revoked_keys`
+6:1: unknown field `port`, expected one of `enabled`, `listen`, `host_keys`, `banner`, `post_quantum_only`, `trusted_user_ca_keys`, `revoked_keys`
 9:10: `observe.listen` must be a loopback address: metrics and health are answered without a login
 12:10: `kv.engine` must be \"redb\" or \"sled\"
 13:13: invalid type: string \"much\", expected u64

@@ -67,6 +67,7 @@ impl Read {
                     host_keys: host_keys.clone(),
                     bounds: bounds.clone(),
                     banner: settings.sftp.as_ref().and_then(|sftp| sftp.banner.clone()),
+                    post_quantum_only: settings.sftp.as_ref().is_some_and(|sftp| sftp.post_quantum_only),
                     drain: settings.drain,
                     scanners,
                 };

@@ -222,6 +222,7 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         old.scanners.as_ref().zip(new.scanners.as_ref()).is_some_and(|(old, new)| changed(old, new))
     };
     let banner = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.banner.clone());
+    let post_quantum_only = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.post_quantum_only);
     let differ = [
         ("firm", old.firm != new.firm),
         ("matter_types", old.matter_types != new.matter_types),
@@ -234,6 +235,10 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("scanners.until", scanners(|old, new| old.until != new.until)),
         ("sftp.trusted_user_ca_keys, sftp.revoked_keys", old.user_keys != new.user_keys),
         ("sftp.banner", banner(old).zip(banner(new)).is_some_and(|(old, new)| old != new)),
+        (
+            "sftp.post_quantum_only",
+            post_quantum_only(old).zip(post_quantum_only(new)).is_some_and(|(old, new)| old != new),
+        ),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("names.windows", old.windows_names != new.windows_names),
         ("log.filter", old.log.filter != new.log.filter),

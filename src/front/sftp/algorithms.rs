@@ -26,6 +26,10 @@ const KEX: &[kex::Name] = &[
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
 ];
 
+/// The same without what a quantum computer would undo for whoever has kept the traffic until then.
+const POST_QUANTUM_KEX: &[kex::Name] =
+    &[kex::MLKEM768X25519_SHA256, kex::EXTENSION_SUPPORT_AS_SERVER, kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER];
+
 /// aes128-gcm first: the fastest on every machine with AES instructions, and the client's order counts anyway.
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,
@@ -63,6 +67,8 @@ pub(super) struct Suite {
 }
 
 static MODERN: Suite = Suite { kex: KEX, ciphers: CIPHERS, macs: MACS, keys: KEYS };
+
+static POST_QUANTUM: Suite = Suite { kex: POST_QUANTUM_KEX, ciphers: CIPHERS, macs: MACS, keys: KEYS };
 
 /// What scanners speak that get no updates any more, behind what is better: SHA-1 in signatures, key exchange and MACs,
 /// Diffie-Hellman over 1024 bits, and CBC with MACs over the plain text, of which an attacker in between can learn some
@@ -104,7 +110,11 @@ static OLD: Suite = Suite {
 impl Suite {
     /// What a listener with these settings speaks.
     pub(super) fn of(settings: &Settings) -> &'static Self {
-        if settings.scanners.is_some() { &OLD } else { &MODERN }
+        match settings {
+            Settings { scanners: Some(_), .. } => &OLD,
+            Settings { post_quantum_only: true, .. } => &POST_QUANTUM,
+            _ => &MODERN,
+        }
     }
 
     /// May a login be proven with this key and this signature algorithm? russh only advertises its list: it verifies any

@@ -19,6 +19,6 @@ pub(super) fn read(shown: &Certificate) -> UserCertificate {
         valid_after: shown.valid_after(),
         valid_before: shown.valid_before(),
         critical: shown.critical_options().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        extensions: shown.extensions().iter().map(|(name, _)| name.clone()).collect(),
+        extensions: shown.extensions().keys().cloned().collect(),
     }
 }

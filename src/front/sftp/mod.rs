@@ -54,6 +54,8 @@ pub struct Settings {
     pub bounds: Arc<Bounds>,
     /// Shown before login, for example a legal notice.
     pub banner: Option<String>,
+    /// Refuses clients that know no post-quantum key exchange; old scanners do not, and their listener does not ask.
+    pub post_quantum_only: bool,
     /// How long sessions may finish what they have begun after the stop signal.
     pub drain: Duration,
     /// Of the listener for old scanners alone: whom it takes, and for how long.
