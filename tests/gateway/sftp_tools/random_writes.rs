@@ -8,6 +8,7 @@ use std::io::{Error, Result, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::demo::{CLIENT_ONE, Demo, MATTER_ONE, bytes, ok};
 use crate::mounts::sshfs;
@@ -31,11 +32,11 @@ fn sshfs_holds_what_a_local_directory_holds_after_random_operations() {
     for n in 1..=times("DEEDBOX_SSHFS_OPERATIONS", 250) {
         twins.step(&mut random);
         if n % 50 == 0 {
-            twins.open.clear();
+            twins.close_all();
             twins.same(drive.place());
         }
     }
-    twins.open.clear();
+    twins.close_all();
     drive.unmount();
     ok(demo.sftp(CLIENT_ONE, &format!("get -r \"/{folder}\" \"{}\"", down.display())));
     twins.same(&down);
@@ -141,14 +142,31 @@ impl Twins {
         self.open.push((name, files));
     }
 
+    /// To others an upload shows when it is closed, and the kernel tells a FUSE file system of that after close(2) has returned.
+    fn close(&mut self, at: usize) {
+        let (name, files) = self.open.swap_remove(at);
+        drop(files);
+        let holds = || self.roots.each_ref().map(|root| std::fs::read(root.join(name)).ok());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !matches!(holds(), [local, drive] if local == drive) {
+            assert!(Instant::now() < deadline, "{name} is another on the drive after\n{}", self.steps.join("\n"));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn close_all(&mut self) {
+        while !self.open.is_empty() {
+            self.close(0);
+        }
+    }
+
     fn through_a_handle(&mut self, name: &'static str, random: &mut Random) {
         let (offset, content) = (random.below(300_000) as u64, content(random));
         let at = self.open.iter().position(|(open, _)| *open == name).expect("it is open");
         let what = *random.pick(&["write", "write", "cut", "sync", "read", "rename", "close"]);
         self.steps.push(format!("{what} through {name}: {} at {offset}", content.len()));
         if what == "close" {
-            self.open.remove(at);
-            return;
+            return self.close(at);
         }
         if what == "rename" {
             // The handle stays that of the file, wherever it is.
