@@ -57,6 +57,21 @@ pub(crate) fn lived_in() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
+fn a_machine_whose_openssl_lacks_the_cipher_of_documents_is_told_so() {
+    let demo = Demo::start();
+    let data = demo.data().to_owned();
+    let home = demo.stop().expect("its home");
+    let configuration = home.path().join("openssl.cnf");
+    let text = "openssl_conf = o\n[o]\nproviders = p\n[p]\nbase = b\n[b]\nactivate = 1\n";
+    std::fs::write(&configuration, text).expect("written");
+    let mut check = client(env!("CARGO_BIN_EXE_deedbox"));
+    check.env("OPENSSL_CONF", &configuration).args(["check", "--deep", "--data"]).arg(&data);
+    let output = check.output().expect("it runs");
+    assert!(!output.status.success());
+    assert!(both(&output).contains("OpenSSL is configured without ChaCha20-Poly1305"), "{}", both(&output));
+}
+
+#[test]
 fn everything_that_clients_do_fits_beside_the_daemon_and_after_it() {
     let (_home, data) = lived_in();
     let stopped = is_sound(&data);

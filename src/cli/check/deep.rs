@@ -4,6 +4,7 @@
 //! is told and stays for the next start. Beside a daemon the daemon reads, since only it may have the catalog open.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -101,7 +102,11 @@ fn look(settings: &Settings, report: &mut Report) -> Result<(), Box<Finding>> {
         practice.map_err(|why| Box::new(Finding::new(format!("the firm's records: {why}"), RESTORE_CATALOG)))?.firm();
     keys_of_matters(&firm, &keyring, report);
 
-    let (blobs, staging) = (BlobStore::existing(&data.blobs()), BlobStore::existing(&data.staging()));
+    let existing = |dir: &Path| {
+        BlobStore::existing(dir)
+            .map_err(|why| Box::new(Finding::new(why.to_string(), "let openssl.cnf allow the cipher")))
+    };
+    let (blobs, staging) = (existing(&data.blobs())?, existing(&data.staging())?);
     let check = Check::stopped(store, blobs.clone(), staging, keyring.clone(), roots(&firm));
     let found = check.run(&teller());
     report.examined(&found);

@@ -32,19 +32,19 @@ pub struct BlobStore {
 impl BlobStore {
     /// Opens the store in `dir`, which is made if it is missing.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
-        if !payload::is_offered() {
-            return Err(BlobError::NoCipher);
-        }
-        Ok(Self::over(Layout::open(dir)?))
+        Self::over(Layout::open(dir)?)
     }
 
     /// The store in `dir` as it is, for the check of a stopped directory: nothing is made, not even `dir`.
-    pub fn existing(dir: &Path) -> Self {
+    pub fn existing(dir: &Path) -> Result<Self, BlobError> {
         Self::over(Layout::existing(dir))
     }
 
-    fn over(layout: Layout) -> Self {
-        Self { layout: Arc::new(layout), headers: Arc::default(), smalls: Arc::default() }
+    fn over(layout: Layout) -> Result<Self, BlobError> {
+        if !payload::is_offered() {
+            return Err(BlobError::NoCipher);
+        }
+        Ok(Self { layout: Arc::new(layout), headers: Arc::default(), smalls: Arc::default() })
     }
 
     /// Starts a new blob for a matter. It has no name until it is finished.
