@@ -108,6 +108,15 @@ impl Log {
         Ok(record)
     }
 
+    /// An act that will be recorded once, whatever comes of it; nothing is recorded yet.
+    ///
+    /// # Errors
+    /// If the log takes no records now; the act should then not be begun.
+    pub fn unrecorded(&self, event: Event) -> Result<Unrecorded, Unavailable> {
+        self.queue.check()?;
+        Ok(Unrecorded { queue: Arc::clone(&self.queue), event, recorded: false })
+    }
+
     fn open_record(self: &Arc<Self>, mut event: Event, waiter: Waiter) -> Result<OpenRecord, Unavailable> {
         event.outcome = Outcome::Begun;
         let seq = self.queue.push(&event, Refers::Nothing, waiter, Slot::Intent)?;
@@ -256,7 +265,42 @@ impl OpenRecord {
     }
 }
 
-/// An intent on its way to the disk.
+/// An act that is recorded once, with its outcome, and shows nothing before that record is durable. Dropping it records that
+/// it was abandoned.
+#[must_use = "dropping an act records it as abandoned"]
+pub struct Unrecorded {
+    queue: Arc<Queue>,
+    event: Event,
+    recorded: bool,
+}
+
+impl Unrecorded {
+    /// Records what came of it.
+    ///
+    /// # Errors
+    /// If the log cannot take it; nothing of the act may then be shown.
+    pub fn record(mut self, outcome: Outcome, detail: Detail) -> Result<Beginning, Unavailable> {
+        let (sender, receiver) = oneshot::channel();
+        self.push(outcome, detail, Waiter::Task(sender))?;
+        Ok(Beginning(receiver))
+    }
+
+    fn push(&mut self, outcome: Outcome, detail: Detail, waiter: Waiter) -> Result<u64, Unavailable> {
+        (self.event.outcome, self.event.detail, self.recorded) = (outcome, detail, true);
+        self.queue.push(&self.event, Refers::Nothing, waiter, Slot::New)
+    }
+}
+
+impl Drop for Unrecorded {
+    fn drop(&mut self) {
+        if !self.recorded {
+            // Nothing was shown: a log that cannot take this loses no access.
+            drop(self.push(Outcome::Abandoned, Detail::default(), Waiter::Nobody));
+        }
+    }
+}
+
+/// A record on its way to the disk.
 #[must_use = "it is not durable yet"]
 pub struct Beginning(oneshot::Receiver<Result<(), Unavailable>>);
 

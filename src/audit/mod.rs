@@ -55,7 +55,7 @@ pub use csv::{csv_head, csv_row};
 pub use error::{OpenError, Unavailable, VerifyError};
 pub use event::{Action, Actor, Detail, Event, MAX_RANGES, Outcome};
 pub use fuzz::fuzz_parsers;
-pub use log::{Beginning, Confirming, Log, OpenRecord, Wait};
+pub use log::{Beginning, Confirming, Log, OpenRecord, Unrecorded, Wait};
 pub use note::{BadKey, NoteError, VerifyKey};
 pub use proof::{Proof, ProofError, Proven, check_proof, prove};
 pub use recover::{Left, Opened};

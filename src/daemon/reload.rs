@@ -217,12 +217,12 @@ fn rules_differ(old: Option<&Rules>, new: Option<&Rules>) -> Option<String> {
 /// What takes effect without a restart and differs.
 fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let https = |of: &Settings| of.https.as_ref().map(|https| (https.certificate.clone(), https.key.clone()));
-    let keys = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.host_keys.clone());
+    let sftp = |changed: fn(&Sftp, &Sftp) -> bool| {
+        old.sftp.as_ref().zip(new.sftp.as_ref()).is_some_and(|(old, new)| changed(old, new))
+    };
     let scanners = |changed: fn(&Scanners, &Scanners) -> bool| {
         old.scanners.as_ref().zip(new.scanners.as_ref()).is_some_and(|(old, new)| changed(old, new))
     };
-    let banner = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.banner.clone());
-    let post_quantum_only = |of: &Settings| of.sftp.as_ref().map(|sftp| sftp.post_quantum_only);
     let differ = [
         ("firm", old.firm != new.firm),
         ("matter_types", old.matter_types != new.matter_types),
@@ -230,15 +230,12 @@ fn changes(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("intake", old.intake != new.intake),
         ("time_zone", old.time_zone != new.time_zone),
         ("pages", old.pages != new.pages),
-        ("sftp.host_keys", keys(old) != keys(new) && old.sftp.is_some() && new.sftp.is_some()),
+        ("sftp.host_keys", sftp(|old, new| old.host_keys != new.host_keys)),
         ("scanners.allow", scanners(|old, new| old.allow != new.allow)),
         ("scanners.until", scanners(|old, new| old.until != new.until)),
         ("sftp.trusted_user_ca_keys, sftp.revoked_keys", old.user_keys != new.user_keys),
-        ("sftp.banner", banner(old).zip(banner(new)).is_some_and(|(old, new)| old != new)),
-        (
-            "sftp.post_quantum_only",
-            post_quantum_only(old).zip(post_quantum_only(new)).is_some_and(|(old, new)| old != new),
-        ),
+        ("sftp.banner", sftp(|old, new| old.banner != new.banner)),
+        ("sftp.post_quantum_only", sftp(|old, new| old.post_quantum_only != new.post_quantum_only)),
         ("https.certificate, https.key", https(old) != https(new) && old.https.is_some() && new.https.is_some()),
         ("names.windows", old.windows_names != new.windows_names),
         ("log.filter", old.log.filter != new.log.filter),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
@@ -36,6 +37,14 @@ pub(super) fn head(stat: &Stat, disposition: HeaderValue) -> Response<Body> {
     let mut response = empty(StatusCode::OK);
     describe(&mut response, stat, disposition);
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(stat.size));
+    response
+}
+
+/// All of a small document.
+pub(super) fn whole(stat: &Stat, content: Bytes, disposition: HeaderValue) -> Response<Body> {
+    let mut response = empty(StatusCode::OK);
+    describe(&mut response, stat, disposition);
+    *response.body_mut() = Body::Whole(content);
     response
 }
 

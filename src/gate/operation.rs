@@ -28,6 +28,8 @@ pub enum Recorded {
     BeforeCommit,
     /// The intent is durable before the permit is handed out.
     BeforeEffect,
+    /// One record, which has the outcome; it is durable before anything is shown.
+    WithOutcome,
 }
 
 /// One kind of operation. Sealed: the list below is all there is.
@@ -206,6 +208,10 @@ operations! {
         asks Vec::new();
     /// Download a document.
     Read(DocumentTarget) = Read, BeforeEffect,
+        |seen, aim| policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) },
+        asks vec![asks::of_document(Verb::Read, aim)];
+    /// Download a small document whole.
+    Fetch(DocumentTarget) = Read, WithOutcome,
         |seen, aim| policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) },
         asks vec![asks::of_document(Verb::Read, aim)];
     /// Upload a document under a free name.

@@ -7,9 +7,9 @@
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
-use super::operation::{Aim, Operation, Read, Recorded, Service, Viewpoint};
+use super::operation::{Aim, Fetch, Operation, Read, Recorded, Service, Viewpoint};
 use super::{Gate, Session};
-use crate::audit::{self, Actor, Detail, Event, OpenRecord, Outcome, Wait};
+use crate::audit::{self, Actor, Detail, Event, OpenRecord, Outcome, Unrecorded, Wait};
 use crate::names::{AccountId, AdminTarget, DocPath, MatterId, Scope};
 use crate::policy::Decision;
 use crate::policy::guards::Forbidden;
@@ -29,6 +29,8 @@ enum Record {
     Complete,
     /// The intent is recorded; the outcome follows.
     Open(Box<OpenRecord>),
+    /// Nothing is recorded yet; nothing can be shown before the outcome is.
+    Due(Box<Unrecorded>),
 }
 
 impl<O: Operation> Permit<O> {
@@ -54,18 +56,40 @@ impl<O: Operation> Permit<O> {
     /// The sequence number of the intent in the audit record; nothing for a lookup.
     pub fn seq(&self) -> Option<u64> {
         match &self.record {
-            Record::Complete => None,
+            Record::Complete | Record::Due(_) => None,
             Record::Open(record) => Some(record.seq()),
         }
     }
 
     /// Records the outcome and ends the permit. What an act was about stands in its outcome like in its intent.
     pub fn settle(self, outcome: Outcome, mut detail: Detail) {
-        if let Record::Open(record) = self.record {
-            detail.to = detail.to.or_else(|| self.target.to());
-            record.close(outcome, detail);
+        detail.to = detail.to.or_else(|| self.target.to());
+        match self.record {
+            Record::Open(record) => record.close(outcome, detail),
+            // Nothing can be shown any more: nobody need wait for it.
+            Record::Due(record) => drop(record.record(outcome, detail)),
+            Record::Complete => {}
         }
     }
+}
+
+impl Permit<Fetch> {
+    /// Records what came of it, and keeps what was fetched back until that is durable.
+    pub fn withhold<T>(self, fetched: T, outcome: Outcome, detail: Detail) -> Withheld<T> {
+        let arrival = match self.record {
+            Record::Due(record) => record.record(outcome, detail),
+            Record::Complete | Record::Open(_) => Err(audit::Unavailable::Closed),
+        };
+        Withheld { fetched, target: self.target, arrival }
+    }
+}
+
+/// What was fetched, whose record is on its way to the disk: [`Gate::release`] hands it out.
+#[must_use = "nothing of it can be seen before its record is there"]
+pub struct Withheld<T> {
+    fetched: T,
+    target: <Fetch as Operation>::Target,
+    arrival: Result<audit::Beginning, audit::Unavailable>,
 }
 
 /// Proof that an upload was judged once more, with its content known, and that this is durable in the audit record.
@@ -174,13 +198,10 @@ impl Gate {
         target: O::Target,
     ) -> Result<(Permit<O>, Option<audit::Beginning>), Refusal> {
         let (decision, forbidden) = self.judge::<O>(session, &target, None)?;
-        let event = |outcome, detail| event::<O>(session, &target, outcome, detail);
         if decision != Decision::Allowed {
-            let why = forbidden.map_or_else(Detail::default, |guard| Detail::because(guard.to_string()));
-            let refused = event(Outcome::Refused, Detail { to: target.to(), ..why });
-            self.record_refusal(O::RECORDED, refused).await?;
-            return Err(if decision == Decision::Denied { Refusal::Denied } else { Refusal::Hidden });
+            return Err(self.refused::<O>(session, &target, (decision, forbidden)).await);
         }
+        let event = |outcome, detail| event::<O>(session, &target, outcome, detail);
         let to = Detail { to: target.to(), source: target.source(), ..Detail::default() };
         let (record, beginning) = match O::RECORDED {
             Recorded::Lookup => {
@@ -194,8 +215,38 @@ impl Gate {
                 let (record, beginning) = self.log.begin_ahead(event(Outcome::Begun, to))?;
                 (Record::Open(Box::new(record)), Some(beginning))
             }
+            Recorded::WithOutcome => (Record::Due(Box::new(self.log.unrecorded(event(Outcome::Begun, to))?)), None),
         };
         Ok((Permit::mint(target, session.account(), session.scope(), record), beginning))
+    }
+
+    /// What was fetched, once its record is durable. `asked_after` is the gate's count of losses from before the permit: after
+    /// later ones it is judged anew, and a refusal is recorded after the record that says what was fetched.
+    pub async fn release<T>(&self, session: &Session, withheld: Withheld<T>, asked_after: u64) -> Result<T, Refusal> {
+        withheld.arrival?.durable().await?;
+        if self.losses_so_far() != asked_after {
+            let judged = self.judge::<Fetch>(session, &withheld.target, None)?;
+            if judged.0 != Decision::Allowed {
+                return Err(self.refused::<Fetch>(session, &withheld.target, judged).await);
+            }
+        }
+        Ok(withheld.fetched)
+    }
+
+    /// Records a refusal and gives the answer for it.
+    async fn refused<O: Operation>(
+        &self,
+        session: &Session,
+        target: &O::Target,
+        (decision, forbidden): (Decision, Option<Forbidden>),
+    ) -> Refusal {
+        let why = forbidden.map_or_else(Detail::default, |guard| Detail::because(guard.to_string()));
+        let refused = event::<O>(session, target, Outcome::Refused, Detail { to: target.to(), ..why });
+        match self.record_refusal(O::RECORDED, refused).await {
+            Err(unavailable) => unavailable,
+            Ok(()) if decision == Decision::Denied => Refusal::Denied,
+            Ok(()) => Refusal::Hidden,
+        }
     }
 
     /// A permit for what the daemon does by itself; recorded like anybody's.
@@ -231,7 +282,7 @@ impl Gate {
     fn confirm_as_judged<O: Operation>(permit: &Permit<O>, detail: Detail) -> Result<Confirming, Refusal> {
         let record = match &permit.record {
             Record::Open(record) => Some(record.confirm(detail)?),
-            Record::Complete => None,
+            Record::Complete | Record::Due(_) => None,
         };
         Ok(Confirming { seq: permit.seq(), record })
     }
@@ -303,7 +354,7 @@ impl Gate {
         metrics::counter!("deedbox_refusals_total").increment(1);
         match recorded {
             Recorded::Lookup => self.record_lookup(event).await?,
-            Recorded::BeforeCommit | Recorded::BeforeEffect => {
+            Recorded::BeforeCommit | Recorded::BeforeEffect | Recorded::WithOutcome => {
                 self.log.record(event).await?;
             }
         }

@@ -1,6 +1,8 @@
 //! Document names and paths: bytes become a [`DocPath`] once, at the edge, and are never parsed again.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use caseless::Caseless;
 use serde::{Deserialize, Serialize};
@@ -36,10 +38,11 @@ pub enum NameError {
     PathTooLong,
 }
 
-/// One name of a folder or document: NFC, without control characters and separators, at most 255 bytes.
+/// One name of a folder or document: NFC, without control characters and separators, at most 255 bytes. Shared when cloned: on
+/// its way down the tree a request copies its path at every folder.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct DocName(String);
+pub struct DocName(Arc<str>);
 
 impl DocName {
     /// Parses the bytes that a client sent.
@@ -50,8 +53,8 @@ impl DocName {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| NameError::NotUtf8)?;
         // ASCII is its own normal form, and most names are ASCII.
-        let name: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
-        match name.as_str() {
+        let name: Cow<'_, str> = if text.is_ascii() { text.into() } else { text.nfc().collect() };
+        match &*name {
             "" => return Err(NameError::Empty),
             "." | ".." => return Err(NameError::Dots),
             _ => {}
@@ -62,7 +65,7 @@ impl DocName {
         if name.len() > MAX_NAME_BYTES {
             return Err(NameError::TooLong);
         }
-        Ok(Self(name))
+        Ok(Self(name.into()))
     }
 
     /// The name as people see it.
@@ -91,7 +94,7 @@ impl DocName {
         // Cutting can only remove trailing characters, so the result stays a valid name; NFC is closed under prefixes
         // as far as identity of names is concerned, and is applied again to be exact.
         let name: String = format!("{}{suffix}", &stem[..end]).nfc().collect();
-        Self(name)
+        Self(name.into())
     }
 
     /// The name of which this can be the numbered one; nothing if it is none.
@@ -107,7 +110,7 @@ impl DocName {
     pub fn stem_and_extension(&self) -> (&str, &str) {
         match self.0.rfind('.') {
             Some(dot) if dot > 0 && self.0.len() - dot <= 16 => self.0.split_at(dot),
-            _ => (self.0.as_str(), ""),
+            _ => (&*self.0, ""),
         }
     }
 }
@@ -139,7 +142,7 @@ impl TryFrom<String> for DocName {
 
 impl From<DocName> for String {
     fn from(name: DocName) -> String {
-        name.0
+        name.0.to_string()
     }
 }
 
@@ -179,12 +182,24 @@ impl DocPath {
 
     /// This path with one more name.
     pub fn join(mut self, name: DocName) -> Result<Self, NameError> {
-        let bytes: usize = self.0.iter().map(|n| n.0.len() + 1).sum();
-        if self.0.len() == MAX_DEPTH || bytes + 1 + name.0.len() > MAX_PATH_BYTES {
-            return Err(NameError::PathTooLong);
-        }
+        self.fits(&name)?;
         self.0.push(name);
         Ok(self)
+    }
+
+    /// The same as a path of its own.
+    pub fn with(&self, name: DocName) -> Result<Self, NameError> {
+        self.fits(&name)?;
+        let mut names = Vec::with_capacity(self.0.len() + 1);
+        names.extend_from_slice(&self.0);
+        names.push(name);
+        Ok(Self(names))
+    }
+
+    fn fits(&self, name: &DocName) -> Result<(), NameError> {
+        let bytes: usize = self.0.iter().map(|n| n.0.len() + 1).sum();
+        let is_too_long = self.0.len() == MAX_DEPTH || bytes + 1 + name.0.len() > MAX_PATH_BYTES;
+        if is_too_long { Err(NameError::PathTooLong) } else { Ok(()) }
     }
 
     /// The folder above and the last name; nothing for the root.

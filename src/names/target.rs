@@ -95,7 +95,7 @@ impl DocumentTarget {
 
     /// The whole path.
     pub fn path(&self) -> DocPath {
-        self.place.path.clone().join(self.name.clone()).unwrap_or_else(|_| self.place.path.clone())
+        self.place.path.with(self.name.clone()).unwrap_or_else(|_| self.place.path.clone())
     }
 
     /// True for what a saver still sees of the version that was replaced. It can be read and given up, and nothing else.

@@ -11,6 +11,7 @@ use super::{Entry, Vault};
 use crate::audit::{Detail, Outcome};
 use crate::gate::{OnRecord, Permit, Read};
 use crate::keys::MatterKey;
+use crate::names::DocumentTarget;
 
 /// Ranges are recorded up to this many; beyond, neighbours are merged.
 const MAX_RANGES: usize = 64;
@@ -43,16 +44,16 @@ pub enum OpenedNow {
 }
 
 /// What stands behind a permit to read.
-struct Current {
-    entry: Entry,
-    content: Content,
-    key: Arc<MatterKey>,
+pub(super) struct Current {
+    pub(super) entry: Entry,
+    pub(super) content: Content,
+    pub(super) key: Arc<MatterKey>,
 }
 
 impl Vault {
     /// Opens the current version of the document that the permit names.
     pub fn open(&self, permit: Permit<Read>) -> Result<Document, Error> {
-        let opened = self.current(&permit).and_then(|current| {
+        let opened = self.current(permit.target()).and_then(|current| {
             let reader = self.blobs.read(&current.content.blob, &current.key)?;
             Ok((current, reader))
         });
@@ -61,7 +62,7 @@ impl Vault {
 
     /// The same for a small document that is in the kernel's memory, without waiting for the disk.
     pub fn open_now(&self, permit: Permit<Read>) -> Result<OpenedNow, Error> {
-        let opened = self.current(&permit).and_then(|current| {
+        let opened = self.current(permit.target()).and_then(|current| {
             let reader = self.blobs.read_now(&current.content.blob, &current.key)?;
             Ok(reader.map(|reader| (current, reader)))
         });
@@ -71,8 +72,7 @@ impl Vault {
         }
     }
 
-    fn current(&self, permit: &Permit<Read>) -> Result<Current, Error> {
-        let target = permit.target();
+    pub(super) fn current(&self, target: &DocumentTarget) -> Result<Current, Error> {
         let folder = target.place.folder().ok_or(Error::Gone)?;
         let mut entry = self.catalog.entry_at(folder, target)?.ok_or(Error::Gone)?.value;
         if entry.node != target.node {

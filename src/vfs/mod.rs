@@ -7,6 +7,7 @@ mod buffers;
 mod changes;
 mod commit;
 mod error;
+mod fetch;
 mod inspect;
 mod intake;
 mod locks;
@@ -31,6 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwapOption;
 
 pub use error::Error;
+pub use fetch::Fetched;
 pub use inspect::{DocumentRecord, Explanation, structure_path};
 pub use intake::{HeldCounts, Tended, Undeliverable};
 pub use locks::HeldLock;

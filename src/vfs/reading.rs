@@ -9,7 +9,7 @@ use super::buffers::{BUFFER, Buffer};
 use super::tree::{Found, entry_stat};
 use super::{Error, Stat, View};
 use crate::audit::{Detail, Outcome};
-use crate::gate::{self, OnRecord, Recording};
+use crate::gate::{self, OnRecord, Operation, Recording};
 use crate::names::{DocPath, DocumentTarget};
 use crate::vault::{Document, Entry, OpenedNow, Vault};
 
@@ -34,7 +34,11 @@ pub struct Reading {
 impl View {
     /// Opens the current version of a document.
     pub async fn read(&self, path: &DocPath) -> Result<Reading, Error> {
-        let (target, _) = self.to_be_read(path).await?;
+        let (target, _) = self.to_be_read::<gate::Read>(path).await?;
+        self.open(target).await
+    }
+
+    pub(super) async fn open(&self, target: DocumentTarget) -> Result<Reading, Error> {
         let asked_after = AtomicU64::new(self.vfs.gate.losses_so_far());
         let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
         let (permit, recording) = self.vfs.gate.permit_to_read(&self.session, target).await?;
@@ -50,7 +54,7 @@ impl View {
     /// The SHA-256 of the current version of a document. It tells whoever has a copy whether that is the document, so it takes the
     /// right to read; the record says that nothing else went out.
     pub async fn sha256(&self, path: &DocPath) -> Result<[u8; 32], Error> {
-        let (target, entry) = self.to_be_read(path).await?;
+        let (target, entry) = self.to_be_read::<gate::Read>(path).await?;
         let content = entry.content.ok_or(Error::IsFolder)?;
         let permit = self.permit::<gate::Read>(target).await?;
         let detail = Detail {
@@ -63,17 +67,17 @@ impl View {
         Ok(content.blob.sha256)
     }
 
-    async fn to_be_read(&self, path: &DocPath) -> Result<(DocumentTarget, Entry), Error> {
+    pub(super) async fn to_be_read<O: Operation>(&self, path: &DocPath) -> Result<(DocumentTarget, Entry), Error> {
         match self.find(path)? {
             Found::Structure(_) => Err(Error::IsFolder),
             Found::Entry(target, _) if target.is_folder => {
                 if self.is_visible(&target)? {
                     return Err(Error::IsFolder);
                 }
-                self.absent::<gate::Read, _>(path, Error::NotFound).await
+                self.absent::<O, _>(path, Error::NotFound).await
             }
             Found::Entry(target, entry) => Ok((target, entry)),
-            Found::Missing(..) | Found::NoParent => self.absent::<gate::Read, _>(path, Error::NotFound).await,
+            Found::Missing(..) | Found::NoParent => self.absent::<O, _>(path, Error::NotFound).await,
         }
     }
 }

@@ -110,12 +110,9 @@ impl<'a> Sight<'a> {
         let folded = name.folded();
         match self.matter(place) {
             None => self.seen.firm().matter_by_folder(&folded).map(|matter| matter_place(matter)),
-            Some(matter) if place.is_structure() => matter.child(place.folder(), &folded).map(|folder| Place {
-                chain: [&place.chain[..], &[folder.id]].concat(),
-                structure: place.structure + 1,
-                path: joined(&place.path, &folder.name),
-                ..place.clone()
-            }),
+            Some(matter) if place.is_structure() => {
+                matter.child(place.folder(), &folded).map(|folder| structure_place(place, folder.id, &folder.name))
+            }
             Some(_) => None,
         }
     }
@@ -185,15 +182,10 @@ impl<'a> Sight<'a> {
         }
         let places: Vec<Place> = match self.matter(place) {
             None => self.seen.firm().matters().map(|matter| matter_place(matter)).collect(),
-            Some(matter) => matter
-                .children(place.folder())
-                .map(|folder| Place {
-                    chain: [&place.chain[..], &[folder.id]].concat(),
-                    structure: place.structure + 1,
-                    path: joined(&place.path, &folder.name),
-                    ..place.clone()
-                })
-                .collect(),
+            Some(matter) => {
+                let folders = matter.children(place.folder());
+                folders.map(|folder| structure_place(place, folder.id, &folder.name)).collect()
+            }
         };
         places.iter().filter(|inner| self.seen.shown(inner)).map(|inner| self.structure_stat(inner)).collect()
     }
@@ -284,10 +276,22 @@ fn matter_place(matter: &Matter) -> Place {
     Place { matter: Some(matter.id), path: joined(&DocPath::root(), &matter.folder_name), ..root() }
 }
 
+/// A folder of the structure in another.
+fn structure_place(above: &Place, folder: NodeId, name: &DocName) -> Place {
+    Place {
+        matter: above.matter,
+        chain: [&above.chain[..], &[folder]].concat(),
+        structure: above.structure + 1,
+        own: above.own,
+        transient: above.transient,
+        path: joined(&above.path, name),
+    }
+}
+
 /// Structure and catalog names were found along a path that was valid, so that joining them stays within the limits but
 /// for a client's other spelling; the path is then shown as far as it goes.
 fn joined(path: &DocPath, name: &DocName) -> DocPath {
-    path.clone().join(name.clone()).unwrap_or_else(|_| path.clone())
+    path.with(name.clone()).unwrap_or_else(|_| path.clone())
 }
 
 /// An entry as a session with these rights in its folder sees it.

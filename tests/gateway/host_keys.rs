@@ -23,10 +23,15 @@ fn file(demo: &Demo, name: &str) -> PathBuf {
     demo.data().join("keys/ssh").join(name)
 }
 
-/// The public half of one, in base64.
-fn public(demo: &Demo, name: &str) -> String {
+/// The public half of one.
+fn public_key(demo: &Demo, name: &str) -> PublicKey {
     let key = PrivateKey::from_openssh(std::fs::read(file(demo, name)).expect("a key")).expect("a key");
-    let line = key.public_key().to_openssh().expect("a line");
+    key.public_key().clone()
+}
+
+/// The same, in base64.
+fn public(demo: &Demo, name: &str) -> String {
+    let line = public_key(demo, name).to_openssh().expect("a line");
     line.split(' ').nth(1).expect("base64").to_owned()
 }
 
@@ -204,10 +209,7 @@ fn only_the_firms_own_host_keys_are_proven_each_once_and_not_without_end() {
     run(async {
         let demo = Demo::shared();
         let (ssh, listening) = listen(demo, demo.text("sftp"), CLIENT_ONE).await;
-        let own: Vec<PublicKey> = [RSA, ED25519]
-            .map(|name| PrivateKey::from_openssh(std::fs::read(file(demo, name)).expect("a key")).expect("a key"))
-            .map(|key| key.public_key().clone())
-            .into();
+        let own = Vec::from([RSA, ED25519].map(|name| public_key(demo, name)));
         // russh's client verifies what it gets, for its session.
         ssh.hostkeys_prove(own.clone()).await.expect("proven");
         let announced = listening.0.lock().expect("not poisoned").clone();
@@ -246,8 +248,7 @@ fn the_listener_for_old_scanners_announces_and_proves_nothing() {
         let password = demo.deedbox_json(&["account", "password", SCANNER]);
         let password = password["password"].as_str().expect("a password");
         assert!(ssh.authenticate_password(SCANNER, password).await.expect("answered").success());
-        let own = PrivateKey::from_openssh(std::fs::read(file(demo, RSA)).expect("a key")).expect("a key");
-        let answer = ssh.hostkeys_prove(vec![own.public_key().clone()]).await;
+        let answer = ssh.hostkeys_prove(vec![public_key(demo, RSA)]).await;
         assert!(matches!(answer, Err(russh::Error::RequestDenied)), "{answer:?}");
         assert!(listening.0.lock().expect("not poisoned").is_empty());
     });

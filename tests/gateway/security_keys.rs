@@ -104,8 +104,7 @@ fn a_key_with_verify_required_opens_only_when_it_knew_its_owner() {
     assert_eq!(recorded(&demo, UNKNOWN), 2);
     drop((demo, kept));
 
-    let plain = dir.path().join("plain");
-    ok(Command::new("ssh-keygen").args(["-q", "-N", "", "-t", "ed25519", "-f"]).arg(&plain).output().expect("runs"));
+    let plain = certificates::keygen(dir.path(), "plain", "ed25519");
     let refused = add(Demo::shared(), &plain, "verify-required ");
     assert!(both(&refused).contains("only a security key can ask for a PIN"), "{}", both(&refused));
 }

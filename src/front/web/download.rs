@@ -17,7 +17,7 @@ use crate::front::http_range;
 use crate::front::limits::Holding;
 use crate::front::segments;
 use crate::names::{DocPath, Front};
-use crate::vfs::{Error, Reading, Stat};
+use crate::vfs::{Error, Fetched, Reading, Stat};
 
 /// What of a document a request is for, by its headers: a browser goes on where a download broke off.
 pub(super) struct Wanted {
@@ -61,8 +61,13 @@ impl Wanted {
             }
         }
         person.hold(Holding::Document)?;
-        match view.read(path).await {
-            Ok(reading) => Ok(Sent::Document(self.part_of(reading).await?)),
+        let wants_all = self.range.is_none() && self.conditions.is_empty();
+        let fetched = if wants_all { view.fetch(path).await } else { view.read(path).await.map(Fetched::Open) };
+        match fetched {
+            Ok(Fetched::Whole(stat, content)) => {
+                Ok(Sent::Document(passed_on(http_document::whole(&stat, content, disposition(&stat)))))
+            }
+            Ok(Fetched::Open(reading)) => Ok(Sent::Document(self.part_of(reading).await?)),
             Err(Error::IsFolder) => Ok(Sent::Folder),
             Err(error) => Err(error.into()),
         }

@@ -10,7 +10,7 @@ use crate::front::http_conditions::Verdict;
 use crate::front::http_document::{self, Unanswered};
 use crate::front::http_range;
 use crate::names::{DocPath, Front};
-use crate::vfs::{Error, View};
+use crate::vfs::{Error, Fetched, View};
 
 const ATTACHMENT: HeaderValue = HeaderValue::from_static("attachment");
 
@@ -44,9 +44,12 @@ pub(super) async fn get(
             return Ok(http_document::head(&stat, ATTACHMENT));
         }
     }
-    let reading = match view.read(&path).await {
-        Ok(_) if slash => return Err(Refusal::not_found()),
-        Ok(reading) => reading,
+    let wants_all = guarded.range.is_none() && guarded.conditions.is_empty() && !slash;
+    let fetched = if wants_all { view.fetch(&path).await } else { view.read(&path).await.map(Fetched::Open) };
+    let reading = match fetched {
+        Ok(Fetched::Whole(stat, content)) => return Ok(http_document::whole(&stat, content, ATTACHMENT)),
+        Ok(Fetched::Open(_)) if slash => return Err(Refusal::not_found()),
+        Ok(Fetched::Open(reading)) => reading,
         Err(Error::IsFolder) => return folder(&view, &path, false).await,
         Err(error) => return Err(refused(error)),
     };

@@ -13,7 +13,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 
 use super::guard::{Guarded, check_size};
-use super::location::Location;
+use super::location::{Location, LocationError};
 use super::server::Behind;
 use super::settings::Settings;
 use super::status::Refusal;
@@ -56,15 +56,16 @@ pub(super) async fn handle(
     let (parts, body) = request.into_parts();
     let mut upload = Upload::new(body, Pace::new(&connection.limits));
     let (method, version, waits) = (parts.method.clone(), parts.version, parts.headers.contains_key(EXPECT));
+    let location = Location::parse(parts.uri.path());
     let (mut response, upload, in_flight) = match check_size(&parts.headers, &connection.limits) {
         Err(refusal) => (refusal.into_response(), Some(upload), in_flight),
-        Ok(()) if is_for_the_site(&parts) => {
+        Ok(()) if is_for_the_site(&location, &method) => {
             let visit = Arc::new(Visit::new(connection.clone(), shared.settings.bounds.clone(), in_flight));
             let (response, upload) = shared.site.answer(visit.clone(), parts, upload).await;
             (response, upload, visit.end())
         }
         Ok(()) => {
-            let answer = route(&shared, &connection, &parts, &mut upload, &mut in_flight).await;
+            let answer = route(&shared, &connection, &parts, location, &mut upload, &mut in_flight).await;
             (answer.unwrap_or_else(Refusal::into_response), Some(upload), in_flight)
         }
     };
@@ -99,10 +100,10 @@ pub(super) async fn handle(
 }
 
 /// What the drive answers: everything below `/dav`, and what Windows and Finder ask the server itself before they connect.
-fn is_for_the_site(parts: &Parts) -> bool {
-    match Location::parse(parts.uri.path()) {
+fn is_for_the_site(location: &Result<Location, LocationError>, method: &Method) -> bool {
+    match location {
         Ok(Location::Elsewhere) => true,
-        Ok(Location::Top) => !matches!(parts.method.as_str(), "OPTIONS" | "PROPFIND"),
+        Ok(Location::Top) => !matches!(method.as_str(), "OPTIONS" | "PROPFIND"),
         Ok(Location::Tree { .. } | Location::Server) | Err(_) => false,
     }
 }
@@ -131,11 +132,11 @@ async fn route(
     shared: &Shared,
     connection: &Connection,
     parts: &Parts,
+    location: Result<Location, LocationError>,
     upload: &mut Upload,
     in_flight: &mut InFlight,
 ) -> Result<Response<Body>, Refusal> {
     let limits = &connection.limits;
-    let location = Location::parse(parts.uri.path());
     let login = || auth::session(&shared.gate, connection.peer, &parts.headers, &shared.challenge);
     if parts.method == Method::OPTIONS {
         // Windows and Finder ask before they log in. The answer is the same everywhere, so it tells nothing; a wrong

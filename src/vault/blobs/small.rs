@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::BlobRef;
-use super::payload::PayloadKey;
+use super::payload::{PayloadKey, TAG};
+use super::{BlobError, BlobRef};
 use crate::keys::MatterKey;
 use crate::names::BlobId;
 
@@ -26,6 +26,17 @@ pub(super) struct Small {
     pub(super) key: Arc<PayloadKey>,
     /// The chunk, sealed.
     pub(super) payload: Arc<[u8]>,
+}
+
+impl Small {
+    /// The document, for what its record says of its blob.
+    pub(super) fn open(&self, blob: &BlobRef) -> Result<Vec<u8>, BlobError> {
+        let mut plaintext = vec![0; self.payload.len().saturating_sub(TAG)];
+        match self.key.opener().open(0, true, &self.payload, &mut plaintext) {
+            Ok(()) => Ok(plaintext),
+            Err(_) => Err(BlobError::Damaged { id: blob.id, what: "a part of it was changed or cut off" }),
+        }
+    }
 }
 
 #[derive(Default)]

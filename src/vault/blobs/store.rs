@@ -85,6 +85,19 @@ impl BlobStore {
         }
     }
 
+    /// All of a document, which should be a small one.
+    pub fn fetch(&self, blob: &BlobRef, matter: &MatterKey) -> Result<Vec<u8>, BlobError> {
+        read_all(&self.read(blob, matter)?)
+    }
+
+    /// The same as far as [`Self::read_now`] can open it.
+    pub fn fetch_now(&self, blob: &BlobRef, matter: &MatterKey) -> Result<Option<Vec<u8>>, BlobError> {
+        if let Some(small) = self.smalls.get(blob, matter) {
+            return small.open(blob).map(Some);
+        }
+        self.read_now(blob, matter)?.map(|reader| read_all(&reader)).transpose()
+    }
+
     fn open_file(
         &self,
         blob: &BlobRef,
@@ -225,4 +238,11 @@ impl BlobStore {
     pub(super) fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
+}
+
+fn read_all(reader: &BlobReader) -> Result<Vec<u8>, BlobError> {
+    let mut bytes = vec![0; usize::try_from(reader.size()).unwrap_or_default()];
+    let count = reader.read_at(0, &mut bytes)?;
+    bytes.truncate(count);
+    Ok(bytes)
 }
