@@ -1,7 +1,8 @@
 //! The queue before the writer: bounded, never waited for, with a slot kept for every open intent's outcome.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -124,11 +125,43 @@ impl Inner {
             Ok(())
         }
     }
+
+    /// True if no kind of record would be refused.
+    fn takes_all(&self) -> bool {
+        self.jobs.len() < MAX_UNATTENDED && self.open < MAX_OPEN && self.check().is_ok()
+    }
+}
+
+/// The queue, locked. What is known of it without the lock is brought up to date when it is given back.
+struct Locked<'a> {
+    inner: MutexGuard<'a, Inner>,
+    takes_all: &'a AtomicBool,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        &mut self.inner
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.takes_all.store(self.inner.takes_all(), Ordering::Release);
+    }
 }
 
 /// The queue and the state of the log's health.
 pub(super) struct Queue {
     inner: Mutex<Inner>,
+    /// Asked before the lock, for which those who record and the writer would otherwise wait for each other.
+    takes_all: AtomicBool,
     wake: Condvar,
     pub(super) sealer: Sealer,
     catalog: AtomicU64,
@@ -140,6 +173,7 @@ impl Queue {
     pub(super) fn new(sealer: Sealer, next: u64, catalog: u64) -> Self {
         Self {
             inner: Mutex::new(Inner { next, ..Inner::default() }),
+            takes_all: AtomicBool::new(true),
             wake: Condvar::new(),
             sealer,
             catalog: AtomicU64::new(catalog),
@@ -164,15 +198,21 @@ impl Queue {
         self.durable.store(size, Ordering::Release);
     }
 
+    fn lock(&self) -> Locked<'_> {
+        Locked { inner: self.inner.lock(), takes_all: &self.takes_all }
+    }
+
     pub(super) fn check(&self) -> Result<(), Unavailable> {
-        self.inner.lock().check()
+        if self.takes_all.load(Ordering::Acquire) { Ok(()) } else { self.lock().check() }
     }
 
     /// Puts a record into the queue and gives its number; never waits.
     pub(super) fn push(&self, event: &Event, refers: Refers, waiter: Waiter, slot: Slot) -> Result<u64, Unavailable> {
         // Refuse before the work of sealing, and look again when the place is taken.
         let attended = waiter.is_somebody();
-        drop(self.admit(slot, attended)?);
+        if !self.takes_all.load(Ordering::Acquire) {
+            drop(self.admit(slot, attended)?);
+        }
         let body = self.sealer.seal(event);
         let tag = event.matter.as_ref().map(|matter| self.sealer.tag(matter));
         let mut inner = self.admit(slot, attended)?;
@@ -198,15 +238,20 @@ impl Queue {
             waiter,
         });
         let enough = inner.awaited.is_some_and(|awaited| inner.urgent >= awaited);
-        if enough || inner.jobs.len() >= CROWD || inner.asleep {
+        let wakes = enough || inner.jobs.len() >= CROWD || inner.asleep;
+        if wakes {
             inner.awaited = None;
+        }
+        // The lock goes first: it would be handed to the writer, and all others wait for it until that has a processor.
+        drop(inner);
+        if wakes {
             self.wake.notify_one();
         }
         Ok(seq)
     }
 
-    fn admit(&self, slot: Slot, attended: bool) -> Result<MutexGuard<'_, Inner>, Unavailable> {
-        let inner = self.inner.lock();
+    fn admit(&self, slot: Slot, attended: bool) -> Result<Locked<'_>, Unavailable> {
+        let inner = self.lock();
         match (inner.check(), slot) {
             (Ok(()), _) | (Err(Unavailable::Full(_)), Slot::Reserved | Slot::Own) => {}
             (Err(error), _) => return Err(error),
@@ -224,7 +269,7 @@ impl Queue {
         // More often follows soon. Waking the writer costs whoever adds a record more than the record does, so for a
         // while it wakes by itself.
         let dozes_until = Instant::now() + LINGER;
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         let queued = inner.urgent;
         let mut held_until = None;
         loop {
@@ -250,13 +295,14 @@ impl Queue {
                 }
             }
         }
-        let (mut count, mut bytes) = (0, 0);
+        let (mut count, mut bytes, mut waiters) = (0, 0, 0);
         while count < inner.jobs.len().min(MAX_BATCH_RECORDS) && bytes < BATCH_BYTES {
-            bytes += inner.jobs[count].body.sealed.len() + LEAF_BYTES + 4;
+            let job = &inner.jobs[count];
+            bytes += job.body.sealed.len() + LEAF_BYTES + 4;
+            waiters += usize::from(job.waiter.is_somebody());
             count += 1;
         }
         let batch: Vec<Job> = inner.jobs.drain(..count).collect();
-        let waiters = batch.iter().filter(|job| job.waiter.is_somebody()).count();
         inner.urgent -= waiters;
         inner.gathering.learn(waiters, queued);
         inner.oldest = if inner.jobs.is_empty() { None } else { Some(Instant::now()) };
@@ -264,11 +310,11 @@ impl Queue {
     }
 
     /// Sleeps until so many wait, something else wakes the writer, or the time is over.
-    fn await_waiters(&self, inner: &mut MutexGuard<'_, Inner>, awaited: usize, until: Option<Instant>) {
+    fn await_waiters(&self, inner: &mut Locked<'_>, awaited: usize, until: Option<Instant>) {
         inner.awaited = Some(awaited);
         match until {
-            Some(until) => drop(self.wake.wait_until(inner, until)),
-            None => self.wake.wait(inner),
+            Some(until) => drop(self.wake.wait_until(&mut inner.inner, until)),
+            None => self.wake.wait(&mut inner.inner),
         }
         inner.awaited = None;
     }
@@ -276,7 +322,7 @@ impl Queue {
     /// Takes a batch back that found no room. Those who wait are told; the records stay, since the attempts were made,
     /// but what was to be done on their strength was not: `done` becomes `failed`.
     pub(super) fn put_back(&self, batch: Vec<Job>, why: &str) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         inner.journal_full = Some(why.to_owned());
         // Those behind the batch wait for the same disk.
         let behind = std::mem::take(&mut inner.jobs);
@@ -296,22 +342,22 @@ impl Queue {
 
     /// The journal has room again; true if it had none before.
     pub(super) fn journal_has_room(&self) -> bool {
-        self.inner.lock().journal_full.take().is_some()
+        self.lock().journal_full.take().is_some()
     }
 
     /// Whether tiles and checkpoints can be written.
     pub(super) fn set_tiles_full(&self, why: Option<String>) {
-        self.inner.lock().tiles_full = why;
+        self.lock().tiles_full = why;
     }
 
     /// True while tiles and checkpoints cannot be written.
     pub(super) fn tiles_full(&self) -> Option<String> {
-        self.inner.lock().tiles_full.clone()
+        self.lock().tiles_full.clone()
     }
 
     /// The log has failed for good: all who wait are told, and so is everybody later.
     pub(super) fn poison(&self, why: &str) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         let why = inner.poisoned.get_or_insert_with(|| why.to_owned()).clone();
         inner.urgent = 0;
         inner.oldest = None;
@@ -323,13 +369,13 @@ impl Queue {
 
     /// Takes no more records; what waits is still written.
     pub(super) fn close(&self) {
-        self.inner.lock().closing = true;
+        self.lock().closing = true;
         self.wake.notify_all();
     }
 
     /// Drops what could not be written before the end.
     pub(super) fn abandon(&self) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         inner.urgent = 0;
         inner.oldest = None;
         for job in std::mem::take(&mut inner.jobs) {
@@ -339,9 +385,9 @@ impl Queue {
 
     /// Waits a moment before the next attempt on a full disk; true if the log is closing.
     pub(super) fn pause(&self, time: Duration) -> bool {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         if !inner.closing {
-            self.wake.wait_for(&mut inner, time);
+            self.wake.wait_for(&mut inner.inner, time);
         }
         inner.closing
     }

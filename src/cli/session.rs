@@ -36,6 +36,14 @@ pub(crate) struct Whose {
     login: Option<String>,
 }
 
+#[cfg(test)]
+impl Whose {
+    /// All sessions of a login.
+    pub(crate) fn of_login(login: &str) -> Self {
+        Self { id: None, login: Some(login.to_owned()) }
+    }
+}
+
 /// A session in answers.
 #[derive(Debug, Serialize)]
 struct Shown {

@@ -63,3 +63,38 @@ pub(crate) fn open_small_firm() -> Result<SmallFirm, Problem> {
     })?;
     Ok(SmallFirm { runtime, core, session, limits })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use bytes::Bytes;
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::cli::session;
+    use crate::names::DocPath;
+    use crate::vfs::{Error, Existing, Fetched, WriteOptions};
+
+    #[test]
+    fn a_right_that_is_lost_while_the_record_is_on_its_way_withholds_what_was_fetched() {
+        let firm = open_small_firm().expect("a firm");
+        firm.runtime.block_on(async {
+            let view = firm.core.vfs().view(&firm.session);
+            let path = DocPath::parse(b"/1 m/Documents/f/small.txt").expect("a path");
+            let options = WriteOptions { create: true, existing: Existing::Refuse, expect_version: None };
+            let writing = view.write(&path, options).await.expect("begun");
+            writing.append(Bytes::from_static(b"for staff")).await.expect("taken");
+            writing.commit().await.expect("stored");
+            // From memory from here on: what is polled once waits for nothing but the record.
+            let fetched = view.fetch(&path).await.expect("fetched");
+            assert!(matches!(fetched, Fetched::Whole(_, bytes) if bytes == b"for staff"[..]));
+
+            let mut fetching = pin!(view.fetch(&path));
+            assert!(fetching.as_mut().now_or_never().is_none(), "there before its record");
+            let of_all = session::Command::End(session::Whose::of_login("s"));
+            of_all.run(&Operator::new(&firm.core, "test")).await.expect("ended");
+            assert!(matches!(fetching.await, Err(Error::Revoked)));
+        });
+    }
+}

@@ -1,5 +1,7 @@
 //! Names in URLs: each is one segment of the path, percent-encoded.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::names::DocName;
@@ -8,7 +10,10 @@ use crate::names::DocName;
 const KEEP: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Decodes `%XX`, strictly: nothing for a `%` that stands for nothing, and the result is not decoded again.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode(text: &str) -> Option<Cow<'_, [u8]>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text.as_bytes()));
+    }
     let digit = |byte: Option<u8>| byte.and_then(|b| char::from(b).to_digit(16));
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -22,7 +27,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
             other => other,
         });
     }
-    Some(decoded)
+    Some(Cow::Owned(decoded))
 }
 
 /// Appends one encoded name.

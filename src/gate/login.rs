@@ -144,8 +144,10 @@ impl Logins {
 
     pub(super) fn cache_key(&self, peer: IpAddr, login: &str, password: &str) -> [u8; 32] {
         let mut tag = hmac::Context::with_key(&self.basic_key);
-        tag.update(peer.to_string().as_bytes());
-        tag.update(b"\0");
+        match peer {
+            IpAddr::V4(peer) => tag.update(&peer.to_ipv6_mapped().octets()),
+            IpAddr::V6(peer) => tag.update(&peer.octets()),
+        }
         tag.update(login.as_bytes());
         tag.update(b"\0");
         tag.update(password.as_bytes());

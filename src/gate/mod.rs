@@ -37,9 +37,9 @@ pub use links::{Followable, Followed, LinkError, RESET_LIFE, new_link};
 pub use login::{Entrance, LoginError};
 pub use open_sessions::{OpenSession, OwnSession, Which, WhichOwn};
 pub use operation::{
-    Administer, Aim, Assign, Create, Delete, Discard, DropHeld, EndSave, Expire, Fetch, GiveReceipt, List, Lock, MakeFolder,
-    Manage, Move, Operation, OwnAccount, Quarantine, Read, Route, Save, Scan, SeeActivity, SeeOwnAccount, SeeRecord,
-    Service, SetAside, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
+    Administer, Aim, Assign, Create, Delete, Discard, DropHeld, EndSave, Expire, Fetch, GiveReceipt, List, Lock,
+    MakeFolder, Manage, Move, Operation, OwnAccount, Quarantine, Read, Route, Save, Scan, SeeActivity, SeeOwnAccount,
+    SeeRecord, Service, SetAside, SetProperties, SetTimes, Stat, StatFolder, Update, Viewpoint,
 };
 pub use permit::{Confirmation, Confirming, OnRecord, Permit, Recording, Refusal, Withheld};
 pub use record::{Verification, Verified};

@@ -40,8 +40,8 @@ impl SealKeys {
 pub struct Sealed<T> {
     /// The opened value.
     pub value: T,
-    key: Vec<u8>,
-    raw: Vec<u8>,
+    key: Arc<[u8]>,
+    raw: Arc<[u8]>,
 }
 
 impl<T> Sealed<T> {
@@ -82,7 +82,7 @@ impl SealedStore {
     pub fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<Sealed<T>>, Error> {
         let Some(raw) = self.engine.get(key)? else { return Ok(None) };
         let value = self.open(key, &raw, &mut Scratch(Zeroizing::new(Vec::with_capacity(raw.len()))))?;
-        Ok(Some(Sealed { value, key: key.to_vec(), raw }))
+        Ok(Some(Sealed { value, key: key.into(), raw: raw.into() }))
     }
 
     /// Visits the records under a prefix in key order, those after `after` if given, on one snapshot.
@@ -227,7 +227,7 @@ impl Change<'_> {
 
     /// Only if the record is still the one that was read.
     pub fn if_unchanged<T>(&mut self, record: &Sealed<T>) -> &mut Self {
-        self.when(Precondition::Equals(record.key.clone(), record.raw.clone()))
+        self.when(Precondition::Equals(record.key.to_vec(), record.raw.to_vec()))
     }
 
     /// Only if no key starts with the prefix.

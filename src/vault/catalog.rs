@@ -379,8 +379,10 @@ pub(super) fn aside_key(account: AccountId, node: NodeId) -> Vec<u8> {
 }
 
 /// With what the keys of all entries of a folder start.
-pub fn folder_prefix(folder: NodeId) -> Vec<u8> {
-    [b"n", &folder.as_bytes()[..]].concat()
+pub fn folder_prefix(folder: NodeId) -> [u8; 17] {
+    let mut prefix = [b'n'; 17];
+    prefix[1..].copy_from_slice(folder.as_bytes());
+    prefix
 }
 
 /// The key of one [`Version`] of a document.

@@ -80,6 +80,9 @@ impl<'a> Sight<'a> {
             Some(entry) if is_vacated(&entry, &asides) => Child::Missing,
             Some(entry) => {
                 let target = self.target(place, &entry);
+                if !self.is_kept_beside(&target) {
+                    return Ok(Child::Entry(target, entry));
+                }
                 match (self.own_beside(&target)?, self.unfinished_beside(&target, name)?) {
                     (Some(own), _) => Child::Entry(self.target(place, &own), own),
                     (None, Some(unfinished)) => Child::Unfinished(unfinished),
@@ -107,11 +110,11 @@ impl<'a> Sight<'a> {
 
     /// The folder of the structure of this name in a place, whether or not the session may know of it.
     fn structure_child(&self, place: &Place, name: &DocName) -> Option<Place> {
-        let folded = name.folded();
         match self.matter(place) {
-            None => self.seen.firm().matter_by_folder(&folded).map(|matter| matter_place(matter)),
+            None => self.seen.firm().matter_by_folder(&name.folded()).map(|matter| matter_place(matter)),
             Some(matter) if place.is_structure() => {
-                matter.child(place.folder(), &folded).map(|folder| structure_place(place, folder.id, &folder.name))
+                let folder = matter.child(place.folder(), &name.folded())?;
+                Some(structure_place(place, folder.id, &folder.name))
             }
             Some(_) => None,
         }
@@ -129,13 +132,10 @@ impl<'a> Sight<'a> {
         place
     }
 
-    /// What the account has itself kept beside a hidden entry of that name. It answers to the name that was
+    /// What the account has itself kept beside an entry of that name which is hidden from it. It answers to the name that was
     /// asked for: an upload that is gone as soon as it is done would tell that the name was taken, and a drive that puts
     /// an empty document first would never find it again.
     fn own_beside(&self, hidden: &DocumentTarget) -> Result<Option<Entry>, Error> {
-        if !self.is_kept_beside(hidden) {
-            return Ok(None);
-        }
         let rights = self.seen.rights(&hidden.place);
         let Some(folder) = hidden.place.folder() else { return Ok(None) };
         let mut own = None;
@@ -151,7 +151,7 @@ impl<'a> Sight<'a> {
     /// The name under which the account's own upload waits that broke off and is to be kept beside a hidden entry. It is found
     /// under the name that was asked for, as it would be if that were free.
     fn unfinished_beside(&self, hidden: &DocumentTarget, asked: &DocName) -> Result<Option<DocName>, Error> {
-        let Some(folder) = hidden.place.folder().filter(|_| self.is_kept_beside(hidden)) else { return Ok(None) };
+        let Some(folder) = hidden.place.folder() else { return Ok(None) };
         let name = self.name_beside(&hidden.place, asked)?;
         Ok(self.vault.part(self.account, folder, &name)?.map(|_| name))
     }

@@ -354,7 +354,7 @@ fn read_everything(demo: &Demo, workers: &[Worker], sources: &Sources) {
     }
 }
 
-/// Every read of which anything arrived has its intent, and those that ended before a kill their bytes.
+/// Every read of which anything arrived has its intent, or one record for all of it, and those that ended before a kill their bytes.
 fn every_byte_is_recorded(data: &Path, workers: &[Worker]) {
     let shown = ok(deedbox(&["audit", "show", "--json", "--data", &data.to_string_lossy()]));
     let (mut begun, mut ended): (BTreeMap<String, usize>, BTreeMap<String, Vec<u64>>) = Default::default();
@@ -368,7 +368,13 @@ fn every_byte_is_recorded(data: &Path, workers: &[Worker]) {
             Some("begun") => *begun.entry(path).or_default() += 1,
             // A crash before the outcome was durable: the intent stands for all of it.
             Some("abandoned") => ended.entry(path).or_default().push(u64::MAX),
-            _ => ended.entry(path).or_default().push(record["bytes"].as_u64().unwrap_or(0)),
+            _ => {
+                // What was fetched in one piece has one record, which was durable before its first byte.
+                if record["refers"].is_null() {
+                    *begun.entry(path.clone()).or_default() += 1;
+                }
+                ended.entry(path).or_default().push(record["bytes"].as_u64().unwrap_or(0));
+            }
         }
     }
     let mut fetched: BTreeMap<&String, Vec<u64>> = BTreeMap::new();

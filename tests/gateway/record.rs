@@ -54,6 +54,53 @@ fn every_access_and_every_refusal_is_recorded_on_both_front_ends() {
 }
 
 #[test]
+fn a_small_document_that_is_fetched_whole_has_one_record_and_what_is_read_in_parts_has_two() {
+    let demo = Demo::start();
+    let small = format!("/{MATTER_ONE}/Documents/From us/Draft contract.pdf");
+    let large = format!("/{MATTER_ONE}/Documents/From you/large.bin");
+    let source = demo.data().with_extension("source");
+    let size = |path: &Path| std::fs::metadata(path).expect("a file").len();
+    for (file, bytes) in [("limit.bin", 65_536), ("large.bin", 65_537)] {
+        std::fs::write(&source, vec![7; bytes]).expect("written");
+        ok(demo.sftp(CLIENT_ONE, &format!("put {} \"/{MATTER_ONE}/Documents/From you/{file}\"", source.display())));
+    }
+    let got = demo.data().with_extension("got");
+    let fetch = |path: &str, how: &[&str]| {
+        let to = ["-o", &*got.to_string_lossy(), "-w", "%{http_code}"];
+        let answered = demo.curl(CLIENT_ONE, path, &[&to[..], how].concat());
+        (stdout(&answered), size(&got))
+    };
+    let limit = large.replace("large", "limit");
+    let mut expected = Vec::new();
+    for (path, records) in [(&small, 1), (&limit, 1), (&large, 2)] {
+        let (status, bytes) = fetch(path, &[]);
+        assert_eq!(status, "200");
+        expected.push((path, records, bytes));
+    }
+    assert_eq!(fetch(&small, &["-r", "0-9"]), ("206".to_owned(), 10));
+    expected.push((&small, 2, 10));
+    let (status, bytes) = fetch(&small, &["-H", "If-None-Match: \"other\""]);
+    assert_eq!(status, "200");
+    expected.push((&small, 2, bytes));
+
+    let data = demo.data().to_owned();
+    let _home = demo.stop();
+    let shown = ok(deedbox(&["audit", "show", "--json", "--data", &data.to_string_lossy()]));
+    let records = shown.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a record a line"));
+    let mut reads = records.filter(|record| record["action"] == "read");
+    for (path, count, bytes) in expected {
+        let of_one: Vec<_> = reads.by_ref().take(count).collect();
+        let (outcome, intents) = of_one.split_last().expect("a record");
+        let named = |record: &serde_json::Value| path.ends_with(record["path"].as_str().expect("a path"));
+        assert!(of_one.iter().all(named) && intents.iter().all(|intent| intent["outcome"] == "begun"), "{of_one:?}");
+        assert!(outcome["outcome"] == "done" && outcome["bytes"] == bytes, "{path}: {outcome}");
+        assert!(outcome["refers"] == intents.first().map_or(serde_json::Value::Null, |intent| intent["seq"].clone()));
+        assert!(outcome["sha256"].is_string() && outcome["ranges"] == serde_json::json!([[0, bytes]]), "{outcome}");
+    }
+    assert_eq!(reads.next(), None);
+}
+
+#[test]
 fn a_copy_of_the_record_verifies_offline_and_one_record_can_be_proven() {
     let demo = Demo::start();
     ok(demo.sftp(CLIENT_ONE, &format!("get \"/{MATTER_ONE}/Documents/From us/Draft contract.pdf\" /dev/null")));

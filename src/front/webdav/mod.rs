@@ -11,6 +11,7 @@
 //!
 //! Sources of the formats: RFC 4918 (WebDAV), RFC 9110 (HTTP), RFC 4331 (quota properties), RFC 7617 (Basic).
 
+mod answers;
 mod auth;
 mod copy_move;
 mod delete;

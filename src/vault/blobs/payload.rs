@@ -1,6 +1,8 @@
 //! The payload of an age file: the STREAM construction over ChaCha20-Poly1305 in chunks of 64 KiB
 //! (age-encryption.org/v1, "Payload").
 
+use std::sync::LazyLock;
+
 use aws_lc_rs::hkdf;
 use openssl::cipher::{Cipher, CipherRef};
 use openssl::cipher_ctx::CipherCtx;
@@ -17,11 +19,12 @@ pub(super) const SEALED_CHUNK: usize = CHUNK + TAG;
 /// Looked at when a store is opened.
 const OFFERED: &str = "OpenSSL offers ChaCha20-Poly1305";
 
+/// Fetched once: what OpenSSL fetches by itself for every state costs a small document as much as its decryption.
+static CIPHER: LazyLock<Result<Cipher, ErrorStack>> = LazyLock::new(|| Cipher::fetch(None, "ChaCha20-Poly1305", None));
+
 /// False where this machine's OpenSSL is configured to leave the cipher out.
 pub(super) fn is_offered() -> bool {
-    CipherCtx::new()
-        .and_then(|mut context| context.encrypt_init(Some(Cipher::chacha20_poly1305()), Some(&[0; 32]), None))
-        .is_ok()
+    CIPHER.is_ok()
 }
 
 /// A chunk was not sealed with this key at this place.
@@ -53,7 +56,7 @@ impl PayloadKey {
 
     fn context(&self, init: impl FnOnce(&mut CipherCtx, &CipherRef, &[u8]) -> Result<(), ErrorStack>) -> CipherCtx {
         let mut context = CipherCtx::new().expect("memory for a cipher's state");
-        init(&mut context, Cipher::chacha20_poly1305(), &self.0[..]).expect(OFFERED);
+        init(&mut context, CIPHER.as_ref().expect(OFFERED), &self.0[..]).expect(OFFERED);
         context
     }
 }
