@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
+use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 
 use super::factor::{FirstFactor, Login};
@@ -275,9 +276,20 @@ impl Gate {
     /// until the account changes or the session has been idle for a quarter of an hour.
     pub async fn login_basic(&self, peer: IpAddr, login: &str, password: &str) -> Result<Arc<Session>, LoginError> {
         let key = self.logins.cache_key(peer, &normal(login), password);
-        if let Some(session) = self.logins.remembered(&key) {
-            return Ok(session);
+        match self.logins.remembered(&key) {
+            Some(session) => Ok(session),
+            // Boxed: every request has a place for it, and one of thousands needs it.
+            None => self.login_basic_anew(key, peer, login, password).boxed().await,
         }
+    }
+
+    async fn login_basic_anew(
+        &self,
+        key: [u8; 32],
+        peer: IpAddr,
+        login: &str,
+        password: &str,
+    ) -> Result<Arc<Session>, LoginError> {
         // Single flight: of many first requests of one client, one hashes and the others then find its session.
         let flight = self.logins.flight(key);
         let _flight = flight.lock().await;

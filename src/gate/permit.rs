@@ -199,7 +199,7 @@ impl Gate {
     ) -> Result<(Permit<O>, Option<audit::Beginning>), Refusal> {
         let (decision, forbidden) = self.judge::<O>(session, &target, None)?;
         if decision != Decision::Allowed {
-            return Err(self.refused::<O>(session, &target, (decision, forbidden)).await);
+            return Err(self.refused::<O>(session, &target, (decision, forbidden)).boxed().await);
         }
         let event = |outcome, detail| event::<O>(session, &target, outcome, detail);
         let to = Detail { to: target.to(), source: target.source(), ..Detail::default() };
@@ -227,7 +227,7 @@ impl Gate {
         if self.losses_so_far() != asked_after {
             let judged = self.judge::<Fetch>(session, &withheld.target, None)?;
             if judged.0 != Decision::Allowed {
-                return Err(self.refused::<Fetch>(session, &withheld.target, judged).await);
+                return Err(self.refused::<Fetch>(session, &withheld.target, judged).boxed().await);
             }
         }
         Ok(withheld.fetched)

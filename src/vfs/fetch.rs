@@ -1,6 +1,7 @@
 //! A document fetched in one go.
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 
 use super::tree::entry_stat;
 use super::{Error, Reading, Stat, View};
@@ -22,7 +23,7 @@ impl View {
     pub async fn fetch(&self, path: &DocPath) -> Result<Fetched, Error> {
         let (target, _) = self.to_be_read::<gate::Fetch>(path).await?;
         if target.size > FETCHED_WHOLE {
-            return self.open(target).await.map(Fetched::Open);
+            return self.open(target).boxed().await.map(Fetched::Open);
         }
         let asked_after = self.vfs.gate.losses_so_far();
         let rights = self.look(|sight| Ok(sight.rights_on(&target)))?;
@@ -37,7 +38,7 @@ impl View {
                 Ok(Fetched::Whole(entry_stat(&whole.entry, rights), whole.bytes.into()))
             }
             // It is no longer small.
-            Err(vault::Error::Changed) => self.read(path).await.map(Fetched::Open),
+            Err(vault::Error::Changed) => self.read(path).boxed().await.map(Fetched::Open),
             Err(error) => Err(error.into()),
         }
     }

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
+use futures_util::FutureExt as _;
 
 pub use error::Error;
 pub use fetch::Fetched;
@@ -135,7 +136,7 @@ impl View {
 
     /// Records an attempt on nothing and gives the answer for it.
     async fn absent<O: Operation, T>(&self, path: &DocPath, answer: Error) -> Result<T, Error> {
-        self.vfs.gate.absent::<O>(&self.session, None, path).await?;
+        self.vfs.gate.absent::<O>(&self.session, None, path).boxed().await?;
         Err(answer)
     }
 

@@ -1,5 +1,6 @@
 //! GET and HEAD: one version of a document, whole or in ranges, or a folder as a page.
 
+use futures_util::FutureExt as _;
 use hyper::header::HeaderValue;
 
 use super::folder_page::folder;
@@ -10,7 +11,7 @@ use crate::front::http_conditions::Verdict;
 use crate::front::http_document::{self, Unanswered};
 use crate::front::http_range;
 use crate::names::{DocPath, Front};
-use crate::vfs::{Error, Fetched, View};
+use crate::vfs::{Error, Fetched, Reading, View};
 
 const ATTACHMENT: HeaderValue = HeaderValue::from_static("attachment");
 
@@ -22,7 +23,28 @@ pub(super) async fn get(
     guarded: &Guarded,
     head: bool,
 ) -> Result<Response<Body>, Refusal> {
-    let refused = |error: Error| Refusal::tree(&error, Act::Look);
+    // Most ask for a whole document, and most of these for a small one. What the others take is boxed, so that the future of
+    // each request need not have room for it.
+    let wants_all = guarded.range.is_none() && guarded.conditions.is_empty() && guarded.if_header.is_none();
+    if head || slash || path.is_root() || !wants_all {
+        return chosen(view, path, slash, guarded, head).boxed().await;
+    }
+    match view.fetch(&path).await {
+        Ok(Fetched::Whole(stat, content)) => Ok(http_document::whole(&stat, content, ATTACHMENT)),
+        Ok(Fetched::Open(reading)) => send(reading, guarded).boxed().await,
+        Err(Error::IsFolder) => folder(&view, &path, false).boxed().await,
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// The same under conditions, of a range, or without the content.
+async fn chosen(
+    view: View,
+    path: DocPath,
+    slash: bool,
+    guarded: &Guarded,
+    head: bool,
+) -> Result<Response<Body>, Refusal> {
     // Conditions are judged before the document is opened: a 304 is no reading, and is not recorded as one.
     if head || path.is_root() || guarded.if_header.is_some() || !guarded.conditions.is_empty() {
         let stat = view.stat(&path).await.map_err(refused)?;
@@ -44,15 +66,16 @@ pub(super) async fn get(
             return Ok(http_document::head(&stat, ATTACHMENT));
         }
     }
-    let wants_all = guarded.range.is_none() && guarded.conditions.is_empty() && !slash;
-    let fetched = if wants_all { view.fetch(&path).await } else { view.read(&path).await.map(Fetched::Open) };
-    let reading = match fetched {
-        Ok(Fetched::Whole(stat, content)) => return Ok(http_document::whole(&stat, content, ATTACHMENT)),
-        Ok(Fetched::Open(_)) if slash => return Err(Refusal::not_found()),
-        Ok(Fetched::Open(reading)) => reading,
-        Err(Error::IsFolder) => return folder(&view, &path, false).await,
-        Err(error) => return Err(refused(error)),
-    };
+    match view.read(&path).await {
+        Ok(_) if slash => Err(Refusal::not_found()),
+        Ok(reading) => send(reading, guarded).await,
+        Err(Error::IsFolder) => folder(&view, &path, false).await,
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// What was asked for of a document that is open.
+async fn send(reading: Reading, guarded: &Guarded) -> Result<Response<Body>, Refusal> {
     // What was opened may be a newer version than the one that was looked at.
     if guarded.conditions.judge(Some(reading.stat()), true) == Verdict::Failed {
         return Err(Refusal::precondition());
@@ -64,4 +87,8 @@ pub(super) async fn get(
         Unanswered::NoSuchRange(size) => Refusal::range(size),
         Unanswered::Tree(error) => refused(error),
     })
+}
+
+fn refused(error: Error) -> Refusal {
+    Refusal::tree(&error, Act::Look)
 }

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, EXPECT, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -160,26 +161,28 @@ async fn route(
     let (path, slash) = match location {
         Location::Tree { path, slash } => (path, slash),
         Location::Top if parts.method.as_str() == "PROPFIND" => {
-            return propfind::top(&guarded, upload, limits.xml_bytes).await;
+            return propfind::top(&guarded, upload, limits.xml_bytes).boxed().await;
         }
         Location::Top | Location::Server | Location::Elsewhere => return Err(Refusal::method("OPTIONS, PROPFIND")),
     };
     let view = shared.vfs.view(&session).with_tokens(guarded.tokens());
     let request = || bounds.hold(session.account(), Holding::Request, Front::Webdav);
-    match parts.method.as_str() {
-        "GET" => get::get(view, path, slash, &guarded, false).await,
-        "HEAD" => get::get(view, path, slash, &guarded, true).await,
-        "PUT" => put::put(view, path, slash, &parts.headers, &guarded, upload, limits.upload_bytes).await,
-        "DELETE" => delete::delete(view, path, slash, &guarded).await,
-        "MKCOL" => mkcol::make(view, path, &guarded, upload).await,
-        "COPY" => copy_move::place(view, path, &guarded, copy_move::Kind::Copy, request()?).await,
-        "MOVE" => copy_move::place(view, path, &guarded, copy_move::Kind::Move, request()?).await,
-        "PROPFIND" => propfind::tree(view, path, &guarded, upload, limits.xml_bytes).await,
-        "PROPPATCH" => proppatch::patch(view, path, &parts.headers, &guarded, upload, limits.xml_bytes).await,
-        "LOCK" => lock::lock(view, path, &guarded, upload, limits.xml_bytes).await,
-        "UNLOCK" => lock::unlock(view, path, &guarded).await,
-        _ => Err(Refusal::method(METHODS)),
-    }
+    // Boxed but for the most frequent: a request's future is moved a few times, and would have room for the largest of them.
+    let answer = match parts.method.as_str() {
+        "GET" => return get::get(view, path, slash, &guarded, false).await,
+        "HEAD" => get::get(view, path, slash, &guarded, true).boxed(),
+        "PUT" => put::put(view, path, slash, &parts.headers, &guarded, upload, limits.upload_bytes).boxed(),
+        "DELETE" => delete::delete(view, path, slash, &guarded).boxed(),
+        "MKCOL" => mkcol::make(view, path, &guarded, upload).boxed(),
+        "COPY" => copy_move::place(view, path, &guarded, copy_move::Kind::Copy, request()?).boxed(),
+        "MOVE" => copy_move::place(view, path, &guarded, copy_move::Kind::Move, request()?).boxed(),
+        "PROPFIND" => propfind::tree(view, path, &guarded, upload, limits.xml_bytes).boxed(),
+        "PROPPATCH" => proppatch::patch(view, path, &parts.headers, &guarded, upload, limits.xml_bytes).boxed(),
+        "LOCK" => lock::lock(view, path, &guarded, upload, limits.xml_bytes).boxed(),
+        "UNLOCK" => lock::unlock(view, path, &guarded).boxed(),
+        _ => return Err(Refusal::method(METHODS)),
+    };
+    answer.await
 }
 
 fn is_lookup(method: &Method) -> bool {
