@@ -207,12 +207,10 @@ operations! {
         |seen, aim| policy::Operation::Stat { object: seen.object(aim), rights: seen.rights(&aim.place) },
         asks Vec::new();
     /// Download a document.
-    Read(DocumentTarget) = Read, BeforeEffect,
-        |seen, aim| policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) },
+    Read(DocumentTarget) = Read, BeforeEffect, |seen, aim| read(seen, aim),
         asks vec![asks::of_document(Verb::Read, aim)];
     /// Download a small document whole.
-    Fetch(DocumentTarget) = Read, WithOutcome,
-        |seen, aim| policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) },
+    Fetch(DocumentTarget) = Read, WithOutcome, |seen, aim| read(seen, aim),
         asks vec![asks::of_document(Verb::Read, aim)];
     /// Upload a document under a free name.
     Create(NewTarget) = Create, BeforeCommit, |seen, aim| create(seen, aim, seen.rights(&aim.place)),
@@ -360,6 +358,10 @@ acts! {
     OwnAccount, Manage, |_seen| true;
     /// See who is signed in with the own account, and what was done with it.
     SeeOwnAccount, Read, |_seen| true;
+}
+
+fn read(seen: &Viewpoint<'_>, aim: &DocumentTarget) -> policy::Operation {
+    policy::Operation::Read { object: seen.object(aim), rights: seen.rights(&aim.place) }
 }
 
 fn describe(seen: &Viewpoint<'_>, aim: &DocumentTarget) -> policy::Operation {

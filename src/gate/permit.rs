@@ -1,6 +1,7 @@
 //! Permits: the only file that can make one.
 //!
-//! A [`Permit`] says that one operation on one target was allowed and stands in the audit record. It cannot be copied or
+//! A [`Permit`] says that one operation on one target was allowed and stands in the audit record, or, for what is fetched in one
+//! piece, will stand there before anything of it can be had. It cannot be copied or
 //! built elsewhere (its fields are private to this file), it carries its own target so that a later step cannot aim at
 //! another one, and it is settled with an outcome; dropped unsettled, it records `abandoned`.
 
