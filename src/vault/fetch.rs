@@ -22,6 +22,7 @@ pub struct Whole {
 }
 
 /// What came of fetching a document without waiting.
+#[expect(clippy::large_enum_variant, reason = "short-lived, and the large variant is the frequent one")]
 pub enum FetchedNow {
     /// It was read, or cannot be.
     Withheld(Withheld<Result<Whole, Error>>),
