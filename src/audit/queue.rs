@@ -328,16 +328,20 @@ impl Queue {
         let behind = std::mem::take(&mut inner.jobs);
         inner.urgent = 0;
         inner.oldest = Some(Instant::now());
+        let mut refused = Vec::new();
         for mut job in batch.into_iter().chain(behind) {
             let waiter = std::mem::replace(&mut job.waiter, Waiter::Nobody);
             if waiter.is_somebody() {
                 if job.outcome == Outcome::Done && job.refers == Refers::Nothing {
                     job.outcome = Outcome::Failed;
                 }
-                waiter.tell(Err(Unavailable::Full(why.to_owned())));
+                refused.push(waiter);
             }
             inner.jobs.push_back(job);
         }
+        // Who is told finds the log as it is from here on.
+        drop(inner);
+        refused.into_iter().for_each(|waiter| waiter.tell(Err(Unavailable::Full(why.to_owned()))));
     }
 
     /// The journal has room again; true if it had none before.
@@ -361,9 +365,9 @@ impl Queue {
         let why = inner.poisoned.get_or_insert_with(|| why.to_owned()).clone();
         inner.urgent = 0;
         inner.oldest = None;
-        for job in std::mem::take(&mut inner.jobs) {
-            job.waiter.tell(Err(Unavailable::Poisoned(why.clone())));
-        }
+        let lost = std::mem::take(&mut inner.jobs);
+        drop(inner);
+        lost.into_iter().for_each(|job| job.waiter.tell(Err(Unavailable::Poisoned(why.clone()))));
         self.wake.notify_all();
     }
 
@@ -378,9 +382,9 @@ impl Queue {
         let mut inner = self.lock();
         inner.urgent = 0;
         inner.oldest = None;
-        for job in std::mem::take(&mut inner.jobs) {
-            job.waiter.tell(Err(Unavailable::Closed));
-        }
+        let lost = std::mem::take(&mut inner.jobs);
+        drop(inner);
+        lost.into_iter().for_each(|job| job.waiter.tell(Err(Unavailable::Closed)));
     }
 
     /// Waits a moment before the next attempt on a full disk; true if the log is closing.
